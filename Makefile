@@ -1,0 +1,39 @@
+# make demo    the terminal input demo          make test    the tests
+# make check   the whole gate (.ci/run)         make docs    the documentation
+# make bench   figures against peers            make stress  the long runs
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check docs bench stress clean
+
+demo: $(VENV)/.run
+	@$(BIN)/python demos/terminal_input.py $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -X dev -m pytest $(ARGS)
+
+check:
+	.ci/run
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+bench: $(VENV)/.dev
+	$(BIN)/python tests/bench/bench_dispatch.py $(ARGS)
+
+stress: $(VENV)/.dev
+	$(BIN)/python tests/bench/stress.py $(ARGS)
+
+# What a demo needs is the package; what the tests need is the rest.
+$(VENV)/.run: pyproject.toml
+	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) docs/_build dist .coverage* .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,2 @@
+"""evdispatch."""
+__version__ = "0.1.0"

@@ -1,0 +1,161 @@
+"""Events: named values on their way from a source to handlers.
+
+An event is an attrs class. Its *name* is the snake_case name of the class; a class
+hears its subclasses' events too (`Mouse` hears every mouse event). The IO side fills
+in ``source`` and ``time``, so whoever makes an event gives its own fields only.
+
+Events are `attrs.define(eq=False)`: they have identity, not value, and making a frozen
+one takes twice as long.
+"""
+
+import re
+import weakref
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import attrs
+
+URGENT, NORMAL, IDLE = range(3)
+"""The queue's lanes. A source has one lane, so that its events keep their order."""
+
+# The classes by module and qualified name, so that a class that is defined anew (attrs
+# builds a slotted class twice, a notebook cell runs again) replaces its forerunner.
+_classes: weakref.WeakValueDictionary[tuple[str, str], type["Event"]] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def snake_case(name: str) -> str:
+    """Return a class name as an event name: ``RootGone`` -> ``root_gone``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+@attrs.define(eq=False)
+class Event:
+    """The base of all events; subclass it with ``@attrs.define(eq=False)``.
+
+    Attributes:
+        source: What made the event, or None for a post.
+        time: When it was read, in seconds of the dispatcher's (monotonic) clock.
+    """
+
+    name: ClassVar[str] = "event"
+    names: ClassVar[frozenset[str]] = frozenset({"event"})  # own and base classes'
+    lane: ClassVar[int] = NORMAL  # of posts; a source's events take the source's lane
+    merges: ClassVar[bool] = False  # the dispatch side calls claim() before handling
+
+    source: Any = attrs.field(default=None, kw_only=True, repr=False)
+    time: float = attrs.field(default=0.0, kw_only=True, repr=False)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = snake_case(cls.__name__)
+        if "names" not in cls.__dict__:
+            cls.names = cls.names | {cls.name}
+        _classes[cls.__module__, cls.__qualname__] = cls
+
+    @classmethod
+    def compile_filter(cls, field: str, value: Any) -> Callable[[Any], bool] | None:
+        """Return a test of events for ``on(..., field=value)``, or None for the usual.
+
+        A class whose fields have a notation of their own (`Key.key`) overrides it.
+
+        Raises:
+            FilterError: No event can ever pass this filter.
+        """
+        return None
+
+    def claim(self) -> None:
+        """Note that the event has left the queue: nothing may be merged into it now.
+
+        Called by the dispatch side where ``merges`` is true.
+        """
+
+
+def event_classes(name: str | None = None) -> list[type[Event]]:
+    """Return the event classes that bear the name, or all of them."""
+    return [cls for cls in _classes.values() if name is None or cls.name == name]
+
+
+@attrs.define(eq=False)
+class Data(Event):
+    """Bytes as they came (framing ``raw``), or one frame of another framing."""
+
+    data: bytes
+
+
+@attrs.define(eq=False)
+class Line(Event):
+    """A line, without its end."""
+
+    data: bytes
+
+
+@attrs.define(eq=False)
+class Eof(Event):
+    """The input has ended. All its data came before."""
+
+
+@attrs.define(eq=False)
+class Drain(Event):
+    """The write buffer has fallen to the low mark: go on writing."""
+
+
+@attrs.define(eq=False)
+class Readable(Event):
+    """The descriptor can be read without blocking."""
+
+    mask: int
+
+
+@attrs.define(eq=False)
+class Writable(Event):
+    """The descriptor can be written without blocking."""
+
+    mask: int
+
+
+@attrs.define(eq=False)
+class Hangup(Event):
+    """The other side has gone: a closed pipe, a terminal that was taken away."""
+
+    mask: int = 0
+
+
+@attrs.define(eq=False)
+class Start(Event):
+    """The loop begins."""
+
+    lane: ClassVar[int] = URGENT
+
+
+@attrs.define(eq=False)
+class Stop(Event):
+    """The loop ends; the last event of a run."""
+
+    lane: ClassVar[int] = URGENT
+
+
+@attrs.define(eq=False)
+class Idle(Event):
+    """Nothing is queued; told once each time before the loop waits."""
+
+    lane: ClassVar[int] = IDLE
+
+
+@attrs.define(eq=False)
+class Error(Event):
+    """Something failed that has nobody to raise to.
+
+    Attributes:
+        exception: What was raised.
+        event: The event that was being handled, if a handler failed.
+        handler: The handler that failed, if one did.
+    """
+
+    lane: ClassVar[int] = URGENT
+
+    exception: BaseException
+    event: Event | None = None
+    handler: Callable[..., Any] | None = None

@@ -1,0 +1,171 @@
+"""What a terminal's user does, as events.
+
+Names of keys and modifiers are those of the kitty keyboard protocol in lower case: the
+only published set that covers every key.
+"""
+
+import attrs
+
+from evdispatch._events import Event
+
+_COMBO_ORDER = ("ctrl", "alt", "shift", "super", "hyper", "meta")
+NO_MODS: frozenset[str] = frozenset()
+
+
+def combo(mods: frozenset[str], name: str) -> str:
+    """Return modifiers and a name in canonical order: ``ctrl+shift+up``."""
+    if not mods:
+        return name
+    return "+".join([*(mod for mod in _COMBO_ORDER if mod in mods), name])
+
+
+@attrs.define(eq=False)
+class Key(Event):
+    """A key was pressed (or repeated or released, where the terminal tells).
+
+    Attributes:
+        key: The key's name: its unshifted character, or a name such as ``page_up``.
+        mods: Of ctrl, alt, shift, super, hyper, meta, caps_lock, num_lock.
+        text: What the key types, or None.
+        action: ``press``, ``repeat`` or ``release``.
+        shifted: The shifted character, where the terminal reports it.
+        base: The key at this place of a US keyboard, where the terminal reports it.
+        raw: The bytes it was decoded from.
+    """
+
+    key: str
+    mods: frozenset[str] = NO_MODS
+    text: str | None = None
+    action: str = "press"
+    shifted: str | None = None
+    base: str | None = None
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+    @property
+    def combo(self) -> str:
+        """The canonical name: modifiers (without locks) and key, ``ctrl+shift+up``."""
+        return combo(self.mods, self.key)
+
+
+@attrs.define(eq=False)
+class Mouse(Event):
+    """The base of all mouse events.
+
+    Attributes:
+        x: Column, from 0.
+        y: Row, from 0.
+        button: left, middle, right, wheel_up, wheel_down, wheel_left, wheel_right,
+            back, forward, button10, button11 or none.
+        mods: Of ctrl, alt, shift.
+        count: 1, 2 or 3 on press and click, else 0.
+        raw: The bytes it was decoded from.
+    """
+
+    x: int
+    y: int
+    button: str = "none"
+    mods: frozenset[str] = NO_MODS
+    count: int = 0
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.define(eq=False)
+class Press(Mouse):
+    """A button went down."""
+
+
+@attrs.define(eq=False)
+class Release(Mouse):
+    """A button went up."""
+
+
+@attrs.define(eq=False)
+class Click(Mouse):
+    """A button went down and up on the same cell."""
+
+
+@attrs.define(eq=False)
+class Move(Mouse):
+    """The mouse moved with no button held."""
+
+
+@attrs.define(eq=False)
+class Drag(Mouse):
+    """The mouse moved with a button held."""
+
+
+@attrs.define(eq=False)
+class Scroll(Mouse):
+    """The wheel turned by one notch."""
+
+
+@attrs.define(eq=False)
+class Paste(Event):
+    """Text was pasted.
+
+    Attributes:
+        text: The text, line ends as the terminal sent them.
+        truncated: Whether the end is missing.
+        raw: The bytes it was decoded from.
+    """
+
+    text: str
+    truncated: bool = False
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.define(eq=False)
+class Focus(Event):
+    """The terminal's window gained or lost the focus."""
+
+    gained: bool
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.define(eq=False)
+class Resize(Event):
+    """The terminal has a new size, in cells and (0 where unknown) in pixels."""
+
+    columns: int
+    rows: int
+    width_px: int = 0
+    height_px: int = 0
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.define(eq=False)
+class Reply(Event):
+    """The terminal answered a query.
+
+    Attributes:
+        kind: da1, da2, da3, dsr, cpr, decrpm, kitty_flags, modify_keys, color_scheme,
+            window, osc, dcs, apc, pm or sos.
+        params: The numbers of the answer, without private markers.
+        data: The payload of a string (osc, dcs, apc, pm, sos), or a word such as
+            ``light``.
+        private: Whether the answer bore the private marker ``?``.
+        raw: The bytes it was decoded from.
+    """
+
+    kind: str
+    params: tuple[int, ...] = ()
+    data: str = ""
+    private: bool = False
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.define(eq=False)
+class Unknown(Event):
+    """Bytes that mean nothing here: an unknown, aborted or invalid sequence."""
+
+    raw: bytes = b""
+
+
+@attrs.define(eq=False)
+class Suspend(Event):
+    """The terminal is given back, and the process is about to stop (ctrl+z)."""
+
+
+@attrs.define(eq=False)
+class Resume(Event):
+    """The terminal was taken again after a stop."""
