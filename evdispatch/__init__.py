@@ -1,2 +1,146 @@
-"""evdispatch."""
+"""The GUI's event model for everything with a file descriptor.
+
+::
+
+        IO side                                     |           dispatch side
+ fd -> poller -> source.on_ready -> events ==put==> [ QUEUE ] ==take==> route -> handlers
+
+>>> from evdispatch import Dispatcher, Timer
+>>> app = Dispatcher()
+>>> timer = app.add(Timer("tick", every=0.01))
+>>> @app.on("tick")
+... def stop(event):
+...     print("tick", event.count)
+...     app.stop()
+>>> app.run()
+tick 1
+>>> app.close()
+"""
+
+from evdispatch._callbacks import Handle as Handle
+from evdispatch._clock import Alarm as Alarm
+from evdispatch._clock import Clock as Clock
+from evdispatch._clock import MonotonicClock as MonotonicClock
+from evdispatch._dispatcher import Dispatcher as Dispatcher
+from evdispatch._errors import AlreadyRunningError as AlreadyRunningError
+from evdispatch._errors import ClosedError as ClosedError
+from evdispatch._errors import EvdispatchError as EvdispatchError
+from evdispatch._errors import FilterError as FilterError
+from evdispatch._errors import ForkedError as ForkedError
+from evdispatch._errors import FrameError as FrameError
+from evdispatch._errors import HandlerError as HandlerError
+from evdispatch._errors import HandlerTypeError as HandlerTypeError
+from evdispatch._errors import InternalError as InternalError
+from evdispatch._errors import QueueFull as QueueFull
+from evdispatch._errors import SourceError as SourceError
+from evdispatch._errors import StateError as StateError
+from evdispatch._errors import UnknownEventError as UnknownEventError
+from evdispatch._events import Data as Data
+from evdispatch._events import Drain as Drain
+from evdispatch._events import Eof as Eof
+from evdispatch._events import Error as Error
+from evdispatch._events import Event as Event
+from evdispatch._events import Hangup as Hangup
+from evdispatch._events import Idle as Idle
+from evdispatch._events import Line as Line
+from evdispatch._events import Start as Start
+from evdispatch._events import Stop as Stop
+from evdispatch._framing import Length as Length
+from evdispatch._handlers import HANDLED as HANDLED
+from evdispatch._handlers import on as on
+from evdispatch._poller import ERROR as ERROR
+from evdispatch._poller import HANGUP as HANGUP
+from evdispatch._poller import READ as READ
+from evdispatch._poller import WRITE as WRITE
+from evdispatch._stats import SourceStats as SourceStats
+from evdispatch._stats import Stats as Stats
+from evdispatch.sources._base import Source as Source
+from evdispatch.sources._fd import Fd as Fd
+from evdispatch.sources._fd import Readable as Readable
+from evdispatch.sources._fd import Writable as Writable
+from evdispatch.sources._pipe import Pipe as Pipe
+from evdispatch.sources._terminal import Terminal as Terminal
+from evdispatch.sources._timer import Tick as Tick
+from evdispatch.sources._timer import Timer as Timer
+from evdispatch.sources._tty import Size as Size
+from evdispatch.terminal import Click as Click
+from evdispatch.terminal import Drag as Drag
+from evdispatch.terminal import Focus as Focus
+from evdispatch.terminal import Key as Key
+from evdispatch.terminal import Mouse as Mouse
+from evdispatch.terminal import Move as Move
+from evdispatch.terminal import Paste as Paste
+from evdispatch.terminal import Press as Press
+from evdispatch.terminal import Release as Release
+from evdispatch.terminal import Reply as Reply
+from evdispatch.terminal import Resize as Resize
+from evdispatch.terminal import Resume as Resume
+from evdispatch.terminal import Scroll as Scroll
+from evdispatch.terminal import Suspend as Suspend
+from evdispatch.terminal import Unknown as Unknown
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ERROR",
+    "HANDLED",
+    "HANGUP",
+    "READ",
+    "WRITE",
+    "Alarm",
+    "AlreadyRunningError",
+    "Click",
+    "Clock",
+    "ClosedError",
+    "Data",
+    "Dispatcher",
+    "Drag",
+    "Drain",
+    "Eof",
+    "Error",
+    "EvdispatchError",
+    "Event",
+    "Fd",
+    "FilterError",
+    "Focus",
+    "ForkedError",
+    "FrameError",
+    "Handle",
+    "HandlerError",
+    "HandlerTypeError",
+    "Hangup",
+    "Idle",
+    "InternalError",
+    "Key",
+    "Length",
+    "Line",
+    "MonotonicClock",
+    "Mouse",
+    "Move",
+    "Paste",
+    "Pipe",
+    "Press",
+    "QueueFull",
+    "Readable",
+    "Release",
+    "Reply",
+    "Resize",
+    "Resume",
+    "Scroll",
+    "Size",
+    "Source",
+    "SourceError",
+    "SourceStats",
+    "Start",
+    "StateError",
+    "Stats",
+    "Stop",
+    "Suspend",
+    "Terminal",
+    "Tick",
+    "Timer",
+    "Unknown",
+    "UnknownEventError",
+    "Writable",
+    "on",
+]

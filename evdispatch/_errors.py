@@ -50,7 +50,11 @@ class HandlerError(EvdispatchError, RuntimeError):
 
 
 class StateError(EvdispatchError, RuntimeError):
-    """The call does not fit the present state: running twice, closing while running."""
+    """The call does not fit the present state."""
+
+
+class AlreadyRunningError(StateError):
+    """`run`, `start` or `step` while the dispatcher runs, or closing it then."""
 
 
 class ClosedError(StateError):

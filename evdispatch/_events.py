@@ -10,7 +10,7 @@ one takes twice as long.
 
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -42,7 +42,7 @@ class Event:
     name: ClassVar[str] = "event"
     names: ClassVar[frozenset[str]] = frozenset({"event"})  # own and base classes'
     lane: ClassVar[int] = NORMAL  # of posts; a source's events take the source's lane
-    merges: ClassVar[bool] = False  # the dispatch side calls claim() before handling
+    tracked: ClassVar[bool] = False  # whether dispatch calls claim() and release()
 
     source: Any = attrs.field(default=None, kw_only=True, repr=False)
     time: float = attrs.field(default=0.0, kw_only=True, repr=False)
@@ -56,10 +56,17 @@ class Event:
         _classes[cls.__module__, cls.__qualname__] = cls
 
     @classmethod
-    def compile_filter(cls, field: str, value: Any) -> Callable[[Any], bool] | None:
+    def compile_filter(
+        cls, field: str, value: Any, fields: Mapping[str, Any]
+    ) -> Callable[[Any], bool] | None:
         """Return a test of events for ``on(..., field=value)``, or None for the usual.
 
         A class whose fields have a notation of their own (`Key.key`) overrides it.
+
+        Args:
+            field: The field's name.
+            value: What the user asks of it.
+            fields: All fields that the user filters on, this one included.
 
         Raises:
             FilterError: No event can ever pass this filter.
@@ -67,10 +74,13 @@ class Event:
         return None
 
     def claim(self) -> None:
-        """Note that the event has left the queue: nothing may be merged into it now.
+        """The event has left the queue: nothing may be merged into it any more.
 
-        Called by the dispatch side where ``merges`` is true.
+        Called on the dispatch side before the handlers, where ``tracked`` is true.
         """
+
+    def release(self) -> None:
+        """The handlers are through with the event. The counterpart of `claim`."""
 
 
 def event_classes(name: str | None = None) -> list[type[Event]]:
@@ -103,24 +113,16 @@ class Drain(Event):
 
 
 @attrs.define(eq=False)
-class Readable(Event):
-    """The descriptor can be read without blocking."""
-
-    mask: int
-
-
-@attrs.define(eq=False)
-class Writable(Event):
-    """The descriptor can be written without blocking."""
-
-    mask: int
-
-
-@attrs.define(eq=False)
 class Hangup(Event):
-    """The other side has gone: a closed pipe, a terminal that was taken away."""
+    """The other side has gone: a closed pipe, a terminal that was taken away.
+
+    Attributes:
+        mask: What the poller said.
+        error: What writing failed with, if something was still to be written.
+    """
 
     mask: int = 0
+    error: OSError | None = None
 
 
 @attrs.define(eq=False)

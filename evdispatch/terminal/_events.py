@@ -4,12 +4,23 @@ Names of keys and modifiers are those of the kitty keyboard protocol in lower ca
 only published set that covers every key.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
 import attrs
 
 from evdispatch._events import Event
+from evdispatch.terminal._bindings import BINDABLE_MODIFIERS
+from evdispatch.terminal._filters import choice_test, key_test, mods_test
+from evdispatch.terminal._keys import NO_MODS
 
 _COMBO_ORDER = ("ctrl", "alt", "shift", "super", "hyper", "meta")
-NO_MODS: frozenset[str] = frozenset()
+_MOUSE_MODIFIERS = ("shift", "alt", "ctrl")
+_ACTIONS = ("press", "repeat", "release")
+_BUTTONS = (
+    *("left", "middle", "right", "back", "forward", "button10", "button11"),
+    *("wheel_up", "wheel_down", "wheel_left", "wheel_right", "none"),
+)
 
 
 def combo(mods: frozenset[str], name: str) -> str:
@@ -46,6 +57,25 @@ class Key(Event):
         """The canonical name: modifiers (without locks) and key, ``ctrl+shift+up``."""
         return combo(self.mods, self.key)
 
+    @classmethod
+    def compile_filter(
+        cls, field: str, value: Any, fields: Mapping[str, Any]
+    ) -> Callable[[Any], bool] | None:
+        """Read bindings, modifiers and actions by name.
+
+        ``key`` and ``combo`` take a binding such as ``ctrl+s`` (`parse_binding`), or
+        several of which any will do. They mean presses and repeats, unless ``action``
+        is asked for as well. ``mods`` takes one name or several and means exactly
+        these, locks aside.
+        """
+        if field in ("key", "combo"):
+            return key_test(value, fields)
+        if field == "mods":
+            return mods_test(value, BINDABLE_MODIFIERS)
+        if field == "action":
+            return choice_test(field, value, _ACTIONS)
+        return super().compile_filter(field, value, fields)
+
 
 @attrs.define(eq=False)
 class Mouse(Event):
@@ -67,6 +97,17 @@ class Mouse(Event):
     mods: frozenset[str] = NO_MODS
     count: int = 0
     raw: bytes = attrs.field(default=b"", repr=False)
+
+    @classmethod
+    def compile_filter(
+        cls, field: str, value: Any, fields: Mapping[str, Any]
+    ) -> Callable[[Any], bool] | None:
+        """Check the names of buttons; ``mods`` means exactly these modifiers."""
+        if field == "button":
+            return choice_test(field, value, _BUTTONS)
+        if field == "mods":
+            return mods_test(value, _MOUSE_MODIFIERS)
+        return super().compile_filter(field, value, fields)
 
 
 @attrs.define(eq=False)
@@ -138,12 +179,13 @@ class Reply(Event):
     """The terminal answered a query.
 
     Attributes:
-        kind: da1, da2, da3, dsr, cpr, decrpm, kitty_flags, modify_keys, color_scheme,
+        kind: da1, da2, dsr, cpr, decrpm, kitty_flags, modify_keys, color_scheme,
             window, osc, dcs, apc, pm or sos.
-        params: The numbers of the answer, without private markers.
-        data: The payload of a string (osc, dcs, apc, pm, sos), or a word such as
+        params: The numbers of the answer, as sent: a cpr is (row, column) from 1, a
+            decrpm (mode, state).
+        data: The payload of a string (osc, dcs, apc, pm, sos), or ``dark`` or
             ``light``.
-        private: Whether the answer bore the private marker ``?``.
+        private: For a dsr, cpr or decrpm: whether it is the form with the marker ``?``.
         raw: The bytes it was decoded from.
     """
 
@@ -163,7 +205,14 @@ class Unknown(Event):
 
 @attrs.define(eq=False)
 class Suspend(Event):
-    """The terminal is given back, and the process is about to stop (ctrl+z)."""
+    """The process is about to stop (ctrl+z): it does when the handlers are through."""
+
+    tracked: ClassVar[bool] = True
+
+    def release(self) -> None:
+        """Give the terminal back, and stop."""
+        if self.source is not None:
+            self.source.stop_process()
 
 
 @attrs.define(eq=False)

@@ -1,0 +1,88 @@
+"""`Dispatcher.after` and `every`: a function at a time, without an event of its own name."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import attrs
+
+from evdispatch._deadlines import Deadline
+from evdispatch._events import Event
+from evdispatch._handlers import HANDLED, Handled
+from evdispatch._roster import Roster
+from evdispatch._schedule import Schedule
+
+
+class Handle:
+    """What `Dispatcher.after` and `every` return.
+
+    Once it is cancelled, or has fired for the last time, it holds the function no more.
+    """
+
+    __slots__ = ("_deadline", "_function", "_roster", "_schedule", "_waiting")
+
+    def __init__(self, roster: Roster, function: Callable[[], Any]) -> None:
+        self._roster = roster
+        self._function: Callable[[], Any] | None = function
+        self._schedule: Schedule | None = None
+        self._deadline: Deadline | None = None
+        self._waiting = False  # queued, and not yet called
+
+    def cancel(self) -> None:
+        """Call the function no more, even if it is due. From any thread."""
+        with self._roster.lock:
+            self._function = None
+            if self._deadline is not None:
+                self._roster.unschedule(self._deadline)
+                self._deadline = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it will not be called again: it was cancelled, or has fired."""
+        return self._function is None
+
+    def start(self, when: float, every: float | None) -> None:
+        """Schedule it: at ``when``, and from then on ``every`` so many seconds."""
+        if every is not None:
+            self._schedule = Schedule(when - every, every)
+        self._deadline = self._roster.schedule(when, self)
+
+    def on_deadline(self, now: float) -> Iterable[Event]:
+        """Queue a call, unless one is queued already; IO side."""
+        self._deadline = None
+        if self._schedule is not None:
+            self._schedule.take(now)
+            self._deadline = self._roster.schedule(self._schedule.next, self)
+        if self._waiting:
+            return ()
+        self._waiting = True
+        return (Due(self),)
+
+    def take(self) -> Callable[[], Any] | None:
+        """Return what to call now, or None if it was cancelled; dispatch side."""
+        with self._roster.lock:
+            self._waiting = False
+            function = self._function
+            if self._schedule is None:
+                self._function = None
+            return function
+
+
+@attrs.define(eq=False)
+class Due(Event):
+    """A call that is due. Only the dispatcher's own handler hears it."""
+
+    names: ClassVar[frozenset[str]] = frozenset()
+    tracked: ClassVar[bool] = True
+
+    handle: Handle = attrs.field(repr=False)
+    function: Callable[[], Any] | None = None
+
+    def claim(self) -> None:
+        self.function = self.handle.take()
+
+
+def call(due: Due) -> Handled:
+    """Call what `Dispatcher.after` and `every` were given; nobody else hears it."""
+    if due.function is not None:
+        due.function()
+    return HANDLED

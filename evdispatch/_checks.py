@@ -1,0 +1,68 @@
+"""Checks of what users pass: an error at the call, in the words of the call."""
+
+import math
+from typing import Any
+
+
+def check_seconds(what: str, seconds: Any) -> float:
+    """Return seconds as a float.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is NaN, which compares with nothing and would spoil the heap.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{what} is a number of seconds, not {seconds!r}")
+    if math.isnan(seconds):
+        raise ValueError(f"{what} can't be NaN")
+    return float(seconds)
+
+
+def check_interval(what: str, seconds: Any) -> float:
+    """Return an interval as a float.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is NaN, zero or negative.
+    """
+    interval = check_seconds(what, seconds)
+    if interval <= 0:
+        raise ValueError(f"{what} must be above 0 seconds, not {interval:g}")
+    return interval
+
+
+def check_count(what: str, number: Any) -> int:
+    """Return a number of things as it is.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is less than 1.
+    """
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{what} is a whole number, not {number!r}")
+    if number < 1:
+        raise ValueError(f"{what} must be at least 1, not {number}")
+    return number
+
+
+def check_choice(what: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Check that an option has one of its values.
+
+    Raises:
+        ValueError: It has not.
+    """
+    if value not in choices:
+        raise ValueError(f"{what} must be one of {choices}, not {value!r}")
+
+
+def check_name(what: str, name: Any) -> None:
+    """Check that an event may be called so.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is no identifier in lower case.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{what} is that of its events, not {name!r}")
+    if not name.isidentifier() or name != name.lower():
+        raise ValueError(f"{what} is a word in lower_case, not {name!r}")

@@ -1,0 +1,311 @@
+"""The dispatcher: owns the parts, wires them, and runs them.
+
+        IO side                                     |           dispatch side
+ fd -> poller -> source.on_ready -> events ==put==> [ QUEUE ] ==take==> route -> handlers
+        ^                                           |                      |
+        +------ write buffers, pause, close --------+----------------------+
+
+The two sides meet in the queue alone. With ``io="thread"`` a thread of its own pumps and
+the thread in `Dispatcher.run` only dispatches; with ``io="inline"`` the thread in `run`
+does both in turn. Whoever pumps, the rules are those of `_io`; whoever dispatches, those
+of `_dispatch`; `_loop` runs them.
+"""
+
+import contextlib
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args
+
+from evdispatch._callbacks import Due, Handle, call
+from evdispatch._checks import (
+    check_choice,
+    check_count,
+    check_interval,
+    check_seconds,
+)
+from evdispatch._clock import Clock, MonotonicClock
+from evdispatch._dispatch import DispatchSide, OnError
+from evdispatch._errors import AlreadyRunningError, StateError
+from evdispatch._events import Event
+from evdispatch._handlers import refuse_async
+from evdispatch._loop import IoMode, Loop
+from evdispatch._poller import Wakeup
+from evdispatch._queue import Queue
+from evdispatch._registry import Registry
+from evdispatch._roster import Roster
+from evdispatch._stats import PostCounts, Stats, balance
+from evdispatch.sources._base import Source
+
+S = TypeVar("S", bound=Source)
+
+
+class Dispatcher(Loop):
+    """One central queue between sources of events and the handlers of them.
+
+    Args:
+        io: Who reads: ``"thread"``, an IO thread of its own, so that input is taken in
+            while a handler is busy; or ``"inline"``, the thread in `run`, between two
+            passes.
+        queue_size: How many events may wait in a lane of the queue. When it is full,
+            sources are not read, and posts from other threads wait.
+        on_error: What to do with an exception that nobody handles as an `error` event:
+            ``"raise"`` it out of `run`, or ``"log"`` it and go on.
+        clock: Where time comes from; default: the monotonic clock.
+
+    Raises:
+        ValueError: An option has no such value.
+        OSError: No descriptor is left.
+    """
+
+    def __init__(
+        self,
+        *,
+        io: IoMode = "thread",
+        queue_size: int = 10_000,
+        on_error: OnError = "raise",
+        clock: Clock | None = None,
+    ) -> None:
+        check_choice("io", io, get_args(IoMode))
+        check_choice("on_error", on_error, get_args(OnError))
+        check_count("queue_size", queue_size)
+        clock = clock or MonotonicClock()
+        self._now = clock.now
+        self._registry = Registry()
+        self._posts = PostCounts()
+        with contextlib.ExitStack() as undo:
+            self._io_wakeup = undo.enter_context(contextlib.closing(Wakeup()))
+            wakeup = self._io_wakeup
+            if io == "thread":
+                wakeup = undo.enter_context(contextlib.closing(Wakeup()))
+            roster = Roster(clock, self._io_wakeup, self.stop)
+            undo.pop_all()
+        queue = Queue(queue_size, wakeup.set, self._io_wakeup.set)
+        dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
+        self._registry.on(self._registry.scope, Due, {"priority": math.inf})(call)
+        super().__init__(io, queue, roster, dispatch, wakeup)
+        self._open()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._gone else "running" if self._busy else "open"
+        return f"<Dispatcher io={self._io_mode!r} {state}>"
+
+    # -- sources -------------------------------------------------------------------------
+
+    def add(self, source: S) -> S:
+        """Add a source and return it. From any thread.
+
+        Raises:
+            TypeError: It is no source.
+            ClosedError: It, or this dispatcher, is closed.
+            StateError: It was added before, or its descriptor is watched by another.
+            OSError: It can't be opened or watched.
+        """
+        self._check_open()
+        if not isinstance(source, Source):
+            raise TypeError(
+                f"add takes a Source (for a descriptor: Fd), not {source!r}"
+            )
+        source.join(self._registry)
+        self._roster.add(source)
+        return source
+
+    def remove(self, source: Source) -> None:
+        """End a source: the same as `Source.close`. From any thread.
+
+        Raises:
+            StateError: It was not added to this dispatcher.
+        """
+        if source._host is not self._roster and not source.closed:
+            raise StateError(f"{source!r} was not added to this dispatcher")
+        source.close()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The open sources, in the order they were added."""
+        return tuple(self._roster.sources)
+
+    # -- handlers ------------------------------------------------------------------------
+
+    def on(
+        self,
+        event: Any = None,
+        /,
+        *,
+        priority: float = 0,
+        once: bool = False,
+        weak: bool = False,
+        where: Callable[[Any], Any] | None = None,
+        **fields: Any,
+    ) -> Any:
+        """Register a handler: ``@app.on("key", key="q")``. On the dispatch thread.
+
+        The handler takes the event, or nothing. It may return HANDLED to end the event's
+        way. Handlers are called by priority, then in the order they were registered.
+
+        Args:
+            event: The event's name or class; a class hears its subclasses too. Without
+                brackets, ``@app.on`` takes the name from a function ``on_<name>``.
+            priority: Higher comes first.
+            once: Remove the handler before its first call.
+            weak: Do not keep the object of a bound method alive.
+            where: A test of the whole event.
+            fields: What fields of the event must be: a plain value by ``==``, a set by
+                membership, a callable by its truth, a compiled pattern by ``search``.
+                ``key`` takes key names: ``key="ctrl+s"``.
+
+        Returns:
+            A decorator that returns the function unchanged.
+
+        Raises:
+            UnknownEventError: No event has this name.
+            FilterError: The event has no such field, or it never has this value.
+            HandlerTypeError: The function can't be a handler.
+        """
+        self._check_open()
+        options = {"priority": priority, "once": once, "weak": weak, "where": where}
+        return self._registry.on(self._registry.scope, event, {**options, **fields})
+
+    def off(self, handler: Callable[..., Any]) -> int:
+        """Remove a handler wherever it is registered. On the dispatch thread.
+
+        Returns:
+            How many registrations there were; 0 is no error.
+        """
+        return self._registry.off(handler)
+
+    def register(self, obj: Any) -> None:
+        """Add what the free `on` has marked in an instance or a module; all or nothing.
+
+        Raises:
+            HandlerTypeError: Nothing is marked, or something marked is no handler.
+            ValueError: It is registered already.
+        """
+        self._check_open()
+        self._registry.register(obj)
+
+    def unregister(self, obj: Any) -> None:
+        """Remove what `register` added.
+
+        Raises:
+            ValueError: It is not registered.
+        """
+        self._registry.unregister(obj)
+
+    # -- posts and timers ------------------------------------------------------------------
+
+    def post(self, event: Event, *, timeout: float | None = None) -> None:
+        """Queue an event of your own. From any thread or signal handler.
+
+        While the queue is full, threads that do not dispatch wait; a handler never does.
+
+        Args:
+            event: A fresh event, without a source.
+            timeout: How long to wait for room, in seconds; None: for ever.
+
+        Raises:
+            TypeError: It is no event, or it came from a source.
+            QueueFull: There was no room within the timeout.
+            ClosedError: The dispatcher is closed.
+        """
+        if self._gone is not None:
+            self._check_open()
+        if getattr(event, "source", event) is not None:
+            raise TypeError(f"post takes a fresh event of your own, not {event!r}")
+        queue = self._queue
+        lane = queue.lanes[event.lane]
+        if len(lane) >= queue.bound and self._thread != threading.get_ident():
+            queue.wait_for_room(event.lane, timeout)
+        event.time = event.time or self._now()
+        self._posts.posted()
+        lane.append(event)
+        if queue.sleeping:  # looked at after the append: see _queue
+            queue.wake()
+
+    def after(self, seconds: float, function: Callable[[], Any]) -> Handle:
+        """Call a function once, on the dispatch thread. From any thread.
+
+        Args:
+            seconds: From now; 0 or less is the next turn, infinity is never.
+            function: Called without arguments.
+
+        Raises:
+            TypeError: Not a number, or not a function.
+            ValueError: NaN.
+        """
+        delay = max(0.0, check_seconds("after", seconds))
+        return self._schedule(delay, None, function)
+
+    def every(self, seconds: float, function: Callable[[], Any]) -> Handle:
+        """Call a function again and again, on the dispatch thread. From any thread.
+
+        It does not drift, and a call that is late is made once.
+
+        Args:
+            seconds: The interval, above 0; the first call is one interval from now.
+            function: Called without arguments.
+
+        Raises:
+            TypeError: Not a number, or not a function.
+            ValueError: NaN, zero or negative.
+        """
+        interval = check_interval("every", seconds)
+        return self._schedule(interval, interval, function)
+
+    def _schedule(
+        self, delay: float, every: float | None, function: Callable[[], Any]
+    ) -> Handle:
+        self._check_open()
+        if not callable(function):
+            raise TypeError(f"a timer calls a function, not {function!r}")
+        refuse_async(function)
+        handle = Handle(self._roster, function)
+        if delay != math.inf:
+            handle.start(self._now() + delay, every)
+        return handle
+
+    def stats(self) -> Stats:
+        """Return what became of all events so far. Exact on the dispatch thread, at rest."""
+        waiting = Counter(e.source for lane in self._queue.lanes for e in lane.copy())
+        return Stats(
+            waiting=waiting.total(),
+            handlers=len(self._registry) - 1,  # but our own of Due
+            polls=self._io.polls,
+            posts=balance(self._posts, waiting[None]),
+            sources={s: balance(s.counts, waiting[s]) for s in self.sources},
+        )
+
+    # -- the end -------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End all sources, and release every descriptor and thread. Twice does nothing.
+
+        A background thread (`start`) is stopped, and what ended it is raised here.
+
+        Raises:
+            AlreadyRunningError: It is running: `stop` it first.
+        """
+        if self._gone is not None:
+            return
+        self._check_idle()
+        self._end()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._wakeup.close)
+            stack.callback(self._io_wakeup.close)
+            stack.callback(self._roster.close)
+            stack.callback(self._queue.close)
+            self._end_run()
+
+    def _close_at_exit(self) -> None:
+        try:
+            self.close()
+        except (
+            AlreadyRunningError
+        ):  # in a daemon thread: give back the terminal at least
+            self._roster.finish()
+
+    def _abandon(self) -> None:
+        self._roster.abandon()
+        self._io_wakeup.abandon()
+        self._wakeup.abandon()

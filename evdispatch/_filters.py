@@ -1,0 +1,113 @@
+"""Filters: what ``on(event, field=value, where=...)`` lets through.
+
+A value of a field is compared by ``==``; a set by membership, a callable by its truth, a
+compiled pattern by ``search``. A class of events may read its own notation
+(`Event.compile_filter`): ``key="ctrl+s"``. What can never match is an error here, when
+the handler is registered, not a handler that is silently never called.
+"""
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from evdispatch._errors import FilterError, UnknownEventError
+from evdispatch._events import Event, event_classes
+
+Test = Callable[[Any], bool]
+Selector = str | type[Event]
+
+
+def check_selector(event: Any) -> Selector:
+    """Return the name or class that a handler is to hear.
+
+    Raises:
+        TypeError: It is neither a name nor a class of events.
+        UnknownEventError: No event has this name.
+    """
+    if isinstance(event, type) and issubclass(event, Event):
+        return event
+    if not isinstance(event, str):
+        raise TypeError(f"an event is given by its name or class, not {event!r}")
+    if not event_classes(event):
+        names = {cls.name for cls in event_classes()}
+        raise UnknownEventError(
+            f"no event is called {event!r}{suggest(event, names)}"
+            " (a timer's name is known as soon as the timer is made)"
+        )
+    return event
+
+
+def suggest(word: str, words: Iterable[str]) -> str:
+    """Return a "; did you mean" for a misspelt word, or nothing."""
+    close = difflib.get_close_matches(word, sorted(words), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def compile_test(
+    selector: Selector, where: Callable[[Any], Any] | None, fields: dict[str, Any]
+) -> Test | None:
+    """Return one test for all filters, or None where everything passes.
+
+    Raises:
+        FilterError: A field that the event lacks, or a value that can never come.
+        TypeError: ``where`` is not callable.
+    """
+    tests = [
+        _field_test(selector, field, value, fields) for field, value in fields.items()
+    ]
+    if where is not None:
+        if not callable(where):
+            raise TypeError(f"where takes a function of the event, not {where!r}")
+        tests.append(where)
+    if len(tests) <= 1:
+        return tests[0] if tests else None
+
+    def every(event: Any) -> bool:
+        return all(test(event) for test in tests)
+
+    return every
+
+
+def _field_test(
+    selector: Selector, field: str, value: Any, fields: dict[str, Any]
+) -> Test:
+    classes = [selector] if isinstance(selector, type) else event_classes(selector)
+    having = [cls for cls in classes if _has_field(cls, field)]
+    if not having:
+        known = {name for cls in classes for name in _fields(cls)}
+        raise FilterError(
+            f"{classes[0].__name__} events have no field {field!r}{suggest(field, known)}"
+            f" (fields: {', '.join(sorted(known))})"
+        )
+    for cls in having:
+        test = cls.compile_filter(field, value, fields)
+        if test is not None:
+            return test
+    return _plain_test(field, value)
+
+
+def _plain_test(field: str, value: Any) -> Test:
+    get = operator.attrgetter(field)
+    if isinstance(value, (set, frozenset)):
+        return lambda event: get(event) in value
+    if isinstance(value, re.Pattern):
+        return lambda event: value.search(get(event)) is not None
+    if callable(value):
+        return lambda event: bool(value(get(event)))
+    return lambda event: bool(get(event) == value)
+
+
+def _has_field(cls: type[Event], field: str) -> bool:
+    # Where attrs did not make the class, instances may have what it does not declare.
+    is_open = "__attrs_attrs__" not in vars(cls) and cls.__dictoffset__ != 0
+    return is_open or field in _fields(cls)
+
+
+def _fields(cls: type[Event]) -> set[str]:
+    """The names of a class's attrs fields and properties."""
+    properties = {name for name in dir(cls) if isinstance(getattr(cls, name), property)}
+    return {"name", *properties, *(field.name for field in attrs.fields(cls))}

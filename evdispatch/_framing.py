@@ -1,0 +1,187 @@
+"""Framing: from bytes as they come to frames, without IO.
+
+A framer is fed pieces of input and yields the frames that they complete. What is wrong
+with the input is a `FrameError` in the place of a frame, so that it keeps its place among
+them; after one that can't be overcome the framer is ``broken``.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol
+
+import attrs
+
+from evdispatch._checks import check_count
+from evdispatch._errors import FrameError
+from evdispatch._events import Data, Line
+
+Frame = Callable[[bytearray], bytes | None]
+"""An incremental function: take the first frame out of the buffer, or return None."""
+
+
+@attrs.frozen
+class Length:
+    """Framing by a big-endian length before each frame.
+
+    Args:
+        size: Bytes of the length: 1, 2, 4 or 8.
+    """
+
+    size: int = attrs.field(default=4, validator=attrs.validators.in_((1, 2, 4, 8)))
+
+    def __call__(self, buffer: bytearray) -> bytes | None:
+        """Take the first frame out of the buffer, or return None."""
+        end = self.size + int.from_bytes(buffer[: self.size])
+        if len(buffer) < max(self.size, end):
+            return None
+        frame = bytes(buffer[self.size : end])
+        del buffer[:end]
+        return frame
+
+    def needs(self, buffer: bytearray) -> int:
+        """Return the length that the buffer announces; 0 if it is not there yet."""
+        if len(buffer) < self.size:
+            return 0
+        return int.from_bytes(buffer[: self.size])
+
+
+Framing = Literal["raw", "lines"] | Length | Frame
+
+
+class Framer(Protocol):
+    """What `framer` returns."""
+
+    event: type[Data | Line]  # what a frame becomes
+    broken: bool  # nothing more will come
+
+    def feed(self, data: bytes) -> Iterator[bytes | FrameError]:
+        """Yield the frames that this piece completes."""
+
+    def end(self) -> Iterator[bytes | FrameError]:
+        """Yield what the end of the input completes."""
+
+
+def framer(framing: Framing, limit: int) -> Framer:
+    """Return a new framer.
+
+    Args:
+        framing: ``"raw"``, ``"lines"``, a `Length`, or a function that takes a
+            bytearray, removes its first frame and returns it, or returns None.
+        limit: The longest line or frame, in bytes.
+
+    Raises:
+        TypeError: The limit is no number.
+        ValueError: There is no such framing, or the limit is not above 0.
+    """
+    check_count("the longest line", limit)
+    if framing == "raw":
+        return _Raw()
+    if framing == "lines":
+        return _Lines(limit)
+    if callable(framing):
+        return _Frames(framing, limit)
+    raise ValueError(
+        f"framing is 'raw', 'lines', a Length or a function, not {framing!r}"
+    )
+
+
+class _Raw:
+    event: type[Data | Line] = Data
+    broken = False
+
+    def feed(self, data: bytes) -> Iterator[bytes | FrameError]:
+        yield data
+
+    def end(self) -> Iterator[bytes | FrameError]:
+        return iter(())
+
+
+class _Lines:
+    event: type[Data | Line] = Line
+    broken = False
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._rest = bytearray()  # grows in place: joining bytes would be quadratic
+        self._skipping = False  # the rest of a line that was too long
+
+    def feed(self, data: bytes) -> Iterator[bytes | FrameError]:
+        *lines, rest = data.split(b"\n")
+        if lines:
+            yield from self._first(lines[0])
+            for line in lines[1:]:
+                if len(line) > self._limit:
+                    yield self._too_long()
+                else:
+                    yield line[:-1] if line.endswith(b"\r") else line
+        self._keep(rest)
+        if len(self._rest) > self._limit + 1:  # 1: a CR may turn out to be the end's
+            self._rest.clear()
+            self._skipping = True
+            yield self._too_long()
+
+    def _first(self, data: bytes) -> Iterator[bytes | FrameError]:
+        """Yield the line that what is kept began and this ends."""
+        if self._skipping:
+            self._skipping = False
+            return
+        line = bytes(self._rest) + data
+        self._rest.clear()
+        line = line.removesuffix(b"\r")
+        yield self._too_long() if len(line) > self._limit else line
+
+    def _keep(self, rest: bytes) -> None:
+        if not self._skipping:
+            self._rest += rest
+
+    def _too_long(self) -> FrameError:
+        return FrameError(f"a line of more than {self._limit} bytes was left out")
+
+    def end(self) -> Iterator[bytes | FrameError]:
+        if self._rest:
+            yield bytes(self._rest)
+            self._rest.clear()
+
+
+class _Frames:
+    event: type[Data | Line] = Data
+
+    def __init__(self, take: Frame, limit: int) -> None:
+        self.broken = False
+        self._take = take
+        self._limit = limit
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes | FrameError]:
+        buffer = self._buffer
+        buffer += data
+        while not self.broken:
+            if self._announces_too_much():
+                self.broken = True
+                yield FrameError(f"a frame of more than {self._limit} bytes")
+                return
+            before = len(buffer)
+            frame = self._take(buffer)
+            if frame is None:
+                break
+            if len(buffer) == before:
+                self.broken = True
+                yield FrameError(f"{self._take!r} returned a frame and took nothing")
+                return
+            yield frame
+        if len(buffer) > self._limit + _HEADER and not self.broken:
+            self.broken = True
+            yield FrameError(f"no frame within {self._limit} bytes")
+
+    def _announces_too_much(self) -> bool:
+        take: Any = self._take
+        return isinstance(take, Length) and take.needs(self._buffer) > self._limit
+
+    def end(self) -> Iterator[bytes | FrameError]:
+        if self._buffer and not self.broken:
+            self.broken = True
+            yield FrameError(
+                f"the input ended within a frame ({len(self._buffer)} bytes)"
+            )
+
+
+_HEADER = 64  # what a framing may put around a frame

@@ -1,0 +1,165 @@
+"""What a handler is: checked once, when it is registered.
+
+A handler is a plain callable that takes the event, or nothing. The free decorator `on`
+only *marks* a function, which stays as it is: callable, testable, and registered by
+`Dispatcher.register` alone. Nothing is global; nothing is found by a method's name.
+"""
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from evdispatch._errors import HandlerTypeError
+
+F = TypeVar("F")
+Handler = Callable[..., Any]
+
+_MARKS = "__evdispatch_marks__"
+
+
+class Handled:
+    """The type of HANDLED."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "HANDLED"
+
+
+HANDLED = Handled()
+"""What a handler returns to end the event's way: no later handler sees it."""
+
+
+def takes_event(handler: Any) -> bool:
+    """Return whether a handler takes the event, or nothing.
+
+    Raises:
+        HandlerTypeError: It is no handler: not callable with one or no argument, a
+            coroutine function, or a generator function.
+    """
+    if not callable(handler):
+        raise HandlerTypeError(f"a handler is callable, not {handler!r}")
+    refuse_async(handler)
+    try:
+        signature = inspect.signature(handler)
+    except (ValueError, TypeError):
+        return True  # some builtins don't tell; one argument is the rule
+    for arguments in ((None,), ()):
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            continue
+        return bool(arguments)
+    raise HandlerTypeError(
+        f"a handler takes the event or nothing, but {describe(handler)} is"
+        f" declared {signature}"
+    )
+
+
+def refuse_async(handler: Any) -> None:
+    """Refuse what a call would not run: coroutine and generator functions.
+
+    Raises:
+        HandlerTypeError: It is one.
+    """
+    function = handler
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not inspect.isroutine(function) and not isinstance(function, type):
+        function = type(function).__call__
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise HandlerTypeError(
+            f"{describe(handler)} is async, and nobody would await it: a handler is a"
+            " plain function"
+        )
+    if inspect.isgeneratorfunction(function):
+        raise HandlerTypeError(
+            f"{describe(handler)} is a generator function, and nobody would iterate it"
+        )
+
+
+def describe(handler: Any) -> str:
+    """Return a handler's name for messages."""
+    name = getattr(handler, "__qualname__", None) or repr(handler)
+    module = getattr(handler, "__module__", None)
+    return f"{module}.{name}" if module and "." not in name[:1] else name
+
+
+def event_name(handler: Any) -> str:
+    """Return the event that a function called ``on_<name>`` is for.
+
+    Raises:
+        HandlerTypeError: It is not called so.
+    """
+    name: str = getattr(handler, "__name__", "")
+    if not name.startswith("on_") or len(name) == len("on_"):
+        raise HandlerTypeError(
+            f"@on without an event is for functions called on_<event>, not {name!r}"
+        )
+    return name.removeprefix("on_")
+
+
+def is_bare(event: Any) -> bool:
+    """Return whether ``on``'s argument is the function itself: ``@on``, no brackets."""
+    return inspect.isroutine(event)
+
+
+def on(event: Any = None, /, **options: Any) -> Any:
+    """Mark a function or method as a handler, for `Dispatcher.register`.
+
+    The function is returned unchanged, and may be marked more than once. See
+    `Dispatcher.on` for the options. Without brackets, as ``@on``, the event's name is
+    taken from a function called ``on_<name>``.
+
+    Example:
+        >>> class Editor:
+        ...     @on("key", key="ctrl+s")
+        ...     def save(self): ...
+    """
+
+    def mark(function: F) -> F:
+        named = event_name(function) if event is None or is_bare(event) else event
+        marks = [*getattr(function, _MARKS, ()), (named, options)]
+        try:
+            setattr(function, _MARKS, marks)
+        except AttributeError:
+            raise HandlerTypeError(
+                f"{function!r} can't be marked: use @on below @staticmethod or"
+                " @classmethod, and on functions only"
+            ) from None
+        return function
+
+    return mark(event) if is_bare(event) else mark
+
+
+def marked(obj: Any) -> Iterator[tuple[Handler, Any, dict[str, Any]]]:
+    """Yield (handler, event, options) for all that is marked in an instance or module.
+
+    In order of definition, a base class's before its subclasses'. Of a module only what
+    is defined in it counts, so that an imported handler is not registered twice. Of a
+    class the attribute that the instance has decides: an override that is not marked
+    is no handler.
+    """
+    if isinstance(obj, types.ModuleType):
+        for value in list(vars(obj).values()):
+            if getattr(value, "__module__", None) == obj.__name__:
+                for event, options in _marks(value):
+                    yield value, event, options
+        return
+    names = [name for cls in reversed(type(obj).__mro__) for name in vars(cls)]
+    for name in dict.fromkeys(names):
+        # Static, since looking a property up would run it.
+        if _marks(inspect.getattr_static(type(obj), name, None)):
+            handler = getattr(obj, name)
+            for event, options in _marks(handler):
+                yield handler, event, options
+
+
+def _marks(value: Any) -> list[tuple[Any, dict[str, Any]]]:
+    function = getattr(value, "__func__", value)  # of a method, static or class method
+    if not inspect.isroutine(function):
+        return []
+    marks: list[tuple[Any, dict[str, Any]]] = getattr(function, _MARKS, [])
+    return marks

@@ -1,0 +1,246 @@
+"""The IO side: descriptors and deadlines in, events out. Loop 1 of 2 is `IoThread.run`.
+
+    wait (poll) -> ask each ready source -> put its events into the queue
+                -> the sources that were woken
+                -> the sources that had more than a turn's worth
+                -> the deadlines that are over
+
+Rules:
+
+- One thread pumps at a time. It waits without the roster's lock and asks each source
+  under it, so any thread may add, close or change a source between two turns.
+- Readiness is only believed for a source that was registered before the poll began: a
+  number that was closed and given out anew meanwhile belongs to somebody else.
+- A turn takes at most `TURN` events of a source; what it has beyond that comes after
+  everybody else's turn.
+- When a lane is full its sources are not even polled: the kernel pushes back.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from evdispatch._events import IDLE, NORMAL, URGENT, Error, Event
+from evdispatch._poller import Wakeup
+from evdispatch._queue import Queue
+from evdispatch._roster import Roster
+from evdispatch._stats import Counts
+from evdispatch.sources._base import Source
+
+TURN = 256
+"""Events of one source in one turn: long enough to pay for the poll, and well below a
+millisecond, so that a key pressed under a firehose waits its turn unnoticed."""
+
+
+class IoSide:
+    """Asks the sources of a roster, and puts what they make into the queue."""
+
+    def __init__(self, queue: Queue, roster: Roster, posts: Counts) -> None:
+        self.polls = 0
+        self._posts = posts  # the counts of what has no source
+        self._queue = queue
+        self._roster = roster
+
+    def pump(self, timeout: float | None) -> None:
+        """Poll once, ask the ready sources, and put their events into the queue.
+
+        Args:
+            timeout: How long to wait for readiness, in seconds; None: for ever.
+        """
+        ready = self._wait(timeout)
+        self.polls += 1
+        due = False
+        roster = self._roster
+        for fd, mask in ready:
+            source = roster.by_fd.get(fd)
+            if source is not None:
+                # What it has made comes before what it is asked; what it is asked
+                # comes after its registration, and not in a pause that began meanwhile.
+                if (
+                    source._rest is None
+                    and source._serial != roster.serial
+                    and not source._paused
+                ):
+                    self._turn(source, source.on_ready, mask)
+            elif fd == roster.alarm.fileno():
+                due = True
+            elif fd == roster.wakeup.fileno():
+                roster.wakeup.clear()
+            else:
+                roster.rebuild()
+        if roster.more or roster.woken or roster.always:
+            self._serve_waiting()
+        if due:
+            self._expire()
+
+    def _wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        full = self._queue.full_lane
+        with self._roster.lock:
+            if self._has_work():
+                timeout = 0
+            if full != IDLE and timeout != 0 and not self._queue.stall():
+                full = IDLE
+            self._roster.arm()
+            self._roster.serial += 1
+            self._roster.polling = True
+        try:
+            if full == URGENT:
+                self._roster.wakeup.wait(timeout)
+                return []
+            poller = self._roster.urgent if full == NORMAL else self._roster.poller
+            return poller.poll(timeout)
+        finally:
+            self._roster.polling = False
+
+    def has_work(self) -> bool:
+        """Whether a pump has something to do without waiting."""
+        with self._roster.lock:
+            return self._has_work()
+
+    def _has_work(self) -> bool:
+        if self._roster.woken:
+            return True
+        room = self._queue.room
+        return any(
+            room(source.lane) > 0
+            for source in (*self._roster.more, *self._roster.always)
+        )
+
+    def _serve_waiting(self) -> None:
+        for _ in range(len(self._roster.woken)):
+            source = self._roster.woken.popleft()
+            self._turn(source, source.on_wake)
+        for source in list(self._roster.more):
+            self._turn(source, _nothing)
+        for source in list(self._roster.always):
+            if source._rest is None and self._queue.room(source.lane) > 0:
+                self._turn(source, source.on_ready, source._interest)
+
+    def _turn(
+        self, source: Source, ask: Callable[..., Iterable[Event]], *arguments: Any
+    ) -> None:
+        """Ask a source for events, and put them into the queue."""
+        with self._roster.lock:
+            if source._silenced:
+                self._roster.more.pop(source, None)
+                return
+            rest = source._rest
+            if rest is not None:
+                # First what it has made before, and only then what is asked now.
+                made: Iterable[Event] = _then(rest, ask, *arguments)
+            elif source._closed:
+                return
+            else:
+                try:
+                    made = ask(*arguments)
+                except Exception as error:
+                    self._fail(source, error)
+                    return
+            self._take(source, iter(made))
+
+    def _take(self, source: Source, made: Iterator[Event]) -> None:
+        """Put what a source has made into the queue, up to a turn's worth."""
+        limit = min(TURN, self._queue.room(source.lane))
+        events: list[Event] = []
+        now = self._roster.now()
+        try:
+            for event in islice(made, max(0, limit)):
+                if event.source is None:
+                    event.source = source
+                event.time = event.time or now
+                events.append(event)
+        except Exception as error:
+            self._put(source, events)
+            self._fail(source, error)
+            return
+        except BaseException:  # ctrl+c in the midst of it: keep what there is
+            self._put(source, events)
+            raise
+        self._put(source, events)
+        if len(events) < limit:
+            source._rest = None
+            self._roster.more.pop(source, None)
+        elif not source._silenced:
+            source._rest = made
+            self._roster.more[source] = None
+
+    def _put(self, source: Source, events: list[Event]) -> None:
+        if events:
+            source.counts.made += len(events)
+            self._queue.put(source.lane, events)
+
+    def _fail(self, source: Source, error: Exception) -> None:
+        """End a source that raised, and tell it after all that it made."""
+        source._rest = None
+        self._roster.more.pop(source, None)
+        self._put(source, [Error(error, source=source, time=self._roster.now())])
+        try:
+            self._roster.detach(source, silence=False)
+        except Exception as second:
+            second.__context__ = error
+            self._put(source, [Error(second, source=source, time=self._roster.now())])
+
+    def _expire(self) -> None:
+        """Ask the owners of the deadlines that are over now."""
+        now = self._roster.now()
+        for _ in range(
+            len(self._roster.deadlines)
+        ):  # what they add waits for the next pump
+            with self._roster.lock:
+                owner = self._roster.deadlines.pop(now)
+                if owner is None:
+                    return
+                if isinstance(owner, Source):
+                    owner._deadline = None
+                    self._turn(owner, owner.on_deadline, now)
+                else:
+                    calls = list(owner.on_deadline(now))
+                    self._posts.made += len(calls)
+                    self._queue.put(NORMAL, calls)
+
+
+class IoThread:
+    """Pumps for ever, on a thread of its own."""
+
+    def __init__(
+        self, io: IoSide, wakeup: Wakeup, on_crash: Callable[[], None]
+    ) -> None:
+        self.crash: BaseException | None = None
+        self._io = io
+        self._wakeup = wakeup
+        self._on_crash = on_crash
+        self._ending = False
+        self._thread = threading.Thread(
+            target=self.run, name="evdispatch-io", daemon=True
+        )
+        self._thread.start()
+
+    def run(self) -> None:
+        """Loop 1 of 2: pump until told to end."""
+        # Signals are the other threads' business: Python runs handlers on the main one.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            while not self._ending:
+                self._io.pump(None)
+        except BaseException as error:
+            self.crash = error
+            self._on_crash()
+
+    def end(self) -> None:
+        """End the thread and wait for it."""
+        self._ending = True
+        self._wakeup.set()
+        self._thread.join()
+
+
+def _nothing() -> Iterable[Event]:
+    return ()
+
+
+def _then(
+    rest: Iterator[Event], ask: Callable[..., Iterable[Event]], *arguments: Any
+) -> Iterator[Event]:
+    yield from rest
+    yield from ask(*arguments)

@@ -1,0 +1,166 @@
+"""The only file that knows select: epoll, and the eventfd that wakes it.
+
+A poller knows descriptors and masks, no sources and no events. Facts it rests on:
+
+- epoll watches the open file description, the table is keyed by the number too. When a
+  number is closed while a duplicate lives on, epoll goes on reporting the number and
+  refuses to delete it. Hence: delete before close, and `EpollPoller.rebuild`.
+- Adding, changing and deleting from one thread works while another one waits, and takes
+  effect at once; closing a descriptor wakes nobody.
+- HUP and ERR are reported whatever the mask, even for a mask of 0.
+- Regular files and some devices are refused with EPERM (`NotPollableError`).
+"""
+
+import contextlib
+import math
+import os
+import select
+import threading
+from collections.abc import Iterable
+from typing import Protocol
+
+READ = select.EPOLLIN
+WRITE = select.EPOLLOUT
+PRIORITY = select.EPOLLPRI
+ERROR = select.EPOLLERR
+HANGUP = select.EPOLLHUP
+READ_HANGUP = select.EPOLLRDHUP
+
+
+class NotPollableError(Exception):
+    """The kernel won't poll this descriptor: it is always ready."""
+
+
+class Poller(Protocol):
+    """What the IO side asks of a poller. All but `poll` from any thread."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when `poll` has something to tell."""
+
+    def add(self, fd: int, mask: int) -> None:
+        """Watch a descriptor.
+
+        Raises:
+            NotPollableError: It is always ready.
+            OSError: It is not open, or is watched already.
+        """
+
+    def change(self, fd: int, mask: int) -> None:
+        """Watch for another mask.
+
+        Raises:
+            OSError: The descriptor is not watched, or not open any more.
+        """
+
+    def remove(self, fd: int) -> None:
+        """Watch it no longer; quiet if it is not watched."""
+
+    def poll(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Wait up to ``timeout`` seconds (None: for ever) and return (fd, mask) pairs."""
+
+    def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
+        """Forget everything and watch these (fd, mask) pairs; `fileno` stays."""
+
+    def close(self) -> None:
+        """Release the descriptor."""
+
+
+class EpollPoller:
+    """epoll, level-triggered: ready means ready until it has been read."""
+
+    __slots__ = ("_epoll", "poll")
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self.poll = self._epoll.poll  # the very method: nothing stands in between
+
+    def fileno(self) -> int:
+        """Return the epoll descriptor, which can itself be polled."""
+        return self._epoll.fileno()
+
+    def add(self, fd: int, mask: int) -> None:
+        """Watch a descriptor. See `Poller.add`."""
+        try:
+            self._epoll.register(fd, mask)
+        except PermissionError:
+            raise NotPollableError(fd) from None
+
+    def change(self, fd: int, mask: int) -> None:
+        """Watch for another mask. See `Poller.change`."""
+        self._epoll.modify(fd, mask)
+
+    def remove(self, fd: int) -> None:
+        """Watch it no longer. A number that was closed has left the set by itself."""
+        with contextlib.suppress(OSError):
+            self._epoll.unregister(fd)
+
+    def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
+        """Start afresh under the same number, to be rid of a closed descriptor."""
+        fresh = select.epoll()
+        try:
+            for fd, mask in masks:
+                with contextlib.suppress(OSError):  # closed behind our back: silent
+                    fresh.register(fd, mask)
+            os.dup2(fresh.fileno(), self._epoll.fileno(), inheritable=False)
+        finally:
+            fresh.close()
+
+    def close(self) -> None:
+        """Release the descriptor."""
+        self._epoll.close()
+
+
+class Wakeup:
+    """An eventfd: lets any thread, or a signal handler, end a wait.
+
+    The lock keeps a `set` from writing to a number that `close` has just given back. It
+    is reentrant, since a signal handler may call `set` in the midst of a `set`.
+    """
+
+    __slots__ = ("_fd", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def fileno(self) -> int:
+        """Return the descriptor to poll."""
+        return self._fd
+
+    def set(self) -> None:
+        """End the present wait, or the next one. From any thread or signal handler."""
+        with self._lock:
+            if self._fd >= 0:
+                with contextlib.suppress(BlockingIOError):  # full: it is set
+                    os.eventfd_write(self._fd, 1)
+
+    def clear(self) -> None:
+        """Make it unset."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._fd)
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait until it is set or ``timeout`` seconds are over; leaves it unset."""
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        # Up: waiting a little longer is right, and rounding down would spin.
+        if poll.poll(None if timeout is None else math.ceil(timeout * 1000)):
+            self.clear()
+
+    def close(self) -> None:
+        """Release the descriptor; a later `set` does nothing."""
+        with self._lock:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close without the lock: in a forked child nobody may be left to release it."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def readable_now(fd: int) -> bool:
+    """Return whether a descriptor has something to read at this moment."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))

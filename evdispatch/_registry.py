@@ -1,0 +1,275 @@
+"""Who hears what: the entries, and the routes that dispatch follows.
+
+- An *entry* is one registration: a handler, what it hears, and its filter.
+- A *route* is the immutable snapshot of entries for one class of events, in order:
+  higher priority first, then order of registration. Routes are built when first asked
+  for and forgotten when an entry they depend on comes or goes, so finding one is one
+  look-up, however many handlers and sources there are.
+- A *scope* holds the entries of one source, or of a source and its children; the one
+  without a parent holds everybody's.
+- A name hears the classes that bear it, a class hears its subclasses too.
+- Entries change on the dispatch thread, or while nobody dispatches.
+"""
+
+import itertools
+import types
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from evdispatch._errors import HandlerTypeError
+from evdispatch._events import Event
+from evdispatch._filters import Selector, Test, check_selector, compile_test
+from evdispatch._handlers import (
+    Handler,
+    describe,
+    event_name,
+    is_bare,
+    marked,
+    takes_event,
+)
+
+
+class Entry:
+    """One registration; ``call`` gets the event if ``takes_event``, else nothing."""
+
+    __slots__ = (
+        "alive",
+        "call",
+        "handler",
+        "order",
+        "priority",
+        "scope",
+        "selector",
+        "takes_event",
+        "test",
+    )
+
+    def __init__(
+        self, scope: "Scope", selector: Selector, handler: Handler, priority: float
+    ) -> None:
+        self.takes_event = takes_event(handler)
+        self.scope = scope
+        self.selector = selector
+        self.handler: Handler | None = handler
+        self.call = handler
+        self.priority = priority
+        self.test: Test | None = None
+        self.order = 0
+        self.alive = False
+
+
+Route = tuple[Entry, ...]
+
+
+class Scope:
+    """The entries of one source (or of everybody), and the routes built from them."""
+
+    __slots__ = ("__weakref__", "children", "entries", "parent", "routes")
+
+    def __init__(self, parent: "Scope | None" = None) -> None:
+        self.parent = parent
+        self.children: weakref.WeakSet[Scope] = weakref.WeakSet()
+        self.entries: dict[Selector, list[Entry]] = {}
+        self.routes: dict[type[Event], Route] = {}
+        if parent is not None:
+            parent.children.add(self)
+
+    def route(self, cls: type[Event]) -> Route:
+        """Build, keep and return the route of a class of events."""
+        found = sorted(
+            self.hearing(cls), key=lambda entry: (-entry.priority, entry.order)
+        )
+        route = self.routes[cls] = tuple(found)
+        return route
+
+    def hearing(self, cls: type[Event]) -> Iterator[Entry]:
+        """Yield the entries that hear a class, in no order."""
+        if self.parent is not None:
+            yield from self.parent.hearing(cls)
+        selectors: tuple[Any, ...] = (*cls.names, *cls.__mro__)
+        for selector in selectors:
+            yield from self.entries.get(selector, ())
+
+    def forget(self, selector: Selector) -> None:
+        """Drop the routes that an entry with this selector belongs to, here and below."""
+        for cls in list(self.routes):
+            if selector in cls.names or selector in cls.__mro__:
+                del self.routes[cls]
+        for child in self.children:
+            child.forget(selector)
+
+
+class Registry:
+    """All entries of a dispatcher."""
+
+    def __init__(self) -> None:
+        self.scope = Scope()
+        self._order = itertools.count()
+        self._by_handler: dict[Any, list[Entry]] = {}
+        self._by_owner: dict[int, tuple[Any, list[Entry]]] = {}
+        self._dead: deque[Entry] = deque()  # weak ones whose object is gone
+
+    def __len__(self) -> int:
+        self._bury()
+        return sum(map(len, self._by_handler.values()))
+
+    def on(self, scope: Scope, event: Any, options: dict[str, Any]) -> Any:
+        """Return the decorator that registers; or register ``on_<name>``, bare."""
+
+        def register(handler: Any) -> Any:
+            named = event_name(handler) if event is None or is_bare(event) else event
+            self.add(self._make(scope, handler, named, **options))
+            return handler
+
+        if is_bare(event):
+            return register(event)
+        if event is not None:
+            # A misspelt event is told at this line, not at the handler's.
+            check_selector(event)
+        return register
+
+    def add(self, entry: Entry) -> None:
+        """Let an entry hear events from the next one on."""
+        self._bury()
+        entry.order = next(self._order)
+        entry.alive = True
+        entry.scope.entries.setdefault(entry.selector, []).append(entry)
+        self._by_handler.setdefault(_identity(entry.handler), []).append(entry)
+        entry.scope.forget(entry.selector)
+
+    def remove(self, entry: Entry) -> None:
+        """Let an entry hear nothing more, not even the event at hand."""
+        if not entry.alive:
+            return
+        entry.alive = False
+        self._discard(entry.scope.entries, entry.selector, entry)
+        self._discard(self._by_handler, _identity(entry.handler), entry)
+        entry.scope.forget(entry.selector)
+
+    def _bury(self) -> None:
+        while self._dead:
+            self.remove(self._dead.popleft())
+
+    @staticmethod
+    def _discard(table: dict[Any, list[Entry]], key: Any, entry: Entry) -> None:
+        table[key].remove(entry)
+        if not table[key]:
+            del table[key]  # names come and go: an empty list would be a leak
+
+    def off(self, handler: Any) -> int:
+        """Remove all entries of a handler and return how many there were."""
+        entries = list(self._by_handler.get(_identity(handler), ()))
+        for entry in entries:
+            self.remove(entry)
+        return len(entries)
+
+    def register(self, obj: Any) -> None:
+        """Add all that is marked in an instance or module; all or nothing.
+
+        Raises:
+            HandlerTypeError: Nothing is marked, or something marked is no handler.
+            ValueError: It is registered already.
+        """
+        if id(obj) in self._by_owner:
+            raise ValueError(f"{obj!r} is registered already")
+        entries = [
+            self._make(self.scope, handler, event, **options)
+            for handler, event, options in marked(obj)
+        ]
+        if not entries:
+            raise HandlerTypeError(f"nothing in {obj!r} is marked with @on")
+        for entry in entries:
+            self.add(entry)
+        self._by_owner[id(obj)] = (obj, entries)
+
+    def unregister(self, obj: Any) -> None:
+        """Remove all that `register` added.
+
+        Raises:
+            ValueError: It is not registered.
+        """
+        try:
+            _, entries = self._by_owner.pop(id(obj))
+        except KeyError:
+            raise ValueError(f"{obj!r} is not registered") from None
+        for entry in entries:
+            self.remove(entry)
+
+    def _make(
+        self,
+        scope: Scope,
+        handler: Any,
+        event: Any,
+        *,
+        priority: float = 0,
+        once: bool = False,
+        weak: bool = False,
+        where: Callable[[Any], Any] | None = None,
+        **fields: Any,
+    ) -> Entry:
+        if isinstance(priority, bool) or not isinstance(priority, (int, float)):
+            raise TypeError(f"priority is a number, not {priority!r}")
+        selector = check_selector(event)
+        entry = Entry(scope, selector, handler, priority)
+        entry.test = compile_test(selector, where, fields)
+        if weak:
+            self._weaken(entry)
+        if once:
+            self._call_once(entry)
+        return entry
+
+    def _call_once(self, entry: Entry) -> None:
+        call = entry.call
+
+        def call_once(*event: Event) -> Any:
+            self.remove(entry)  # before the call, which may post the same event
+            return call(*event)
+
+        entry.call = call_once
+
+    def _weaken(self, entry: Entry) -> None:
+        method = entry.handler
+        if not isinstance(method, types.MethodType):
+            raise HandlerTypeError(
+                f"weak=True is for bound methods: {describe(method)} would be gone at once"
+            )
+        key = _identity(method)
+        registry = weakref.ref(self)
+
+        def forget(_: Any) -> None:
+            # The collector may run on any thread: only take a note here.
+            if (alive := registry()) is not None:
+                alive._dead.append(entry)
+
+        reference = weakref.WeakMethod(method, forget)
+
+        def call_weakly(*event: Event) -> Any:
+            alive = reference()
+            return None if alive is None else alive(*event)
+
+        entry.call = call_weakly
+        entry.handler = _WeakHandler(key, describe(method))
+
+
+class _WeakHandler:
+    """Stands for a bound method without holding it."""
+
+    __slots__ = ("__qualname__", "key")
+
+    def __init__(self, key: tuple[int, int], name: str) -> None:
+        self.key = key
+        self.__qualname__ = name
+
+    def __call__(self) -> None:
+        """Never called: the entry's ``call`` is."""
+
+
+def _identity(handler: Any) -> Any:
+    """Return what tells a handler: bound methods are made anew at each look-up."""
+    if isinstance(handler, _WeakHandler):
+        return handler.key
+    if isinstance(handler, types.MethodType):
+        return (id(handler.__func__), id(handler.__self__))
+    return id(handler)

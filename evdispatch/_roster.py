@@ -1,0 +1,281 @@
+"""Which sources there are, and what each waits for: the table that the pump works on.
+
+All of it may be called from any thread, under one lock, which the pump takes for each
+source's turn and never holds while it waits. epoll and timerfd take a change from one
+thread while another waits, so nothing here needs to wake the pump.
+"""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from evdispatch._clock import Clock
+from evdispatch._deadlines import Deadline, Deadlines, Owner
+from evdispatch._errors import ClosedError, StateError
+from evdispatch._events import URGENT
+from evdispatch._poller import READ, EpollPoller, NotPollableError, Poller, Wakeup
+from evdispatch.sources._base import Source, descriptor
+
+
+class Roster:
+    """The sources, their descriptors in the pollers, and their deadlines.
+
+    It is the `evdispatch.sources._base.Host` of each source.
+    """
+
+    def __init__(self, clock: Clock, wakeup: Wakeup, stop: Callable[[], None]) -> None:
+        self.lock = threading.RLock()
+        self.now = clock.now
+        self.stop = stop
+        self.sources: dict[Source, None] = {}  # in the order they were added
+        self.by_fd: dict[int, Source] = {}
+        self.always: dict[Source, None] = {}  # can't be polled: always ready
+        self.more: dict[Source, None] = {}  # made more than a turn's worth
+        self.woken: deque[Source] = deque()
+        self.deadlines = Deadlines()
+        self.polling = False  # whether the pump waits just now
+        self.serial = 0  # counts the polls
+        self._active = False  # between on_start and on_stop
+        self._armed: float | None = None
+        self.wakeup = wakeup
+        with ExitStack() as undo:
+            self.alarm = clock.alarm()
+            undo.callback(self.alarm.close)
+            # Two sets: when the normal lane is full, only the urgent one is polled.
+            self.poller: Poller = EpollPoller()
+            undo.callback(self.poller.close)
+            self.urgent: Poller = EpollPoller()
+            undo.callback(self.urgent.close)
+            for poller in (self.poller, self.urgent):
+                poller.add(self.alarm.fileno(), READ)
+                poller.add(wakeup.fileno(), READ)
+            self._undo = undo.pop_all()
+
+    def add(self, source: Source) -> None:
+        """Make a source ready and watch it; an exception leaves all as it was.
+
+        Raises:
+            ClosedError: The source has ended before.
+            StateError: It was added before, or its descriptor is watched already.
+            OSError: The descriptor can't be watched.
+        """
+        with self.lock:
+            if source._closed:
+                raise ClosedError(f"{source!r} is closed: make a new one")
+            if source._host is not None:
+                raise StateError(f"{source!r} was added before")
+            source._host = self
+            self.sources[source] = None
+            try:
+                source.on_add()
+                fd = source.fileno()
+                if fd is not None:
+                    self._watch(source, descriptor(fd))
+                if self._active:
+                    source.on_start()
+            except BaseException:
+                self._forget(source)
+                source._host = None
+                raise
+
+    def _watch(self, source: Source, fd: int) -> None:
+        other = self.by_fd.get(fd)
+        if other is not None and self._is_watched(other):
+            raise StateError(f"fd {fd} is watched already, by {other!r}")
+        if other is not None:
+            self._forget(other)  # closed behind our back, and the number given out anew
+            other._closed = True
+        source._fd = fd
+        source._serial = self.serial
+        self.by_fd[fd] = source
+        self.update(source)
+
+    def _is_watched(self, source: Source) -> bool:
+        if source._mask is None or not source._pollable:
+            return True
+        try:
+            self.poller.change(source._fd, source._mask)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def update(self, source: Source) -> None:
+        """Watch a source's descriptor as its interest and pause now say.
+
+        A pause takes the descriptor out of the poller: with a mask of 0 a hang-up
+        would still be told, again and again.
+        """
+        with self.lock:
+            mask = None if source._paused else source._interest
+            if source._fd >= 0:
+                if source._pollable:
+                    self._poll_for(source, mask)
+                if not source._pollable:
+                    self._set_waiting(self.always, source, waiting=bool(mask))
+                source._mask = mask
+            waiting = source._rest is not None and not source._paused
+            self._set_waiting(self.more, source, waiting=waiting)
+
+    def _poll_for(self, source: Source, mask: int | None) -> None:
+        if mask == source._mask:
+            return
+        fd = source._fd
+        try:
+            for poller in self._pollers(source):
+                if mask is None:
+                    poller.remove(fd)
+                elif source._mask is None:
+                    poller.add(fd, mask)
+                else:
+                    poller.change(fd, mask)
+        except NotPollableError:
+            source._pollable = False
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, f"fd {fd}") from None
+
+    def _set_waiting(
+        self, table: dict[Source, None], source: Source, *, waiting: bool
+    ) -> None:
+        if waiting and source not in table:
+            table[source] = None
+            self.wakeup.set()
+        elif not waiting:
+            table.pop(source, None)
+
+    def _pollers(self, source: Source) -> tuple[Poller, ...]:
+        both = source.lane == URGENT
+        return (self.poller, self.urgent) if both else (self.poller,)
+
+    def detach(self, source: Source, *, silence: bool) -> None:
+        """End a source: out of the poller first, then `Source.on_close`.
+
+        Args:
+            source: The source; one that has ended already may still be silenced.
+            silence: Drop what it has made and no handler has seen yet.
+        """
+        with self.lock:
+            if silence:
+                source._silenced = True
+                self.more.pop(source, None)
+            if source._closed:
+                return
+            source._closed = True
+            self._forget(source)
+            try:
+                if self._active:
+                    source.on_stop()
+            finally:
+                source._host = None
+                source.on_close()
+
+    def _forget(self, source: Source) -> None:
+        self.sources.pop(source, None)
+        self.always.pop(source, None)
+        self._cancel_deadline(source)
+        if self.by_fd.get(source._fd) is source:
+            del self.by_fd[source._fd]
+            if source._mask is not None and source._pollable:
+                for poller in self._pollers(source):
+                    poller.remove(source._fd)
+        source._mask = None
+
+    def wake(self, source: Source) -> None:
+        """Have `Source.on_wake` called. Takes no lock: signal handlers call it."""
+        self.woken.append(source)
+        self.wakeup.set()
+
+    def schedule(self, when: float, owner: Owner) -> Deadline:
+        """Have ``owner.on_deadline`` called at a time."""
+        with self.lock:
+            deadline = self.deadlines.add(when, owner)
+            if self.polling:  # else the next pump arms it
+                self.arm()
+            return deadline
+
+    def unschedule(self, deadline: Deadline) -> None:
+        """Forget a deadline."""
+        with self.lock:
+            self.deadlines.cancel(deadline)
+            if self.polling:
+                self.arm()
+
+    def set_deadline(self, source: Source, when: float | None) -> None:
+        """Set the one deadline of a source, or none."""
+        if when is not None and math.isnan(when):
+            raise ValueError("a deadline can't be NaN")
+        with self.lock:
+            self._cancel_deadline(source)
+            if when is not None and when != math.inf:
+                source._deadline = self.schedule(when, source)
+
+    def _cancel_deadline(self, source: Source) -> None:
+        if source._deadline is not None:
+            self.unschedule(source._deadline)
+            source._deadline = None
+
+    def next_deadline(self) -> float | None:
+        """Return the nearest deadline, or None."""
+        with self.lock:
+            return self.deadlines.next()
+
+    def arm(self) -> None:
+        """Set the alarm for the nearest deadline."""
+        nearest = self.deadlines.next()
+        if nearest != self._armed:
+            self.alarm.set(nearest)
+            self._armed = nearest
+
+    def rebuild(self) -> None:
+        """Get rid of a number that was closed while a duplicate of it lives on."""
+        with self.lock:
+            own = [(self.alarm.fileno(), READ), (self.wakeup.fileno(), READ)]
+            watched = [(s, s._mask) for s in self.by_fd.values() if s._mask is not None]
+            self.poller.rebuild([*own, *((s._fd, mask) for s, mask in watched)])
+            urgent = [(s._fd, mask) for s, mask in watched if s.lane == URGENT]
+            self.urgent.rebuild([*own, *urgent])
+
+    def start(self) -> None:
+        """Tell the sources that the loop begins, if they were not told."""
+        with self.lock:
+            if self._active:
+                return
+            self._active = True
+            try:
+                for source in list(self.sources):
+                    source.on_start()
+            except BaseException:
+                self.finish()
+                raise
+
+    def finish(self) -> None:
+        """Tell the sources that the loop has ended, if they know it began."""
+        with self.lock:
+            if not self._active:
+                return
+            self._active = False
+            with ExitStack() as stack:  # one that raises keeps no other from it
+                for source in self.sources:
+                    stack.callback(source.on_stop)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when a pump has something to do."""
+        return self.poller.fileno()
+
+    def close(self) -> None:
+        """End all sources and release the descriptors."""
+        with self._undo, ExitStack() as stack:
+            for source in list(self.sources):
+                stack.callback(self.detach, source, silence=True)
+
+    def abandon(self) -> None:
+        """Release the descriptors in a forked child, and end the sources there.
+
+        Nothing is deleted from the pollers: they are the parent's as well, which would
+        go deaf. No lock is taken: whoever held it is not in the child.
+        """
+        self._undo.close()
+        for source in self.sources:
+            source._closed = source._silenced = True
+            source._host = None

@@ -1,0 +1,290 @@
+"""What a source is: the one interface between the IO side and everything that makes events.
+
+Rules:
+
+- The IO side calls the ``on_*`` methods, one source at a time, under its lock. They
+  never block and never call handlers. `Source.on_unhandled` alone belongs to the
+  dispatch side.
+- A source returns its events, as a list or by ``yield``. The IO side takes as many as
+  the turn and the queue allow and asks for the rest later, before it asks the source
+  anything else; so a generator is all the flow control a source needs.
+- A source lives once: new, added, closed. That makes the object itself the generation
+  by which late events are told from present ones.
+- A source owns its descriptor unless told otherwise.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Protocol
+
+from evdispatch._deadlines import Deadline
+from evdispatch._errors import ClosedError, StateError
+from evdispatch._events import NORMAL, Event
+from evdispatch._poller import READ
+from evdispatch._registry import Registry, Scope
+from evdispatch._stats import Counts
+
+
+class Host(Protocol):
+    """What a source asks of the IO side. Safe from any thread."""
+
+    lock: "threading.RLock"
+
+    def now(self) -> float:
+        """Return the dispatcher's time."""
+
+    def update(self, source: "Source") -> None:
+        """Watch the source's descriptor as its interest and pause now say."""
+
+    def set_deadline(self, source: "Source", when: float | None) -> None:
+        """Call ``source.on_deadline`` at this time; None: not at all."""
+
+    def wake(self, source: "Source") -> None:
+        """Call ``source.on_wake`` soon. From a signal handler too."""
+
+    def detach(self, source: "Source", *, silence: bool) -> None:
+        """End the source; ``silence`` drops its events that still wait."""
+
+    def stop(self) -> None:
+        """Stop the dispatcher."""
+
+
+class Source:
+    """Makes events from a descriptor, a deadline, or a call to `wake`.
+
+    Subclass it for a source of your own: override `fileno` and `on_ready` for something
+    with a descriptor, `on_deadline` for something with a time, `on_wake` for something
+    that another thread feeds, and `on_close` to give back what the source holds. Call
+    ``super().__init__()``. ``source`` and ``time`` of the events are filled in.
+
+    Args:
+        name: A label for messages; default: the class's name.
+    """
+
+    lane: ClassVar[int] = NORMAL
+    """The queue's lane for all its events: one, so that they keep their order."""
+
+    has_children: ClassVar[bool] = False
+    """Whether other sources may have it as ``parent``, and share its handlers."""
+
+    __slots__ = (
+        "__weakref__",
+        "_closed",
+        "_deadline",
+        "_fd",
+        "_host",
+        "_interest",
+        "_mask",
+        "_paused",
+        "_pollable",
+        "_registry",
+        "_rest",
+        "_scope",
+        "_serial",
+        "_silenced",
+        "counts",
+        "name",
+        "parent",
+    )
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or type(self).__name__.lower()
+        self.parent: Source | None = None
+        self.counts = Counts()
+        # The rest belongs to the IO side.
+        self._host: Host | None = None
+        self._fd = -1  # the number as registered: a fileno() may change its mind
+        self._serial = 0  # the poll during which it was registered
+        self._interest: int | None = READ  # what the source waits for
+        self._mask: int | None = None  # what the poller watches for; None: not at all
+        self._pollable = True
+        self._paused = False
+        self._closed = False
+        self._silenced = False  # closed by the user: what is queued is dropped
+        self._rest: Iterator[Event] | None = None  # made, and not yet taken
+        self._deadline: Deadline | None = None
+        self._scope: Scope | None = None  # handlers of this source alone
+        self._registry: Registry | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "paused" if self._paused else "open"
+        fd = f" fd={self._fd}" if self._fd >= 0 else ""
+        return f"<{type(self).__name__} {self.name!r}{fd} {state}>"
+
+    # -- for the user --------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether the source has ended, by `close` or by itself."""
+        return self._closed
+
+    @property
+    def paused(self) -> bool:
+        """Whether the source is paused."""
+        return self._paused
+
+    def on(self, event: Any = None, /, **options: Any) -> Any:
+        """Register a handler for this source's events; see `Dispatcher.on`.
+
+        For a source that has children (a listener its connections) it hears theirs too.
+        Call it on the dispatch thread.
+
+        Raises:
+            StateError: The source was not added yet.
+        """
+        registry = self._registry
+        if registry is None:
+            raise StateError(
+                f"{self!r} hears nothing yet: add it to a dispatcher first"
+            )
+        shared = None if self.parent is None else self.parent._scope
+        scope = self._scope
+        if scope is None or scope is shared:  # its first handler makes one of its own
+            scope = self._scope = Scope(shared or registry.scope)
+        return registry.on(scope, event, options)
+
+    def pause(self) -> None:
+        """Read no more until `resume`; what is queued is handled. From any thread.
+
+        Deadlines go on.
+        """
+        if not self._paused:
+            self._paused = True
+            if self._host is not None:
+                self._host.update(self)
+
+    def resume(self) -> None:
+        """Go on reading. From any thread."""
+        if self._paused:
+            self._paused = False
+            if self._host is not None:
+                self._host.update(self)
+
+    def close(self) -> None:
+        """End the source; its events that still wait are dropped. From any thread.
+
+        Closing twice does nothing.
+        """
+        self._silenced = True
+        host = self._host
+        if host is not None:
+            host.detach(self, silence=True)
+        elif not self._closed:
+            self._closed = True
+            self.on_close()
+
+    def join(self, registry: Registry) -> None:
+        """Let `on` register there; called by `Dispatcher.add`, not for you."""
+        self._registry = registry
+        if self.parent is not None:
+            self._scope = self.parent._scope
+        elif self.has_children:
+            self._scope = Scope(registry.scope)
+
+    # -- for subclasses to call ------------------------------------------------------
+
+    @property
+    def host(self) -> Host:
+        """The IO side.
+
+        Raises:
+            ClosedError: The source has ended.
+            StateError: The source was not added yet.
+        """
+        if self._host is None:
+            if self._closed:
+                raise ClosedError(f"{self!r} is closed")
+            raise StateError(f"{self!r} was not added to a dispatcher")
+        return self._host
+
+    @property
+    def interest(self) -> int | None:
+        """What `watch` has set; at first READ."""
+        return self._interest
+
+    def watch(self, interest: int | None) -> None:
+        """Set what to wait for: READ, WRITE, both; 0: hang-ups alone; None: nothing."""
+        if interest != self._interest:
+            self._interest = interest
+            if self._host is not None:
+                self._host.update(self)
+
+    def set_deadline(self, when: float | None) -> None:
+        """Have `on_deadline` called at this time of the dispatcher's clock, or never.
+
+        It replaces the deadline before. From any thread.
+        """
+        self.host.set_deadline(self, when)
+
+    def wake(self) -> None:
+        """Have `on_wake` called soon. From any thread, or from a signal handler."""
+        if self._host is not None:
+            self._host.wake(self)
+
+    def finish(self) -> None:
+        """End the source by itself: what it has made is still handled.
+
+        For the ``on_*`` methods, which may go on yielding their last events.
+        """
+        if self._host is not None:
+            self._host.detach(self, silence=False)
+
+    # -- for subclasses to override --------------------------------------------------
+
+    def fileno(self) -> int | None:
+        """Return the descriptor to watch, or None. Asked once, when it is added."""
+        return None
+
+    def on_add(self) -> None:
+        """Make ready: open what `fileno` will return. An exception undoes the adding."""
+
+    def on_start(self) -> None:
+        """The loop begins to run, or runs already when the source is added."""
+
+    def on_stop(self) -> None:
+        """The loop has ended; it may begin again. Called before `on_close`, too."""
+
+    def on_ready(self, ready: int) -> Iterable[Event]:
+        """Return the events that the descriptor's readiness gives.
+
+        An exception ends the source and becomes an `error` event.
+
+        Args:
+            ready: Bits of READ, WRITE, ERROR, HANGUP.
+        """
+        return ()
+
+    def on_deadline(self, now: float) -> Iterable[Event]:
+        """Return the events that the deadline gives, which is over now."""
+        return ()
+
+    def on_wake(self) -> Iterable[Event]:
+        """Return the events that a call to `wake` asked for."""
+        return ()
+
+    def on_unhandled(self, event: Event) -> None:
+        """Act on an event of this source that found no handler; dispatch thread."""
+
+    def on_close(self) -> None:
+        """Give back what the source holds. Called once, after the last `on_ready`."""
+
+
+def descriptor(fileobj: Any) -> int:
+    """Return the descriptor of a number or of an object with a ``fileno()``.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: It is closed, or negative.
+    """
+    if isinstance(fileobj, bool):
+        raise TypeError("a descriptor is a number or has a fileno(), not a bool")
+    fd = fileobj
+    if not isinstance(fd, int):
+        fileno = getattr(fileobj, "fileno", None)
+        if not callable(fileno):
+            kind = type(fileobj).__name__
+            raise TypeError(f"a descriptor is a number or has a fileno(), not {kind}")
+        fd = fileno()
+    if not isinstance(fd, int) or fd < 0:
+        raise ValueError(f"no descriptor: {fd!r} (closed?)")
+    return fd

@@ -1,0 +1,155 @@
+"""Timers: named ticks on a grid of instants, or one tick after a while.
+
+A tick that is still queued when the next one is due takes it in, and says so in
+``missed``: a slow handler meets one late tick, never a pile of them.
+"""
+
+import contextlib
+import types
+import weakref
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import attrs
+
+from evdispatch._checks import check_interval, check_name, check_seconds
+from evdispatch._events import Event, event_classes
+from evdispatch._schedule import Schedule
+from evdispatch.sources._base import Source
+
+
+@attrs.define(eq=False)
+class Tick(Event):
+    """A timer is due. It bears the timer's name.
+
+    Attributes:
+        count: Which tick it is, from 1; the missed ones count.
+        missed: How many before it had to be skipped.
+        due: When it was due, in seconds of the dispatcher's clock.
+    """
+
+    tracked: ClassVar[bool] = True
+
+    count: int
+    missed: int
+    due: float
+
+    def claim(self) -> None:
+        """From now on a due tick is a new one."""
+        if self.source is not None:
+            self.source.claim(self)
+
+
+def tick_class(name: str) -> type[Tick]:
+    """Return the class of ticks of this name: an event's name belongs to its class.
+
+    Such a class is heard by its name and as a `Tick`, not by the name ``tick``.
+    """
+    if name == Tick.name:
+        return Tick
+    if any(not issubclass(cls, Tick) for cls in event_classes(name)):
+        raise ValueError(f"a timer can't be called {name!r}: other events are")
+    cls = _classes.get(name)
+    if cls is None:
+        title = "".join(part.title() for part in name.split("_"))
+        namespace = {"__slots__": (), "name": name, "names": frozenset({name})}
+        cls = types.new_class(
+            title, (Tick,), exec_body=lambda body: body.update(namespace)
+        )
+        _classes[name] = cls
+    return cls
+
+
+# One class for all timers of a name, as long as there is one.
+_classes: "weakref.WeakValueDictionary[str, type[Tick]]" = weakref.WeakValueDictionary()
+
+
+class Timer(Source):
+    """Ticks every so many seconds, or once.
+
+    The timer never fires early and does not drift: ticks are due at whole multiples of
+    the interval after it was added. While it is paused its ticks are left out.
+
+    Args:
+        name: The name of its events: ``Timer("blink", every=0.5)`` is heard by
+            ``@app.on("blink")``.
+        every: The interval, in seconds, above 0.
+        after: The delay of the one tick, in seconds; 0 or less is the next turn. The
+            timer has ended then.
+
+    Raises:
+        TypeError: Not exactly one of the two was given, or it is no number.
+        ValueError: NaN; an interval of zero or less; a name that is no event's name.
+    """
+
+    __slots__ = ("_after", "_class", "_every", "_held", "_schedule", "_waiting")
+
+    def __init__(
+        self,
+        name: str = "tick",
+        *,
+        every: float | None = None,
+        after: float | None = None,
+    ) -> None:
+        super().__init__(name)
+        if (every is None) == (after is None):
+            raise TypeError("a timer takes one of every= and after=")
+        check_name("a timer's name", name)
+        self._every = None if every is None else check_interval("every", every)
+        self._after = None if after is None else check_seconds("after", after)
+        self._class = tick_class(name)
+        self._schedule: Schedule | None = None
+        self._waiting: Tick | None = None  # queued, and not yet handled
+        self._held = False  # the one tick fell due during a pause
+
+    def on_add(self) -> None:
+        """Start the clock."""
+        now = self.host.now()
+        if self._every is not None:
+            self._schedule = Schedule(now, self._every)
+            self.set_deadline(self._schedule.next)
+        elif self._after is not None:
+            self.set_deadline(now + max(0.0, self._after))
+
+    def on_deadline(self, now: float) -> Iterable[Event]:
+        """Give the tick that is due, and set the next one."""
+        schedule = self._schedule
+        if schedule is None:
+            return self._fire_once(now)
+        missed = schedule.take(now)
+        self.set_deadline(schedule.next)
+        if self.paused:
+            return ()
+        return self._tick(schedule.count, missed, schedule.due)
+
+    def _fire_once(self, now: float) -> Iterable[Event]:
+        self._held = self.paused
+        if self._held:
+            return ()
+        events = self._tick(1, 0, now)
+        self.finish()
+        return events
+
+    def _tick(self, count: int, missed: int, due: float) -> list[Event]:
+        tick = self._waiting
+        if tick is not None:
+            tick.missed += count - tick.count
+            tick.count, tick.due = count, due
+            self.counts.made += 1
+            self.counts.coalesced += 1
+            return []
+        self._waiting = self._class(count, missed, due)
+        return [self._waiting]
+
+    def claim(self, tick: Any) -> None:
+        """Take no more into this tick; dispatch side."""
+        host = self._host
+        with host.lock if host is not None else contextlib.nullcontext():
+            if self._waiting is tick:
+                self._waiting = None
+
+    def resume(self) -> None:
+        """Go on: at the next instant of the grid; a single tick that was held, now."""
+        super().resume()
+        if self._held:
+            self.set_deadline(self.host.now())

@@ -1,0 +1,162 @@
+"""A tty: raw mode, modes of the terminal, its size; and always back to what it was.
+
+Rules:
+
+- O_NONBLOCK is never set: the open file description is shared with the shell.
+- Only a foreground process touches the tty: another one would be stopped by SIGTTOU, or
+  take the terminal from whoever has it.
+- `leave` undoes `enter`, and is quiet if there is nothing to undo or nobody to undo it
+  for (a hung-up terminal, a forked child). It may run within a signal handler.
+"""
+
+import contextlib
+import fcntl
+import os
+import struct
+import termios
+from typing import Any, NamedTuple
+
+from evdispatch.terminal import Modes
+
+_IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
+
+# Bytes come as typed: no CR/LF translation, no ctrl+s/ctrl+q, eight bits.
+_NO_INPUT = (
+    termios.ICRNL
+    | termios.INLCR
+    | termios.IGNCR
+    | termios.IXON
+    | termios.BRKINT
+    | termios.ISTRIP
+    | termios.PARMRK
+)
+# ... one at a time, unechoed, and ctrl+c, ctrl+z, ctrl+v are keys as others are. OPOST
+# stays on: what the program prints needs its CR before LF.
+_NO_LOCAL = termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
+
+
+_SSH_ESCAPE = 0.1
+_LOCAL_ESCAPE = 0.025
+
+
+class Size(NamedTuple):
+    """A terminal's size in cells, and in pixels where it tells (else 0)."""
+
+    columns: int
+    rows: int
+    width_px: int = 0
+    height_px: int = 0
+
+
+class Tty:
+    """The descriptor of a terminal.
+
+    Raises:
+        OSError: The descriptor can't be written, and the terminal can't be opened.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.entered = False
+        self._modes = Modes()
+        self._saved: list[Any] = []
+        self._keep_saved = False
+        self._owner = os.getpid()
+        self._own_output = not _is_writable(fd)
+        self._output = _open_terminal(fd) if self._own_output else fd
+
+    @property
+    def erase(self) -> int:
+        """The byte that the user's Backspace sends, as the tty was told."""
+        erase: bytes = termios.tcgetattr(self.fd)[_CC][termios.VERASE]
+        return erase[0]
+
+    @property
+    def size(self) -> Size:
+        """The present size; 80 x 24 where the terminal does not know it.
+
+        Asked of the tty itself: COLUMNS and LINES of the environment may be old.
+        """
+        try:
+            packed = fcntl.ioctl(self._output, termios.TIOCGWINSZ, bytes(8))
+        except OSError:
+            return Size(80, 24)
+        rows, columns, width, height = struct.unpack("HHHH", packed)
+        return Size(columns or 80, rows or 24, width, height)
+
+    @property
+    def foreground(self) -> bool:
+        """Whether this process may use the terminal now."""
+        try:
+            return os.tcgetpgrp(self.fd) == os.getpgrp()
+        except OSError:
+            return True  # not our controlling terminal: no job control
+
+    def forget_modes(self) -> None:
+        """Have `enter` set everything again: the shell had the terminal meanwhile."""
+        if self.entered:
+            self.entered = False
+            self._keep_saved = (
+                True  # what is set now is ours, or the shell's guess of it
+            )
+
+    def enter(self, modes: Modes) -> None:
+        """Take the terminal: raw mode, and these modes."""
+        if self.entered:
+            return
+        if not self._keep_saved:
+            self._saved = termios.tcgetattr(self.fd)
+        self._keep_saved = False
+        raw = termios.tcgetattr(self.fd)
+        raw[_IFLAG] &= ~_NO_INPUT
+        raw[_LFLAG] &= ~_NO_LOCAL
+        raw[_CFLAG] |= termios.CS8
+        raw[_CC][termios.VMIN] = 1
+        raw[_CC][termios.VTIME] = 0
+        self._modes = modes
+        self.entered = True
+        termios.tcsetattr(self.fd, termios.TCSADRAIN, raw)
+        self.write(modes.enable())
+
+    def leave(self) -> None:
+        """Give the terminal back as it was."""
+        if not self.entered or os.getpid() != self._owner:
+            return
+        self.entered = False
+        with contextlib.suppress(OSError, termios.error):
+            self.write(self._modes.disable())
+            # What was reported and not read is for us, not for the shell.
+            termios.tcsetattr(self.fd, termios.TCSAFLUSH, self._saved)
+
+    def write(self, data: bytes) -> None:
+        """Write all of it; blocks while the terminal takes no more."""
+        while data:
+            data = data[os.write(self._output, data) :]
+
+    def close(self) -> None:
+        """Leave, and close what was opened here."""
+        self.leave()
+        if self._own_output:
+            self._own_output = False
+            os.close(self._output)
+
+
+def escape_delay() -> float:
+    """Return how long to wait after an ESC for the rest of a sequence, in seconds.
+
+    ESCDELAY (milliseconds, as ncurses reads it) decides; else 25 ms, and 100 ms over
+    SSH, where a sequence may arrive in two packets.
+    """
+    try:
+        return max(0.001, int(os.environ["ESCDELAY"]) / 1000)
+    except (KeyError, ValueError):
+        remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
+        return _SSH_ESCAPE if remote else _LOCAL_ESCAPE
+
+
+def _is_writable(fd: int) -> bool:
+    return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+
+
+def _open_terminal(fd: int) -> int:
+    return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)

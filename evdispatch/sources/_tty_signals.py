@@ -1,0 +1,67 @@
+"""The signals that a terminal lives with: SIGWINCH, SIGCONT, SIGTERM, SIGHUP.
+
+Python lets the main thread alone set handlers, so a terminal that is added elsewhere goes
+without. The handler that was there before is called as well, and comes back with the
+last terminal's end. Where it was the default action of SIGTERM or SIGHUP, the terminals
+are given back first, and then the process dies of the signal, as its parent expects.
+"""
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any, Protocol
+
+_DEADLY = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (*_DEADLY, signal.SIGWINCH, signal.SIGCONT)
+
+
+class Listener(Protocol):
+    """A terminal."""
+
+    def on_signal(self, signum: int) -> None:
+        """Take note of SIGWINCH or SIGCONT; in the midst of anything, so without locks."""
+
+    def give_back(self) -> None:
+        """Restore the terminal: the process is about to die."""
+
+
+_listeners: list[Listener] = []
+_previous: dict[int, Any] = {}
+
+
+def listen(listener: Listener) -> None:
+    """Tell a terminal of the signals; does nothing but on the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    _listeners.append(listener)
+    if len(_listeners) == 1:
+        for signum in _SIGNALS:
+            _previous[signum] = signal.signal(signum, _handle)
+
+
+def leave(listener: Listener) -> None:
+    """Tell it no more. With the last one, what was there before comes back."""
+    if listener not in _listeners:
+        return
+    _listeners.remove(listener)
+    if _listeners or threading.current_thread() is not threading.main_thread():
+        return
+    for signum, previous in _previous.items():
+        # Unless somebody has set another handler since, or one that Python can't name.
+        if signal.getsignal(signum) is _handle and previous is not None:
+            signal.signal(signum, previous)
+    _previous.clear()
+
+
+def _handle(signum: int, frame: FrameType | None) -> None:
+    previous = _previous.get(signum, signal.SIG_DFL)
+    for listener in tuple(_listeners):
+        listener.on_signal(signum)
+    if callable(previous):
+        previous(signum, frame)
+    elif previous == signal.SIG_DFL and signum in _DEADLY:
+        for listener in tuple(_listeners):
+            listener.give_back()
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)

@@ -1,0 +1,84 @@
+"""Clicks: what presses and releases of mouse buttons add up to.
+
+A terminal tells of presses and releases only. This counts presses, makes a `Click` of a
+press and a release on one cell, and finds out which button was released where the
+terminal does not tell (X10 reports). It reads no clock: the caller says what time it is.
+"""
+
+import attrs
+
+from evdispatch._events import Event
+from evdispatch.terminal._events import Click, Press, Release
+
+_MOST = 3  # a fourth press begins anew
+
+
+@attrs.frozen
+class _Down:
+    """A press, as the next event of its button needs it."""
+
+    x: int
+    y: int
+    button: str
+    mods: frozenset[str]
+    count: int
+    time: float
+
+    def at(self, event: Press | Release) -> bool:
+        """Whether an event is of the same button and cell."""
+        return (self.button, self.x, self.y) == (event.button, event.x, event.y)
+
+
+class ClickTracker:
+    """Adds counts and clicks to mouse events.
+
+    Args:
+        interval: Seconds within which a press follows another to make a double click.
+    """
+
+    def __init__(self, interval: float = 0.4) -> None:
+        self._interval = interval
+        self._last: _Down | None = None
+        self._held: dict[str, _Down] = {}
+
+    def track(self, event: Event, now: float) -> list[Event]:
+        """Return the event, and the click that it completes.
+
+        A press gets its ``count``; a release without a button gets the one that is
+        held. Other events pass through.
+
+        Args:
+            event: The next event of the terminal.
+            now: Its time, in seconds.
+        """
+        if isinstance(event, Press):
+            self._press(event, now)
+        elif isinstance(event, Release):
+            down = self._release(event)
+            if down is not None and down.at(event):
+                return [event, self._click(event, down)]
+        return [event]
+
+    def _press(self, event: Press, now: float) -> None:
+        last = self._last
+        follows = (
+            last is not None and last.at(event) and now - last.time <= self._interval
+        )
+        event.count = last.count % _MOST + 1 if last is not None and follows else 1
+        self._last = self._held[event.button] = _Down(
+            event.x, event.y, event.button, event.mods, event.count, now
+        )
+
+    def _release(self, event: Release) -> _Down | None:
+        """Forget the press that a release belongs to, and return it."""
+        if event.button != "none":
+            return self._held.pop(event.button, None)
+        held = list(self._held.values())
+        self._held.clear()  # of several held, the terminal will not tell the others
+        if len(held) != 1:
+            return None
+        event.button = held[0].button
+        return held[0]
+
+    def _click(self, event: Release, down: _Down) -> Click:
+        return Click(event.x, event.y, event.button, down.mods, down.count, event.raw)

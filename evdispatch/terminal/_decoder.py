@@ -1,0 +1,292 @@
+"""The decoder: bytes of a terminal in, events out. It does no IO and reads no clock.
+
+What arrives may be cut anywhere; what comes out does not depend on it. Where the data
+ends within a sequence, its beginning is held, and `Decoder.pending` tells what for::
+
+              a token                     no token
+    ground ------------> event     the data ends in a prefix ----> held, for the next feed
+      |  ^                         the prefix was broken off ----> unknown (or escape, or
+      |  |                                                         alt and a key); the
+      |  |                                                         byte is read afresh
+      |  +-- end marker -- paste <-- start marker
+      +----- its end ----- excess <-- a sequence above its limit
+
+Nothing that is fed raises. Memory is bounded by the limits (`_tokens`, ``paste_limit``),
+and time is linear in the bytes: what is held is looked at when it begins and when it ends,
+not at each feed.
+
+Complete key sequences are few and come again and again, so what they mean is kept, as a
+recipe that makes a fresh event each time.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Literal
+
+import attrs
+
+from evdispatch._events import Event
+from evdispatch.terminal import _legacy, _mouse, _replies
+from evdispatch.terminal._events import Key, Unknown
+from evdispatch.terminal._keys import modifier_sets
+from evdispatch.terminal._paste import START, PasteReader
+from evdispatch.terminal._sequences import position_event, sequence_event
+from evdispatch.terminal._tokens import (
+    LONG,
+    PENDING,
+    SEQUENCE,
+    SGR_MOUSE,
+    TEXT,
+    UTF8,
+    X10_MOUSE,
+    Long,
+    Pending,
+    grammar,
+)
+
+PASTE_LIMIT: Final = 1 << 24
+_KNOWN_LIMIT = 4096  # sequences whose recipes are kept ...
+_KNOWN_LENGTH = 64  # ... of at most so many bytes
+_ESC = _legacy.ESC
+_AMBIGUOUS_POSITION = re.compile(rb"\x1b\[[0-9]+;[0-9]+R")
+
+
+def _recipe(event: Event) -> Callable[[], Event]:
+    """Return a function that makes events like this one."""
+    cls = type(event)
+    values = [getattr(event, f.name) for f in attrs.fields(cls) if not f.kw_only]
+    return partial(cls, *values)
+
+
+_TEXT = {
+    code: _recipe(_legacy.character(chr(code)))
+    for code in range(ord(" "), ord("~") + 1)
+}
+
+
+class Decoder:
+    """Turns the bytes of a terminal into events.
+
+    Not thread-safe: one thread at a time.
+
+    Attributes:
+        expect_cpr: How many position reports (``CSI 6 n``) are awaited. Each that comes
+            lowers it; while it is 0, what can be F3 with modifiers is F3.
+
+    Args:
+        erase: The tty's VERASE character: with 8, ctrl+h is the key backspace.
+        mod8: What the terminal means by the modifier bit 8: ``super``, ``meta`` (xterm)
+            or ``alt`` (iTerm2).
+        mouse_utf8: Whether X10 mouse reports come as UTF-8 (mode 1005).
+        paste_newlines: ``raw``, or ``lf`` for line feeds only.
+        term: The value of TERM. ``linux`` sends ESC TAB for shift+tab.
+        expect_cpr: As the attribute.
+        paste_limit: Bytes of a paste after which it comes in pieces.
+
+    Raises:
+        ValueError: An option has a value it can't have.
+    """
+
+    def __init__(
+        self,
+        *,
+        erase: int = 0x7F,
+        mod8: str = "super",
+        mouse_utf8: bool = False,
+        paste_newlines: str = "raw",
+        term: str | None = None,
+        expect_cpr: int = 0,
+        paste_limit: int = PASTE_LIMIT,
+    ) -> None:
+        self.expect_cpr = expect_cpr
+        self._modifiers = modifier_sets(mod8)
+        self._grammar = grammar(mouse_utf8=mouse_utf8)
+        self._mouse_utf8 = mouse_utf8
+        own = _legacy.own_keys(erase, term)
+        self._own = {raw: _recipe(key) for raw, key in own.items()}
+        self._known = dict(self._own)
+        self._held = bytearray()  # the beginning of a sequence, or of a paste's end
+        self._waiting: Pending | None = None  # for what, where it is a sequence
+        self._long: Long | None = None  # its kind, if it can be long
+        self._excess: Long | None = None  # a sequence above its limit is being skipped
+        self._paste = PasteReader(newlines=paste_newlines, limit=paste_limit)
+
+    @property
+    def pending(self) -> Pending | Literal["paste"] | None:
+        """What is unfinished: which timer should run until `flush`.
+
+        ``esc``: escape, or alt and a key, or anything else. ``seq``: a sequence of which
+        more than the introducer came. ``string``: the same of an OSC, DCS and the like.
+        ``paste``: a paste. None: nothing.
+        """
+        if self._paste.active:
+            return "paste"
+        if self._excess is not None:
+            return "string" if self._excess.split_end else "seq"
+        return self._waiting
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return the events that are complete with these bytes."""
+        if self._held:
+            if self._only_longer(data):
+                self._held += data
+                return []
+            data = self._take_held() + data
+        events: list[Event] = []
+        self._decode(data, events, final=False)
+        return events
+
+    def flush(self) -> list[Event]:
+        """Return what is held as if nothing were to follow. Nothing is pending then."""
+        data = self._take_held()
+        if self._paste.active:
+            return [*self._paste.stop(data)]
+        self._excess = None
+        events: list[Event] = []
+        self._decode(data, events, final=True)
+        return events
+
+    def _decode(self, data: bytes, events: list[Event], *, final: bool) -> None:
+        pos = 0
+        while pos < len(data):
+            if self._paste.active:
+                pos = self._read_paste(data, pos, events)
+            elif self._excess is not None:
+                pos = self._skip_excess(data, pos, self._excess)
+            else:
+                pos = self._read_tokens(data, pos, events, final=final)
+
+    def _read_tokens(
+        self, data: bytes, start: int, events: list[Event], *, final: bool
+    ) -> int:
+        """Decode tokens up to where something else is to be done; return that place."""
+        known = self._known
+        for match in self._grammar.token.finditer(data, start):
+            kind = match.lastindex
+            if kind == SGR_MOUSE:
+                event = _mouse.sgr(match)
+                if event is not None:
+                    events.append(event)
+            elif kind == SEQUENCE:
+                make = known.get(match[0])
+                if make is not None:
+                    events.append(make())
+                elif not self._learn(match[0], events):
+                    return match.start() + 1
+                elif self._paste.active:
+                    return match.end()
+            elif kind == TEXT:
+                events += [_TEXT[byte]() for byte in match[0]]
+            elif kind is None:
+                return self._read_prefix(data, match.start(), events, final=final)
+            else:
+                events += self._rare(kind, match[0])
+        return len(data)
+
+    def _rare(self, kind: int, token: bytes) -> list[Event]:
+        if kind == UTF8:
+            return [_legacy.character(char) for char in token.decode()]
+        if kind == X10_MOUSE:
+            return [_mouse.x10(token, utf8=self._mouse_utf8)]
+        return [_replies.string(token)]
+
+    def _learn(self, token: bytes, events: list[Event]) -> bool:
+        """Decode a sequence that is not known, and keep what it means.
+
+        Returns:
+            Whether all of it was used; if not, only an ESC before a report was.
+        """
+        if token == START:
+            self._paste.start()
+            return True
+        sequence = token[1:] if token.startswith(_ESC * 2) else token
+        may_be_position = _AMBIGUOUS_POSITION.fullmatch(sequence) is not None
+        awaited = may_be_position and self.expect_cpr > 0
+        event = (
+            position_event(sequence)
+            if awaited
+            else sequence_event(sequence, self._modifiers)
+        )
+        if sequence is not token:
+            if not isinstance(event, Key):  # ESC is no modifier of reports
+                events.append(_legacy.escape())
+                return False
+            event = _legacy.with_alt(event)
+        events.append(event)
+        if awaited:
+            self.expect_cpr -= 1
+        elif not may_be_position and len(token) <= _KNOWN_LENGTH:
+            self._keep(token, event)
+        return True
+
+    def _keep(self, token: bytes, event: Event) -> None:
+        if len(self._known) >= _KNOWN_LIMIT:
+            self._known.clear()
+            self._known.update(self._own)
+        self._known[token] = _recipe(event)
+
+    def _read_prefix(
+        self, data: bytes, start: int, events: list[Event], *, final: bool
+    ) -> int:
+        """Hold a beginning at the end of the data, or tell what was broken off.
+
+        Returns:
+            Where to go on.
+        """
+        match = self._grammar.prefix.match(data, start)
+        if match is None or match.lastgroup is None:
+            events.append(Unknown(data[start : start + 1]))
+            return start + 1
+        kind, end = match.lastgroup, match.end(match.lastgroup)
+        if match.end() == len(data) and not final:
+            self._held += memoryview(data)[start:]
+            self._waiting = PENDING[kind]
+            self._long = LONG.get(kind) if end == match.end() else None
+            return len(data)
+        if kind in ("escape", "alt") or data.startswith(_ESC * 2, start):
+            events.append(_legacy.escape())
+            return start + 1
+        token = data[start:end]
+        if kind == "introducer":
+            events.append(_legacy.escaped(token))
+            return end
+        events.append(Unknown(token))
+        long = LONG.get(kind)
+        # Whatever could go on here would have been part of the prefix, but for the limit.
+        if long is not None and long.skip(data, end)[0] > end:
+            self._excess = long
+        return end
+
+    def _read_paste(self, data: bytes, start: int, events: list[Event]) -> int:
+        pieces, stop = self._paste.read(data, start)
+        events += pieces
+        if self._paste.active:
+            self._held += memoryview(data)[stop:]
+            return len(data)
+        return stop
+
+    def _skip_excess(self, data: bytes, start: int, long: Long) -> int:
+        """Pass over what is left of a sequence above its limit."""
+        stop, ended = long.skip(data, start)
+        rest = data[stop : stop + 2]
+        if ended or rest not in ((b"", _ESC) if long.split_end else (b"",)):
+            self._excess = None
+            return stop
+        self._held += rest
+        return len(data)
+
+    def _only_longer(self, data: bytes) -> bool:
+        """Whether the held sequence surely goes on beyond this data."""
+        long = self._long
+        return (
+            long is not None
+            and len(self._held) + len(data) <= long.limit
+            and long.run.fullmatch(data) is not None
+        )
+
+    def _take_held(self) -> bytes:
+        held = bytes(self._held)
+        self._held.clear()
+        self._waiting = self._long = None
+        return held

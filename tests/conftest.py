@@ -1,0 +1,85 @@
+"""What every test gets: both io modes, a virtual clock, and a watch on leaks."""
+
+import gc
+import multiprocessing
+import os
+import signal
+import termios
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from evdispatch import Dispatcher
+from evdispatch.testing import VirtualClock
+
+
+@pytest.fixture(params=["thread", "inline"])
+def io(request: pytest.FixtureRequest) -> Any:
+    """Each way to run: a test of behaviour passes in all of them."""
+    return request.param
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def app(io: Any) -> Iterator[Dispatcher]:
+    """A dispatcher on the real clock."""
+    with Dispatcher(io=io) as dispatcher:
+        yield dispatcher
+
+
+@pytest.fixture
+def timed(io: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
+    """A dispatcher on the virtual clock."""
+    with Dispatcher(io=io, clock=clock) as dispatcher:
+        yield dispatcher
+
+
+def _descriptors() -> dict[int, str]:
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            pass  # the listing's own descriptor
+    return found
+
+
+def _children() -> list[str]:
+    with open(f"/proc/self/task/{threading.get_native_id()}/children") as file:
+        return file.read().split()
+
+
+def _state() -> dict[str, Any]:
+    handlers = {s: signal.getsignal(s) for s in signal.valid_signals()}
+    try:
+        tty = termios.tcgetattr(0)
+    except termios.error:
+        tty = None
+    wakeup = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup)
+    return {
+        "descriptors": _descriptors(),
+        "threads": set(threading.enumerate()),
+        "children": [*_children(), *multiprocessing.active_children()],
+        "signal handlers": handlers,
+        "signal mask": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        "wakeup fd": wakeup,
+        "tty mode": tty,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks() -> Iterator[None]:
+    """Fail a test that leaves anything behind; it was set up before the others."""
+    before = _state()
+    yield
+    gc.collect()
+    after = _state()
+    for what, was in before.items():
+        assert after[what] == was, f"the test leaked: {what}"

@@ -1,0 +1,103 @@
+"""Clicks: counts, cells, times, and releases that do not tell their button."""
+
+import pytest
+
+from evdispatch._events import Event
+from evdispatch.terminal import Click, ClickTracker, Key, Mouse, Press, Release, Scroll
+
+CTRL = frozenset({"ctrl"})
+INTERVAL = 0.5  # a power of two: sums are exact
+
+
+@pytest.fixture
+def tracker() -> ClickTracker:
+    return ClickTracker(INTERVAL)
+
+
+def counts(tracker: ClickTracker, *presses: tuple[float, Press]) -> list[int]:
+    """Press and release, and return the counts of the clicks."""
+    clicks = []
+    for now, press in presses:
+        tracker.track(press, now)
+        release = Release(press.x, press.y, press.button)
+        told, click = tracker.track(release, now)
+        assert told is release
+        assert isinstance(click, Click)
+        assert click.count == press.count
+        clicks.append(click.count)
+    return clicks
+
+
+def left(x: int = 1, y: int = 1) -> Press:
+    return Press(x, y, "left")
+
+
+def test_one_two_three_one(tracker: ClickTracker) -> None:
+    presses = [(i * INTERVAL, left()) for i in range(5)]  # exactly in time
+    assert counts(tracker, *presses) == [1, 2, 3, 1, 2]
+
+
+def test_too_late(tracker: ClickTracker) -> None:
+    assert counts(tracker, (0, left()), (INTERVAL + 0.01, left())) == [1, 1]
+
+
+@pytest.mark.parametrize("other", [left(2, 1), left(1, 2), Press(1, 1, "right")])
+def test_another_cell_or_button(tracker: ClickTracker, other: Press) -> None:
+    assert counts(tracker, (0, left()), (0, other), (0, left())) == [1, 1, 1]
+
+
+def test_the_click(tracker: ClickTracker) -> None:
+    tracker.track(Press(3, 4, "right", CTRL), 0)
+    _, click = tracker.track(Release(3, 4, "right", raw=b"raw"), 9)
+    assert isinstance(click, Click)
+    assert (click.x, click.y, click.button, click.count) == (3, 4, "right", 1)
+    assert (click.mods, click.raw) == (CTRL, b"raw")
+
+
+@pytest.mark.parametrize(
+    "release", [Release(2, 1, "left"), Release(1, 2, "left"), Release(1, 1, "right")]
+)
+def test_no_click_elsewhere(tracker: ClickTracker, release: Release) -> None:
+    tracker.track(left(), 0)
+    assert tracker.track(release, 0) == [release]
+
+
+def test_a_release_clicks_once(tracker: ClickTracker) -> None:
+    tracker.track(left(), 0)
+    assert len(tracker.track(Release(1, 1, "left"), 0)) == 2
+    assert len(tracker.track(Release(1, 1, "left"), 0)) == 1
+
+
+def test_a_release_that_does_not_tell(tracker: ClickTracker) -> None:
+    tracker.track(Press(1, 1, "middle"), 0)
+    release, click = tracker.track(Release(1, 1, "none"), 0)
+    assert isinstance(release, Release)
+    assert isinstance(click, Click)
+    assert release.button == click.button == "middle"
+
+
+def test_a_release_that_could_be_of_two(tracker: ClickTracker) -> None:
+    tracker.track(left(), 0)
+    tracker.track(Press(1, 1, "right"), 0)
+    for _ in range(2):
+        release = Release(1, 1, "none")
+        assert tracker.track(release, 0) == [release]
+        assert release.button == "none"
+
+
+def test_two_buttons_click_each(tracker: ClickTracker) -> None:
+    tracker.track(left(), 0)
+    tracker.track(Press(1, 1, "right"), 0)
+    for button in ("left", "right"):
+        _, click = tracker.track(Release(1, 1, button), 0)
+        assert isinstance(click, Click)
+        assert click.button == button
+
+
+@pytest.mark.parametrize(
+    "event", [Key("a"), Scroll(1, 1, "wheel_up"), Mouse(1, 1)], ids=lambda e: e.name
+)
+def test_others_pass(tracker: ClickTracker, event: Event) -> None:
+    tracker.track(left(), 0)
+    assert tracker.track(event, 0) == [event]
+    assert counts(tracker, (0, left())) == [2]

@@ -1,0 +1,86 @@
+"""The package as a whole: its public face, and imports that go down only."""
+
+import ast
+from pathlib import Path
+
+from evdispatch import terminal
+
+FLOORS = [
+    {"_keys", "_params", "_tokens", "_modes"},
+    {"_bindings"},
+    {"_filters"},
+    {"_events"},
+    {"_legacy", "_mouse", "_paste", "_replies", "_clicks"},
+    {"_kitty"},
+    {"_sequences"},
+    {"_decoder"},
+    {"__init__"},
+]
+OUTSIDE = {"evdispatch._events", "evdispatch._errors"}
+LIBRARIES = {"attrs", "collections", "difflib", "functools", "re", "types", "typing"}
+PACKAGE = "evdispatch.terminal"
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, by their full names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, path
+            if node.module == PACKAGE:  # from the package come modules
+                found |= {f"{PACKAGE}.{alias.name}" for alias in node.names}
+            else:
+                found.add(str(node.module))
+    return found
+
+
+def test_imports_go_down_only() -> None:
+    files = {path.stem: path for path in Path(terminal.__path__[0]).glob("*.py")}
+    assert set(files) == set().union(*FLOORS)
+    below: set[str] = set()
+    for floor in FLOORS:
+        for name in floor:
+            inside = {each for each in imports(files[name]) if each.startswith(PACKAGE)}
+            assert inside <= {f"{PACKAGE}.{module}" for module in below}, name
+        below |= floor
+
+
+def test_no_io_and_no_clock() -> None:
+    for path in Path(terminal.__path__[0]).glob("*.py"):
+        for module in imports(path):
+            top = module.partition(".")[0]
+            if top == "evdispatch":
+                assert module in OUTSIDE or module.startswith(PACKAGE), path
+            else:
+                assert top in LIBRARIES, path
+
+
+def test_the_public_face() -> None:
+    assert all(hasattr(terminal, name) for name in terminal.__all__)
+    assert terminal.__all__ == [
+        "BEGIN_SYNCHRONIZED",
+        "END_SYNCHRONIZED",
+        "Binding",
+        "Click",
+        "ClickTracker",
+        "Decoder",
+        "Drag",
+        "Focus",
+        "Key",
+        "Modes",
+        "Mouse",
+        "Move",
+        "Paste",
+        "Press",
+        "Release",
+        "Reply",
+        "Resize",
+        "Resume",
+        "Scroll",
+        "Suspend",
+        "Unknown",
+        "is_key_name",
+        "parse_binding",
+    ]
