@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+RUN ?= pytest
 
 .PHONY: demo test check docs bench stress clean
 
@@ -11,7 +12,7 @@ demo: $(VENV)/.run
 	@$(BIN)/python demos/terminal_input.py $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -X dev -m pytest $(ARGS)
+	$(BIN)/python -X dev -m $(RUN) $(ARGS)
 
 check:
 	.ci/run
@@ -21,6 +22,7 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_dispatch.py $(ARGS)
+	$(BIN)/python tests/bench/bench_timers.py
 
 stress: $(VENV)/.dev
 	$(BIN)/python tests/bench/stress.py $(ARGS)

@@ -1,7 +1,7 @@
 """Checks of what users pass: an error at the call, in the words of the call."""
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 
 def check_seconds(what: str, seconds: Any) -> float:
@@ -66,3 +66,34 @@ def check_name(what: str, name: Any) -> None:
         raise TypeError(f"{what} is that of its events, not {name!r}")
     if not name.isidentifier() or name != name.lower():
         raise ValueError(f"{what} is a word in lower_case, not {name!r}")
+
+
+class HasFileno(Protocol):
+    """A file, a socket, and the like."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+
+
+FileLike = int | HasFileno
+
+
+def descriptor(fileobj: Any) -> int:
+    """Return the descriptor of a number or of an object with a ``fileno()``.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: It is closed, or negative.
+    """
+    if isinstance(fileobj, bool):
+        raise TypeError("a descriptor is a number or has a fileno(), not a bool")
+    fd = fileobj
+    if not isinstance(fd, int):
+        fileno = getattr(fileobj, "fileno", None)
+        if not callable(fileno):
+            kind = type(fileobj).__name__
+            raise TypeError(f"a descriptor is a number or has a fileno(), not {kind}")
+        fd = fileno()
+    if not isinstance(fd, int) or fd < 0:
+        raise ValueError(f"no descriptor: {fd!r} (closed?)")
+    return fd

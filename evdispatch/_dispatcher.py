@@ -16,7 +16,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, overload
 
 from evdispatch._callbacks import Due, Handle, call
 from evdispatch._checks import (
@@ -29,7 +29,7 @@ from evdispatch._clock import Clock, MonotonicClock
 from evdispatch._dispatch import DispatchSide, OnError
 from evdispatch._errors import AlreadyRunningError, StateError
 from evdispatch._events import Event
-from evdispatch._handlers import refuse_async
+from evdispatch._handlers import F, refuse_async
 from evdispatch._loop import IoMode, Loop
 from evdispatch._poller import Wakeup
 from evdispatch._queue import Queue
@@ -128,6 +128,20 @@ class Dispatcher(Loop):
 
     # -- handlers ------------------------------------------------------------------------
 
+    @overload
+    def on(
+        self,
+        event: str | type[Event] | None = None,
+        /,
+        *,
+        priority: float = 0,
+        once: bool = False,
+        weak: bool = False,
+        where: Callable[[Any], Any] | None = None,
+        **fields: Any,
+    ) -> Callable[[F], F]: ...
+    @overload
+    def on(self, event: F, /) -> F: ...
     def on(
         self,
         event: Any = None,

@@ -9,12 +9,13 @@ import functools
 import inspect
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from evdispatch._errors import HandlerTypeError
+from evdispatch._events import Event
 
-F = TypeVar("F")
 Handler = Callable[..., Any]
+F = TypeVar("F", bound=Handler)
 
 _MARKS = "__evdispatch_marks__"
 
@@ -106,6 +107,12 @@ def is_bare(event: Any) -> bool:
     return inspect.isroutine(event)
 
 
+@overload
+def on(
+    event: str | type[Event] | None = None, /, **options: Any
+) -> Callable[[F], F]: ...
+@overload
+def on(event: F, /) -> F: ...
 def on(event: Any = None, /, **options: Any) -> Any:
     """Mark a function or method as a handler, for `Dispatcher.register`.
 

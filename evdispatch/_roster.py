@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from evdispatch._checks import descriptor
 from evdispatch._clock import Clock
 from evdispatch._deadlines import Deadline, Deadlines, Owner
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import URGENT
 from evdispatch._poller import READ, EpollPoller, NotPollableError, Poller, Wakeup
-from evdispatch.sources._base import Source, descriptor
+from evdispatch.sources._base import Source
 
 
 class Roster:

@@ -2,6 +2,7 @@ import os
 from evdispatch import *
 from evdispatch.testing import *
 
+
 def test_pipe(app):
     r, w = os.pipe()
     seen = record(app, Event)
@@ -9,8 +10,13 @@ def test_pipe(app):
     os.write(w, b"a\nb\r\nc")
     os.close(w)
     settle(app)
-    assert [str(e) for e in seen if e.source][:3] == ["Line(data=b'a')", "Line(data=b'b')", "Line(data=b'c')"]
+    assert [str(e) for e in seen if e.source][:3] == [
+        "Line(data=b'a')",
+        "Line(data=b'b')",
+        "Line(data=b'c')",
+    ]
     assert app.stats().balanced
+
 
 def test_timer(timed, clock):
     seen = record(timed, Tick)

@@ -14,12 +14,13 @@ Rules:
 """
 
 import threading
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Protocol, overload
 
 from evdispatch._deadlines import Deadline
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
+from evdispatch._handlers import F
 from evdispatch._poller import READ
 from evdispatch._registry import Registry, Scope
 from evdispatch._stats import Counts
@@ -123,6 +124,12 @@ class Source:
         """Whether the source is paused."""
         return self._paused
 
+    @overload
+    def on(
+        self, event: str | type[Event] | None = None, /, **options: Any
+    ) -> Callable[[F], F]: ...
+    @overload
+    def on(self, event: F, /) -> F: ...
     def on(self, event: Any = None, /, **options: Any) -> Any:
         """Register a handler for this source's events; see `Dispatcher.on`.
 
@@ -267,24 +274,3 @@ class Source:
 
     def on_close(self) -> None:
         """Give back what the source holds. Called once, after the last `on_ready`."""
-
-
-def descriptor(fileobj: Any) -> int:
-    """Return the descriptor of a number or of an object with a ``fileno()``.
-
-    Raises:
-        TypeError: It is neither.
-        ValueError: It is closed, or negative.
-    """
-    if isinstance(fileobj, bool):
-        raise TypeError("a descriptor is a number or has a fileno(), not a bool")
-    fd = fileobj
-    if not isinstance(fd, int):
-        fileno = getattr(fileobj, "fileno", None)
-        if not callable(fileno):
-            kind = type(fileobj).__name__
-            raise TypeError(f"a descriptor is a number or has a fileno(), not {kind}")
-        fd = fileno()
-    if not isinstance(fd, int) or fd < 0:
-        raise ValueError(f"no descriptor: {fd!r} (closed?)")
-    return fd

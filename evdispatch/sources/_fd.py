@@ -6,13 +6,14 @@ only when the handlers are through with the event.
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
+from evdispatch._checks import FileLike, descriptor
 from evdispatch._events import Event, Hangup
 from evdispatch._poller import ERROR, HANGUP, READ, WRITE
-from evdispatch.sources._base import Source, descriptor
+from evdispatch.sources._base import Source
 
 
 @attrs.define(eq=False)
@@ -73,7 +74,7 @@ class Fd(Source):
 
     def __init__(
         self,
-        fileobj: Any,
+        fileobj: FileLike,
         *,
         readable: bool = True,
         writable: bool = False,

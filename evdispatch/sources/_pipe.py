@@ -15,13 +15,13 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from typing import Any
 
+from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import ClosedError, FrameError
 from evdispatch._events import Drain, Eof, Error, Event, Hangup
 from evdispatch._framing import Framing, framer
 from evdispatch._poller import ERROR, HANGUP, READ, WRITE
-from evdispatch.sources._base import Source, descriptor
+from evdispatch.sources._base import Source
 from evdispatch.sources._writing import WriteBuffer
 
 _CHUNK = 65_536  # the capacity of a pipe
@@ -70,7 +70,7 @@ class Pipe(Source):
 
     def __init__(
         self,
-        file: Any,
+        file: FileLike,
         *,
         framing: Framing = "raw",
         max_line: int = 65_536,
@@ -121,10 +121,10 @@ class Pipe(Source):
             if not self._closefd:
                 if self._flags is not None:
                     fcntl.fcntl(self._number, fcntl.F_SETFL, self._flags)
-            elif isinstance(self._file, int):
-                os.close(self._number)
+            elif (close := getattr(self._file, "close", None)) is not None:
+                close()  # and so the object knows
             else:
-                self._file.close()
+                os.close(self._number)
 
     # -- reading ---------------------------------------------------------------------
 

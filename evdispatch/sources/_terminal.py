@@ -14,29 +14,25 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from evdispatch._checks import check_interval
+from evdispatch._checks import FileLike, check_interval, descriptor
 from evdispatch._errors import StateError
 from evdispatch._events import URGENT, Eof, Event, Hangup
 from evdispatch._poller import READ, readable_now
 from evdispatch.sources import _tty_signals
-from evdispatch.sources._base import Source, descriptor
+from evdispatch.sources._base import Source
 from evdispatch.sources._tty import Size, Tty, escape_delay
 from evdispatch.terminal import (
-    ClickTracker,
     Decoder,
     Key,
     Modes,
-    Mouse,
     Resize,
     Resume,
     Suspend,
 )
+from evdispatch.terminal._input import Input
 from evdispatch.terminal._modes import MouseMode
 
 _CHUNK = 65_536  # a tty gives at most 4095 bytes, a pipe up to this
-
-# Seconds of silence after which an unfinished sequence is taken for what it is.
-_PATIENCE = {"seq": 1.0, "string": 1.0, "paste": 5.0}
 
 
 class Terminal(Source):
@@ -51,7 +47,7 @@ class Terminal(Source):
     dispatcher.
 
     Args:
-        fd: A descriptor; default: standard input. It stays open when the source ends.
+        fd: A descriptor, or anything with a ``fileno()``; default: standard input. It stays open when the source ends.
         mouse: False, or what to hear of: ``"click"`` (presses, releases and the wheel),
             ``"drag"`` (and motion with a button held), ``"move"`` (all motion).
         paste: Tell pasted text from typed text.
@@ -69,11 +65,10 @@ class Terminal(Source):
     lane: ClassVar[int] = URGENT
 
     __slots__ = (
-        "_clicks",
         "_continued",
-        "_decoder",
         "_escape_timeout",
         "_fileobj",
+        "_input",
         "_modes",
         "_number",
         "_running",
@@ -85,7 +80,7 @@ class Terminal(Source):
 
     def __init__(
         self,
-        fd: int | None = None,
+        fd: FileLike | None = None,
         *,
         mouse: MouseMode = "click",
         paste: bool = True,
@@ -115,8 +110,7 @@ class Terminal(Source):
             if escape_timeout is None
             else check_interval("escape_timeout", escape_timeout)
         )
-        self._decoder = Decoder()
-        self._clicks = ClickTracker()
+        self._input = Input(Decoder(), self._escape_timeout)
         self._tty: Tty | None = None
         self._size: Size | None = None
         self._running = False
@@ -182,7 +176,8 @@ class Terminal(Source):
         self._stop = self.host.stop
         if os.isatty(self._number):
             self._tty = Tty(self._number)
-            self._decoder = Decoder(erase=self._tty.erase, term=os.environ.get("TERM"))
+            decoder = Decoder(erase=self._tty.erase, term=os.environ.get("TERM"))
+            self._input = Input(decoder, self._escape_timeout)
             _tty_signals.listen(self)
 
     def on_start(self) -> None:
@@ -234,38 +229,23 @@ class Terminal(Source):
             data = b""
         if not data:
             return self._end(ready)
-        events = self._decoder.feed(data)
-        pending = self._decoder.pending
-        if pending is not None or self._deadline is not None:
-            self._wait_for_more(pending)
-        return self._with_clicks(events)
-
-    def _wait_for_more(self, pending: str | None) -> None:
-        if pending is None:
+        now = self.host.now()
+        events = self._input.feed(data, now)
+        patience = self._input.patience
+        if patience is not None:
+            self.set_deadline(now + patience)
+        elif self._deadline is not None:
             self.set_deadline(None)
-        else:
-            patience = _PATIENCE.get(pending, self._escape_timeout)
-            self.set_deadline(self.host.now() + patience)
+        return events
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Take an unfinished sequence for what it is, unless its rest is here by now."""
         if readable_now(self._number):
             return self.on_ready(READ)
-        return self._with_clicks(self._decoder.flush())
-
-    def _with_clicks(self, events: list[Event]) -> list[Event]:
-        now = self.host.now()
-        track = self._clicks.track
-        result: list[Event] = []
-        for event in events:
-            if isinstance(event, Mouse):
-                result += track(event, now)
-            else:
-                result.append(event)
-        return result
+        return self._input.flush(now)
 
     def _end(self, ready: int) -> list[Event]:
-        events = self._with_clicks(self._decoder.flush())
+        events = self._input.flush(self.host.now())
         self.finish()
         return [*events, Eof() if self._tty is None else Hangup(ready)]
 

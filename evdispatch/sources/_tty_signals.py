@@ -35,7 +35,7 @@ def listen(listener: Listener) -> None:
     if threading.current_thread() is not threading.main_thread():
         return
     _listeners.append(listener)
-    if len(_listeners) == 1:
+    if not _previous:
         for signum in _SIGNALS:
             _previous[signum] = signal.signal(signum, _handle)
 
@@ -45,8 +45,17 @@ def leave(listener: Listener) -> None:
     if listener not in _listeners:
         return
     _listeners.remove(listener)
-    if _listeners or threading.current_thread() is not threading.main_thread():
+    main = threading.main_thread()
+    if _listeners:
         return
+    if threading.current_thread() is main:
+        _restore()
+    elif main.ident is not None:
+        # It must be the main thread: the most harmless of the signals makes it look.
+        signal.pthread_kill(main.ident, signal.SIGWINCH)
+
+
+def _restore() -> None:
     for signum, previous in _previous.items():
         # Unless somebody has set another handler since, or one that Python can't name.
         if signal.getsignal(signum) is _handle and previous is not None:
@@ -58,6 +67,8 @@ def _handle(signum: int, frame: FrameType | None) -> None:
     previous = _previous.get(signum, signal.SIG_DFL)
     for listener in tuple(_listeners):
         listener.on_signal(signum)
+    if not _listeners:
+        _restore()
     if callable(previous):
         previous(signum, frame)
     elif previous == signal.SIG_DFL and signum in _DEADLY:

@@ -11,9 +11,10 @@ ends within a sequence, its beginning is held, and `Decoder.pending` tells what 
       |  +-- end marker -- paste <-- start marker
       +----- its end ----- excess <-- a sequence above its limit
 
-Nothing that is fed raises. Memory is bounded by the limits (`_tokens`, ``paste_limit``),
-and time is linear in the bytes: what is held is looked at when it begins and when it ends,
-not at each feed.
+No bytes raise. Of a sequence above its limit comes an `Unknown` with its beginning; the
+rest is passed over, since nobody typed it. Memory is bounded by the limits (`_tokens`,
+``paste_limit``), and time is linear in the bytes: what is held is looked at when it
+begins and when it ends, not at each feed.
 
 Complete key sequences are few and come again and again, so what they mean is kept, as a
 recipe that makes a fresh event each time.
@@ -46,8 +47,8 @@ from evdispatch.terminal._tokens import (
 )
 
 PASTE_LIMIT: Final = 1 << 24
-_KNOWN_LIMIT = 4096  # sequences whose recipes are kept ...
-_KNOWN_LENGTH = 64  # ... of at most so many bytes
+KNOWN_LIMIT: Final = 4096  # sequences whose recipes are kept ...
+KNOWN_LENGTH: Final = 64  # ... of at most so many bytes
 _ESC = _legacy.ESC
 _AMBIGUOUS_POSITION = re.compile(rb"\x1b\[[0-9]+;[0-9]+R")
 
@@ -216,12 +217,12 @@ class Decoder:
         events.append(event)
         if awaited:
             self.expect_cpr -= 1
-        elif not may_be_position and len(token) <= _KNOWN_LENGTH:
+        elif not may_be_position and len(token) <= KNOWN_LENGTH:
             self._keep(token, event)
         return True
 
     def _keep(self, token: bytes, event: Event) -> None:
-        if len(self._known) >= _KNOWN_LIMIT:
+        if len(self._known) >= KNOWN_LIMIT:
             self._known.clear()
             self._known.update(self._own)
         self._known[token] = _recipe(event)

@@ -146,7 +146,8 @@ class Paste(Event):
 
     Attributes:
         text: The text, line ends as the terminal sent them.
-        truncated: Whether the end is missing.
+        truncated: Whether the end is missing: it did not come, or it follows in a
+            further event, since the paste is above the decoder's limit.
         raw: The bytes it was decoded from.
     """
 

@@ -97,5 +97,5 @@ class PasteReader:
 def _held_back(data: bytes, start: int) -> int:
     """Where an end marker may begin that the data does not end."""
     # The marker holds one ESC, its first byte: only the last ESC can begin it.
-    last = data.rfind(END[:1], max(start, len(data) - len(END) + 1))
+    last = data.rfind(END[:1], start)
     return last if last >= 0 and END.startswith(data[last:]) else len(data)

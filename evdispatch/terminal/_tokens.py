@@ -26,7 +26,6 @@ CSI_LIMIT: Final = 4096
 STRING_LIMIT: Final = 1 << 20
 """Bytes of an OSC, DCS, APC, PM or SOS. More is not decoded."""
 
-
 # Kinds of tokens: the last group of `Grammar.token` that took part.
 TEXT: Final = 1
 UTF8: Final = 2
@@ -34,7 +33,6 @@ SGR_MOUSE: Final = 6  # after the groups of button, column and row
 SEQUENCE: Final = 7
 X10_MOUSE: Final = 8
 STRING: Final = 9
-
 
 Pending = Literal["esc", "seq", "string"]
 
@@ -154,7 +152,7 @@ class Grammar:
     """How to cut one terminal's input.
 
     Attributes:
-        token: One complete sequence, or a run of text; `Token` tells the groups.
+        token: One complete sequence, or a run of text; its last group tells the kind.
         prefix: The beginning of one. The named group that took part is its kind; the
             whole match may be one ESC longer.
     """

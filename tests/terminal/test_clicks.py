@@ -83,6 +83,10 @@ def test_a_release_that_could_be_of_two(tracker: ClickTracker) -> None:
         release = Release(1, 1, "none")
         assert tracker.track(release, 0) == [release]
         assert release.button == "none"
+    tracker.track(left(), 0)  # neither is taken to be held any more
+    release = Release(1, 1, "none")
+    tracker.track(release, 0)
+    assert release.button == "left"
 
 
 def test_two_buttons_click_each(tracker: ClickTracker) -> None:

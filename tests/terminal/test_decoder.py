@@ -168,6 +168,7 @@ def test_sequences(data: bytes, events: list[str]) -> None:
         "3;5^",
         "99@",
         "5;0R",
+        "2;5:1R",
         "?5R",
         "?5;0R",
         "?5;5;5;5R",
@@ -241,6 +242,8 @@ def test_a_size_with_more_fields_than_known() -> None:
         ("49;65", "1", {"caps_lock"}, "1"),
         ("49:33;2", "1", {"shift"}, "!"),
         ("223;2", "ß", {"shift"}, None),  # its capital is two letters
+        ("105:304;2", "i", {"shift"}, "İ"),  # Turkish: shift makes no I of it
+        ("1114111", "\U0010ffff", set(), "\U0010ffff"),
         ("32;2", "space", {"shift"}, " "),
         ("65", "a", set(), "A"),
         ("97;9", "a", {"super"}, None),
@@ -255,6 +258,12 @@ def test_text_of_kitty_keys(data: str, key: str, mods: set[str], text: str) -> N
     (event,) = Decoder().feed(f"\x1b[{data}u".encode())
     assert isinstance(event, Key)
     assert (event.key, set(event.mods), event.text) == (key, mods, text)
+
+
+def test_a_letter_that_lowers_to_two_is_not_folded() -> None:
+    (event,) = Decoder().feed("İ".encode())
+    assert isinstance(event, Key)
+    assert (event.key, event.mods, event.text) == ("İ", frozenset(), "İ")
 
 
 @pytest.mark.parametrize(
@@ -363,15 +372,21 @@ def keys(decoder: Decoder, data: bytes) -> list[str]:
     return [event.key for event in decoder.feed(data) if isinstance(event, Key)]
 
 
+def pending_after(decoder: Decoder, data: bytes) -> str | None:
+    decoder.feed(data)
+    return decoder.pending
+
+
 def test_the_rest_of_a_long_control_sequence_is_skipped() -> None:
     decoder = Decoder()
     (first,) = decoder.feed(b"\x1b[" + b"1" * 5000)
     assert isinstance(first, Unknown)
-    assert decoder.pending == "seq"
     assert decoder.feed(b"2" * 10) == []
+    assert pending_after(decoder, b"2") == "seq"
     assert keys(decoder, b"\r") == ["enter"]
     decoder.feed(b"\x1b[" + b"1" * 5000)
-    assert keys(decoder, b"\x1b[A") == ["up"]
+    assert pending_after(decoder, b"\x1b") == "esc"
+    assert keys(decoder, b"[A") == ["up"]
 
 
 def test_the_rest_of_a_long_string_is_skipped() -> None:

@@ -14,6 +14,7 @@ FLOORS = [
     {"_kitty"},
     {"_sequences"},
     {"_decoder"},
+    {"_input"},
     {"__init__"},
 ]
 OUTSIDE = {"evdispatch._events", "evdispatch._errors"}

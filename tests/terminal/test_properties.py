@@ -17,6 +17,7 @@ from terminal.test_vectors import VECTORS
 
 from evdispatch._events import Event
 from evdispatch.terminal import Decoder, Key, Reply, Unknown
+from evdispatch.terminal._decoder import KNOWN_LIMIT
 from evdispatch.terminal._tokens import CSI_LIMIT, STRING_LIMIT
 
 ESC = b"\x1b"
@@ -222,16 +223,21 @@ def test_memory_is_bounded(kind: str) -> None:
     assert held < 3 << 20
 
 
-def test_the_known_sequences_are_bounded() -> None:
+@pytest.mark.parametrize("zeros", [4, 4000])
+def test_the_known_sequences_are_bounded(zeros: int) -> None:
+    def learn(codes: range) -> int:
+        for code in codes:
+            decoder.feed(b"\x1b[?%0*d;1c" % (zeros, code))
+        return tracemalloc.get_traced_memory()[0]
+
     decoder = Decoder()
     tracemalloc.start()
     try:
-        for code in range(8_000):
-            decoder.feed(b"\x1b[?%d;1;2;3;4;5c" % code)
-        held = tracemalloc.get_traced_memory()[0]
+        some = learn(range(500))
+        many = learn(range(1000, 1000 + 2 * KNOWN_LIMIT))
     finally:
         tracemalloc.stop()
-    assert held < 4 << 20
+    assert many - some < 1 << 20
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,17 @@
+project = "evdispatch"
+author = "The evdispatch developers"
+copyright = "2026, The evdispatch developers"  # noqa: A001 (the name Sphinx reads)
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = "evdispatch"
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
+autodoc_class_signature = "mixed"
+# `name` in a docstring is code: what can be linked is linked by the index.
+default_role = "code"
+exclude_patterns = ["_build"]
+nitpicky = False

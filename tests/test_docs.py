@@ -1,0 +1,110 @@
+"""The documentation tells the truth: its code runs, its tables hold."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+import evdispatch
+from evdispatch import Event
+from evdispatch._events import event_classes
+from evdispatch.terminal import is_key_name
+from evdispatch.terminal._keys import KEY_ALIASES
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def blocks() -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        for match in re.finditer(
+            r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            line = page.read_text()[: match.start()].count("\n") + 1
+            found.append((f"{page.relative_to(ROOT)}:{line}", match[1]))
+    return found
+
+
+def test_there_is_code_to_run() -> None:
+    assert len(blocks()) > 4
+
+
+@pytest.mark.demo
+@pytest.mark.parametrize(
+    ("place", "code"), blocks(), ids=[place for place, _ in blocks()]
+)
+def test_the_code_of_a_page_runs(place: str, code: str) -> None:
+    """Each block is a program; what reads keys gets a `q` and the end of its input."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
+        input=b"q",
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b""), place
+
+
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(evdispatch.__path__, "evdispatch.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("name", ["evdispatch", *MODULES])
+def test_the_examples_of_a_module_run(name: str) -> None:
+    module = importlib.import_module(name)
+    extra = {"on": evdispatch.on}
+    assert doctest.testmod(module, extraglobs=extra).failed == 0
+
+
+def rows() -> list[list[str]]:
+    table = (ROOT / "docs/reference/events.md").read_text().split("\n\n")[2]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.splitlines()[2:]
+    ]
+
+
+def test_the_table_of_events_names_every_event() -> None:
+    public = {cls for cls in event_classes() if cls.__name__ in evdispatch.__all__}
+    told = {cls.strip("`") for _, cls, *_ in rows()}
+    assert told == {cls.__name__ for cls in public - {Event}}
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: str(row[1]))
+def test_the_table_of_events_tells_the_fields(row: list[str]) -> None:
+    cls = getattr(evdispatch, row[1].strip("`"))
+    assert row[0].split()[0].strip("`") == cls.name
+    if row[3] == "as `mouse`":
+        assert issubclass(cls, evdispatch.Mouse)
+        return
+    fields = [field.name for field in attrs.fields(cls)]
+    properties = [
+        name for name, value in vars(cls).items() if isinstance(value, property)
+    ]
+    expected = [
+        name for name in [*fields, *properties] if name not in ("source", "time")
+    ]
+    if cls is not evdispatch.Tick and "function" in expected:
+        expected.remove("function")
+    assert re.findall(r"`(\w+)`", row[3]) == expected
+
+
+def test_the_page_of_keys_names_keys() -> None:
+    page = (ROOT / "docs/reference/keys.md").read_text()
+    names = page.split("## Names")[1].split("Modifiers are")[0]
+    for name in re.findall(r"`([\w+é]+)`", names):
+        assert is_key_name(name) or name == "right_", name
+    aliases = re.findall(
+        r"`(\w+)`", page.split("not on release.")[1].split("are accepted")[0]
+    )
+    assert set(aliases) & set(KEY_ALIASES)
