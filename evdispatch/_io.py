@@ -18,6 +18,7 @@ Rules:
 
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -113,44 +114,50 @@ class IoSide:
             source = self._roster.woken.popleft()
             self._turn(source, source.on_wake)
         for source in list(self._roster.more):
-            self._turn(source, _nothing)
+            self._go_on(source)
         for source in list(self._roster.always):
             if source._rest is None and self._queue.room(source.lane) > 0:
                 self._turn(source, source.on_ready, source._interest)
+
+    def _go_on(self, source: Source) -> None:
+        """Take more of what a source has made before."""
+        with self._roster.lock:
+            if source._silenced or source._rest is None:
+                self._roster.more.pop(source, None)
+            else:
+                self._take(source, source._rest)
 
     def _turn(
         self, source: Source, ask: Callable[..., Iterable[Event]], *arguments: Any
     ) -> None:
         """Ask a source for events, and put them into the queue."""
         with self._roster.lock:
-            if source._silenced:
-                self._roster.more.pop(source, None)
-                return
             rest = source._rest
+            if source._silenced:
+                return
             if rest is not None:
                 # First what it has made before, and only then what is asked now.
-                made: Iterable[Event] = _then(rest, ask, *arguments)
+                rest.append(_later(ask, *arguments))
             elif source._closed:
                 return
             else:
                 try:
-                    made = ask(*arguments)
+                    rest = deque((iter(ask(*arguments)),))
                 except Exception as error:
                     self._fail(source, error)
                     return
-            self._take(source, iter(made))
+            self._take(source, rest)
 
-    def _take(self, source: Source, made: Iterator[Event]) -> None:
+    def _take(self, source: Source, made: deque[Iterator[Event]]) -> None:
         """Put what a source has made into the queue, up to a turn's worth."""
-        limit = min(TURN, self._queue.room(source.lane))
         events: list[Event] = []
-        now = self._roster.now()
         try:
-            for event in islice(made, max(0, limit)):
-                if event.source is None:
-                    event.source = source
-                event.time = event.time or now
-                events.append(event)
+            if self._collect(source, made, events):
+                source._rest = None
+                self._roster.more.pop(source, None)
+            else:
+                source._rest = made
+                self._roster.more[source] = None
         except Exception as error:
             self._put(source, events)
             self._fail(source, error)
@@ -159,12 +166,23 @@ class IoSide:
             self._put(source, events)
             raise
         self._put(source, events)
-        if len(events) < limit:
-            source._rest = None
-            self._roster.more.pop(source, None)
-        elif not source._silenced:
-            source._rest = made
-            self._roster.more[source] = None
+
+    def _collect(
+        self, source: Source, made: deque[Iterator[Event]], events: list[Event]
+    ) -> bool:
+        """Collect a turn's worth of events; return whether that was all."""
+        limit = min(TURN, self._queue.room(source.lane))
+        now = self._roster.now()
+        while made:
+            for event in islice(made[0], max(0, limit - len(events))):
+                if event.source is None:
+                    event.source = source
+                event.time = event.time or now
+                events.append(event)
+            if len(events) >= limit:
+                return False
+            made.popleft()
+        return True
 
     def _put(self, source: Source, events: list[Event]) -> None:
         if events:
@@ -235,12 +253,5 @@ class IoThread:
         self._thread.join()
 
 
-def _nothing() -> Iterable[Event]:
-    return ()
-
-
-def _then(
-    rest: Iterator[Event], ask: Callable[..., Iterable[Event]], *arguments: Any
-) -> Iterator[Event]:
-    yield from rest
+def _later(ask: Callable[..., Iterable[Event]], *arguments: Any) -> Iterator[Event]:
     yield from ask(*arguments)

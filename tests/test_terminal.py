@@ -31,7 +31,7 @@ from evdispatch import (
 )
 from evdispatch.sources._tty import escape_delay
 from evdispatch.terminal import Modes
-from evdispatch.testing import VirtualClock, record, settle
+from evdispatch.testing import VirtualClock, record, run_until, settle
 
 ON = Modes(mouse="click", paste=True).enable()
 OFF = Modes(mouse="click", paste=True).disable()
@@ -214,8 +214,9 @@ class TestInput:
 
     @pytest.mark.parametrize("cut", ["whole", "byte by byte", "trailing"])
     def test_what_is_typed_becomes_events(
-        self, app: Dispatcher, pty: Pty, cut: str
+        self, timed: Dispatcher, pty: Pty, cut: str
     ) -> None:
+        app = timed  # no time passes, so an escape is never alone for long
         data = b"a\x1b[A\x1b[<0;5;3M\x1b[<0;5;3m\x1b[200~hi\x1b[201~\xc3\xa9\x1b[1;6Z"
         seen = record(app, Event)
         keyboard = Keyboard(app, pty)

@@ -14,6 +14,7 @@ Rules:
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Protocol, overload
 
@@ -102,7 +103,7 @@ class Source:
         self._paused = False
         self._closed = False
         self._silenced = False  # closed by the user: what is queued is dropped
-        self._rest: Iterator[Event] | None = None  # made, and not yet taken
+        self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._deadline: Deadline | None = None
         self._scope: Scope | None = None  # handlers of this source alone
         self._registry: Registry | None = None
