@@ -35,6 +35,10 @@ TURN = 256
 millisecond, so that a key pressed under a firehose waits its turn unnoticed."""
 
 
+# What a thread does to itself: blocked, they would kill without a word of faulthandler's.
+_FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+
+
 class IoSide:
     """Asks the sources of a roster, and puts what they make into the queue."""
 
@@ -233,12 +237,10 @@ class IoThread:
         self._thread = threading.Thread(
             target=self.run, name="evdispatch-io", daemon=True
         )
-        self._thread.start()
+        start_without_signals(self._thread)
 
     def run(self) -> None:
         """Loop 1 of 2: pump until told to end."""
-        # Signals are the other threads' business: Python runs handlers on the main one.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             while not self._ending:
                 self._io.pump(None)
@@ -251,6 +253,19 @@ class IoThread:
         self._ending = True
         self._wakeup.set()
         self._thread.join()
+
+
+def start_without_signals(thread: threading.Thread) -> None:
+    """Start a thread that no signal is delivered to.
+
+    Python runs handlers on the main thread, and a signal that another one takes does not
+    end the main thread's wait. The mask is inherited, so it is set before the start.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _later(ask: Callable[..., Iterable[Event]], *arguments: Any) -> Iterator[Event]:

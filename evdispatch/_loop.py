@@ -15,7 +15,7 @@ from evdispatch._checks import check_seconds
 from evdispatch._dispatch import DispatchSide
 from evdispatch._errors import AlreadyRunningError, InternalError
 from evdispatch._events import Idle, Start, Stop
-from evdispatch._io import IoSide, IoThread
+from evdispatch._io import IoSide, IoThread, start_without_signals
 from evdispatch._lifetime import Closable
 from evdispatch._poller import Wakeup
 from evdispatch._queue import Queue
@@ -294,7 +294,7 @@ class Background:
         self._thread = threading.Thread(
             target=self._run, name="evdispatch", daemon=True
         )
-        self._thread.start()
+        start_without_signals(self._thread)
 
     def _run(self) -> None:
         try:
