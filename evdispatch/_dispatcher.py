@@ -8,7 +8,7 @@
 The two sides meet in the queue alone. With ``io="thread"`` a thread of its own pumps and
 the thread in `Dispatcher.run` only dispatches; with ``io="inline"`` the thread in `run`
 does both in turn. Whoever pumps, the rules are those of `_io`; whoever dispatches, those
-of `_dispatch`; `_loop` runs them.
+of `_dispatch`; `_loop` runs them, `_embedding` lets a host program do so.
 """
 
 import contextlib
@@ -27,10 +27,11 @@ from evdispatch._checks import (
 )
 from evdispatch._clock import Clock, MonotonicClock
 from evdispatch._dispatch import DispatchSide, OnError
-from evdispatch._errors import AlreadyRunningError, StateError
+from evdispatch._embedding import Embedding
+from evdispatch._errors import StateError
 from evdispatch._events import Event
 from evdispatch._handlers import F, refuse_async
-from evdispatch._loop import IoMode, Loop
+from evdispatch._loop import IoMode
 from evdispatch._poller import Wakeup
 from evdispatch._queue import Queue
 from evdispatch._registry import Registry
@@ -41,7 +42,7 @@ from evdispatch.sources._base import Source
 S = TypeVar("S", bound=Source)
 
 
-class Dispatcher(Loop):
+class Dispatcher(Embedding):
     """One central queue between sources of events and the handlers of them.
 
     Args:
@@ -75,13 +76,13 @@ class Dispatcher(Loop):
         self._registry = Registry()
         self._posts = PostCounts()
         with contextlib.ExitStack() as undo:
-            self._io_wakeup = undo.enter_context(contextlib.closing(Wakeup()))
-            wakeup = self._io_wakeup
+            io_wakeup = undo.enter_context(contextlib.closing(Wakeup()))
+            wakeup = io_wakeup
             if io == "thread":
                 wakeup = undo.enter_context(contextlib.closing(Wakeup()))
-            roster = Roster(clock, self._io_wakeup, self.stop)
+            roster = Roster(clock, io_wakeup, self.stop)
             undo.pop_all()
-        queue = Queue(queue_size, wakeup.set, self._io_wakeup.set)
+        queue = Queue(queue_size, wakeup.set, io_wakeup.set)
         dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
         self._registry.on(self._registry.scope, Due, {"priority": math.inf})(call)
         super().__init__(io, queue, roster, dispatch, wakeup)
@@ -289,37 +290,3 @@ class Dispatcher(Loop):
             posts=balance(self._posts, waiting[None]),
             sources={s: balance(s.counts, waiting[s]) for s in self.sources},
         )
-
-    # -- the end -------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """End all sources, and release every descriptor and thread. Twice does nothing.
-
-        A background thread (`start`) is stopped, and what ended it is raised here.
-
-        Raises:
-            AlreadyRunningError: It is running: `stop` it first.
-        """
-        if self._gone is not None:
-            return
-        self._check_idle()
-        self._end()
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._wakeup.close)
-            stack.callback(self._io_wakeup.close)
-            stack.callback(self._roster.close)
-            stack.callback(self._queue.close)
-            self._end_run()
-
-    def _close_at_exit(self) -> None:
-        try:
-            self.close()
-        except (
-            AlreadyRunningError
-        ):  # in a daemon thread: give back the terminal at least
-            self._roster.finish()
-
-    def _abandon(self) -> None:
-        self._roster.abandon()
-        self._io_wakeup.abandon()
-        self._wakeup.abandon()

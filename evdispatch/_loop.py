@@ -8,14 +8,12 @@ something to do, then dispatch one pass.
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
 from typing import Literal
 
-from evdispatch._checks import check_seconds
 from evdispatch._dispatch import DispatchSide
 from evdispatch._errors import AlreadyRunningError, InternalError
 from evdispatch._events import Idle, Start, Stop
-from evdispatch._io import IoSide, IoThread, start_without_signals
+from evdispatch._io import IoSide, IoThread
 from evdispatch._lifetime import Closable
 from evdispatch._poller import Wakeup
 from evdispatch._queue import Queue
@@ -46,7 +44,6 @@ class Loop(Closable):
         self._dispatch = dispatch
         self._wakeup = wakeup  # of the dispatch side; the IO side's own when inline
         self._io_thread: IoThread | None = None
-        self._background: Background | None = None
         # Who dispatches, and so never waits for room in the queue. Until somebody runs
         # it, that is taken to be the thread that made it.
         self._thread = threading.get_ident()
@@ -163,147 +160,30 @@ class Loop(Closable):
         if thread is not None:
             thread.end()
 
-    # -- a step, for programs that have a loop of their own --------------------------------
+    # -- the end -----------------------------------------------------------------------
 
-    def step(self, timeout: float | None = 0) -> int:
-        """Pump, and dispatch one pass: for a program that has a loop already.
-
-        Args:
-            timeout: How long to wait for something to do, in seconds; None: for ever.
-
-        Returns:
-            The number of events handled.
-
-        Raises:
-            AlreadyRunningError: It is running, or this is a handler.
-            ClosedError: The dispatcher is closed.
-            HandlerError, SourceError, InternalError: As `run`.
-        """
-        self._check_open()
-        if timeout is not None:
-            timeout = min(max(0.0, check_seconds("timeout", timeout)), _DAY)
-        self._enter()
-        self._thread = threading.get_ident()
-        try:
-            self._start_io()
-            if self._io_mode == "thread":
-                self._wakeup.clear()
-            return self._turn(timeout)
-        finally:
-            self._busy = False
-            self._stay_readable()
-
-    def fileno(self) -> int:
-        """Return a descriptor that is readable whenever ``step(0)`` has work.
-
-        Queued events and timers that are due included.
-        """
-        self._check_open()
-        self._start_io()
-        self._stay_readable()
-        return (
-            self._wakeup.fileno()
-            if self._io_mode == "thread"
-            else self._roster.fileno()
-        )
-
-    def timeout(self) -> float | None:
-        """Return how long the host may sleep if it does not watch `fileno`, in seconds.
-
-        0 when there is work, None when no timer is set.
-        """
-        self._check_open()
-        if self._has_work():
-            return 0
-        nearest = self._roster.next_deadline()
-        return None if nearest is None else max(0.0, nearest - self._roster.now())
-
-    def _stay_readable(self) -> None:
-        """Keep `fileno` readable while a step would have something to do."""
-        self._queue.sleeping = True  # a post from now on writes the wakeup
-        if self._has_work():
-            self._wakeup.set()
-
-    def _has_work(self) -> bool:
-        """Whether a step would have something to do without waiting."""
-        if len(self._queue) or self._queue.attention:
-            return True
-        return self._io_mode == "inline" and self._io.has_work()
-
-    # -- in the background -----------------------------------------------------------------
-
-    def start(self) -> None:
-        """Run in a background thread. What ends it is raised by `close`.
-
-        Raises:
-            AlreadyRunningError: It runs already.
-            ClosedError: The dispatcher is closed.
-        """
-        self._check_open()
-        self._enter()
-        try:
-            self._background = Background(self._run)
-        except BaseException:  # no thread could be started
-            self._busy = False
-            raise
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Run in a background thread for the length of a ``with`` block.
-
-        Leaving the block stops it, waits for it, and raises what ended it.
-        """
-        self.start()
-        try:
-            yield
-        finally:
-            self.stop()
-            self._join()
-
-    def _check_idle(self) -> None:
-        """Check that nothing but a background thread runs.
-
-        Raises:
-            AlreadyRunningError: A `run` or step goes on, which `end` can't wait for.
-        """
-        here = threading.get_ident()
-        if self._busy and (self._background is None or self._thread == here):
+    def close(self) -> None:
+        """End all sources, and release every descriptor and thread."""
+        if self._gone is not None:
+            return
+        if self._busy:
             raise AlreadyRunningError("the dispatcher is running: stop it first")
-
-    def _end_run(self) -> None:
-        """Stop the background thread and the IO thread, and raise what ended them."""
-        self.stop()
-        try:
-            self._join()
-        finally:
+        self._end()
+        with contextlib.ExitStack() as stack:  # last in, first out
+            stack.callback(self._wakeup.close)
+            stack.callback(self._roster.wakeup.close)
+            stack.callback(self._roster.close)
+            stack.callback(self._queue.close)
+            stack.callback(self._roster.finish)
             self._end_io()
-            self._roster.finish()
 
-    def _join(self) -> None:
-        background, self._background = self._background, None
-        if background is not None:
-            background.join()
-
-
-class Background:
-    """A thread, and what it raised."""
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(
-            target=self._run, name="evdispatch", daemon=True
-        )
-        start_without_signals(self._thread)
-
-    def _run(self) -> None:
+    def _close_at_exit(self) -> None:
         try:
-            self._function()
-        except BaseException as error:
-            self._failure = error
+            self.close()
+        except AlreadyRunningError:
+            self._roster.finish()  # it runs in a daemon thread: give the terminal back
 
-    def join(self) -> None:
-        """Wait for the thread to end, and raise what it raised."""
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
+    def _abandon(self) -> None:
+        self._roster.abandon()
+        self._roster.wakeup.abandon()
+        self._wakeup.abandon()

@@ -1,0 +1,8 @@
+"""``python -m evdispatch``: the same as the command ``evdispatch``."""
+
+import sys
+
+from evdispatch.cli import main as main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""For programs that have a loop of their own: one descriptor to watch, one step to call.
+
+Or the other way round: everything in a background thread.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+from evdispatch._checks import check_seconds
+from evdispatch._io import start_without_signals
+from evdispatch._loop import Loop
+
+_DAY = 86_400.0  # the longest wait: a poller overflows on much longer ones
+
+
+class Embedding(Loop):
+    """The part of a `Dispatcher` that a host program drives."""
+
+    _background: "Background | None" = None
+
+    # -- a step, for programs that have a loop of their own --------------------------------
+
+    def step(self, timeout: float | None = 0) -> int:
+        """Pump, and dispatch one pass: for a program that has a loop already.
+
+        Args:
+            timeout: How long to wait for something to do, in seconds; None: for ever.
+
+        Returns:
+            The number of events handled.
+
+        Raises:
+            AlreadyRunningError: It is running, or this is a handler.
+            ClosedError: The dispatcher is closed.
+            HandlerError, SourceError, InternalError: As `run`.
+        """
+        self._check_open()
+        if timeout is not None:
+            timeout = min(max(0.0, check_seconds("timeout", timeout)), _DAY)
+        self._enter()
+        self._thread = threading.get_ident()
+        try:
+            self._start_io()
+            if self._io_mode == "thread":
+                self._wakeup.clear()
+            return self._turn(timeout)
+        finally:
+            self._busy = False
+            self._stay_readable()
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable whenever ``step(0)`` has work.
+
+        Queued events and timers that are due included.
+        """
+        self._check_open()
+        self._start_io()
+        self._stay_readable()
+        return (
+            self._wakeup.fileno()
+            if self._io_mode == "thread"
+            else self._roster.fileno()
+        )
+
+    def timeout(self) -> float | None:
+        """Return how long the host may sleep if it does not watch `fileno`, in seconds.
+
+        0 when there is work, None when no timer is set.
+        """
+        self._check_open()
+        if self._has_work():
+            return 0
+        nearest = self._roster.next_deadline()
+        return None if nearest is None else max(0.0, nearest - self._roster.now())
+
+    def _stay_readable(self) -> None:
+        """Keep `fileno` readable while a step would have something to do."""
+        self._queue.sleeping = True  # a post from now on writes the wakeup
+        if self._has_work():
+            self._wakeup.set()
+
+    def _has_work(self) -> bool:
+        """Whether a step would have something to do without waiting."""
+        if len(self._queue) or self._queue.attention:
+            return True
+        return self._io_mode == "inline" and self._io.has_work()
+
+    # -- in the background -----------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run in a background thread. What ends it is raised by `close`.
+
+        Raises:
+            AlreadyRunningError: It runs already.
+            ClosedError: The dispatcher is closed.
+        """
+        self._check_open()
+        self._enter()
+        try:
+            self._background = Background(self._run)
+        except BaseException:  # no thread could be started
+            self._busy = False
+            raise
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Run in a background thread for the length of a ``with`` block.
+
+        Leaving the block stops it, waits for it, and raises what ended it.
+        """
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+            self._join()
+
+    def _join(self) -> None:
+        background, self._background = self._background, None
+        if background is not None:
+            background.join()
+
+    def close(self) -> None:
+        """End all sources, and release every descriptor and thread. Twice does nothing.
+
+        A background thread (`start`) is stopped, and what ended it is raised here.
+
+        Raises:
+            AlreadyRunningError: It is running: `stop` it first.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.callback(super().close)
+            if self._background is not None and not self._background.is_current:
+                self.stop()
+                self._join()
+
+
+class Background:
+    """A thread, and what it raised."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(
+            target=self._run, name="evdispatch", daemon=True
+        )
+        start_without_signals(self._thread)
+
+    def _run(self) -> None:
+        try:
+            self._function()
+        except BaseException as error:
+            self._failure = error
+
+    def join(self) -> None:
+        """Wait for the thread to end, and raise what it raised."""
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is the thread."""
+        return threading.current_thread() is self._thread
