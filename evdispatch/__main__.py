@@ -2,7 +2,9 @@
 
 import sys
 
-from evdispatch.cli import main as main
+from evdispatch.cli import main
+
+__all__ = ["main"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -21,14 +21,7 @@ from evdispatch._poller import READ, readable_now
 from evdispatch.sources import _tty_signals
 from evdispatch.sources._base import Source
 from evdispatch.sources._tty import Size, Tty, escape_delay
-from evdispatch.terminal import (
-    Decoder,
-    Key,
-    Modes,
-    Resize,
-    Resume,
-    Suspend,
-)
+from evdispatch.terminal import Decoder, Key, Modes, Resize, Resume, Suspend
 from evdispatch.terminal._input import Input
 from evdispatch.terminal._modes import MouseMode
 
@@ -47,7 +40,8 @@ class Terminal(Source):
     dispatcher.
 
     Args:
-        fd: A descriptor, or anything with a ``fileno()``; default: standard input. It stays open when the source ends.
+        fd: A descriptor, or anything with a ``fileno()``; default: standard input. It
+            stays open when the source ends.
         mouse: False, or what to hear of: ``"click"`` (presses, releases and the wheel),
             ``"drag"`` (and motion with a button held), ``"move"`` (all motion).
         paste: Tell pasted text from typed text.
@@ -105,11 +99,9 @@ class Terminal(Source):
             alternate_screen=alternate_screen,
             hide_cursor=hide_cursor,
         )
-        self._escape_timeout = (
-            escape_delay()
-            if escape_timeout is None
-            else check_interval("escape_timeout", escape_timeout)
-        )
+        if escape_timeout is None:
+            escape_timeout = escape_delay()
+        self._escape_timeout = check_interval("escape_timeout", escape_timeout)
         self._input = Input(Decoder(), self._escape_timeout)
         self._tty: Tty | None = None
         self._size: Size | None = None
