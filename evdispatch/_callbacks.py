@@ -42,9 +42,10 @@ class Handle:
 
     def start(self, when: float, every: float | None) -> None:
         """Schedule it: at ``when``, and from then on ``every`` so many seconds."""
-        if every is not None:
-            self._schedule = Schedule(when - every, every)
-        self._deadline = self._roster.schedule(when, self)
+        with self._roster.lock:  # it may be due before we have its deadline
+            if every is not None:
+                self._schedule = Schedule(when - every, every)
+            self._deadline = self._roster.schedule(when, self)
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Queue a call, unless one is queued already; IO side."""
@@ -55,7 +56,7 @@ class Handle:
         if self._waiting:
             return ()
         self._waiting = True
-        return (Due(self),)
+        return (Due(self, time=now),)
 
     def take(self) -> Callable[[], Any] | None:
         """Return what to call now, or None if it was cancelled; dispatch side."""

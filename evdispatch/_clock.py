@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import ctypes
 
-_NEVER_NS = 2**62  # 146 years; a larger number overflows the kernel's time_t
+_FAR = 2.0**32  # seconds, 136 years; much more overflows the kernel's time
 
 
 class Alarm(Protocol):
@@ -76,7 +76,7 @@ class TimerFd:
             nanoseconds = 0  # disarms
         else:
             # Up, so that it is never early; and 0 would disarm.
-            nanoseconds = max(1, min(math.ceil(deadline * 1e9), _NEVER_NS))
+            nanoseconds = max(1, math.ceil(min(max(deadline, 0.0), _FAR) * 1e9))
         _set(self._fd, nanoseconds)
 
     def close(self) -> None:

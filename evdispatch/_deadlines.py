@@ -6,7 +6,6 @@ that a million timers that are set and cancelled take no lasting memory.
 """
 
 import heapq
-import itertools
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -33,12 +32,12 @@ class Deadline:
 class Deadlines:
     """A heap of deadlines. Not safe for threads: the IO side's lock guards it."""
 
-    __slots__ = ("_dead", "_heap", "_order")
+    __slots__ = ("_dead", "_heap", "count")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Deadline]] = []
-        self._order = itertools.count()
         self._dead = 0
+        self.count = 0  # how many were added so far
 
     def __len__(self) -> int:
         return len(self._heap) - self._dead
@@ -46,7 +45,8 @@ class Deadlines:
     def add(self, when: float, owner: Owner) -> Deadline:
         """Add a deadline; ``owner.on_deadline`` will be asked at that time."""
         deadline = Deadline(when, owner)
-        heapq.heappush(self._heap, (when, next(self._order), deadline))
+        heapq.heappush(self._heap, (when, self.count, deadline))
+        self.count += 1
         return deadline
 
     def cancel(self, deadline: Deadline) -> None:
@@ -68,10 +68,15 @@ class Deadlines:
             self._dead -= 1
         return heap[0][0] if heap else None
 
-    def pop(self, now: float) -> Owner | None:
-        """Take out the nearest deadline that is due and return its owner, or None."""
+    def pop(self, now: float, before: int) -> Owner | None:
+        """Take out the nearest deadline that is due and return its owner, or None.
+
+        Args:
+            now: Until when it is due.
+            before: None but the first so many that were added; see `count`.
+        """
         when = self.next()
-        if when is None or when > now:
+        if when is None or when > now or self._heap[0][1] >= before:
             return None
         deadline = heapq.heappop(self._heap)[2]
         owner, deadline.owner = deadline.owner, None

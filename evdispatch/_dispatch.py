@@ -13,19 +13,24 @@ Rules:
 """
 
 import logging
+import reprlib
 from typing import Literal
 
 from evdispatch._callbacks import Due
 from evdispatch._errors import HandlerError, SourceError
-from evdispatch._events import URGENT, Error, Event
-from evdispatch._handlers import HANDLED, describe
+from evdispatch._events import URGENT, Error, Event, Stop
+from evdispatch._handlers import HANDLED, Handler, describe
 from evdispatch._queue import Queue
-from evdispatch._registry import Entry, Registry, Scope
+from evdispatch._registry import Registry, Scope
 from evdispatch._stats import Counts
 
 OnError = Literal["raise", "log"]
 
 _log = logging.getLogger("evdispatch")
+
+# For messages: a chunk of data is long, and an event's own __repr__ may raise.
+_brief = reprlib.Repr()
+_brief.maxother = 200
 
 
 class DispatchSide:
@@ -50,8 +55,8 @@ class DispatchSide:
         queue, handle = self._queue, self.handle
         urgent, normal, idle = queue.lanes
         handled = 0
-        for lane in (urgent, normal):
-            for _ in range(len(lane)):
+        for lane, waiting in ((urgent, len(urgent)), (normal, len(normal))):
+            for _ in range(waiting):
                 if urgent and lane is normal:
                     handle(urgent.popleft())
                     handled += 1
@@ -98,7 +103,8 @@ class DispatchSide:
             counts, scope = self.posts, self._scope
         else:
             counts, scope = source.counts, source._scope or self._scope
-            if source._silenced:
+            # What a handler raised is no event of the source's: it is never dropped.
+            if source._silenced and not _is_failure(event):
                 counts.dropped += 1
                 return
         counts.handled += 1
@@ -126,47 +132,67 @@ class DispatchSide:
                 heard = True
                 result = entry.call(event) if entry.takes_event else entry.call()
             except Exception as error:
+                heard = True
                 if not failed:
                     failed = True
                     counts.handled -= 1
                     counts.failed += 1
-                self._fail(event, entry, error)
+                function = event.function if isinstance(event, Due) else entry.handler
+                self._fail(event, function, error, scope, counts)
             else:
                 if result is HANDLED:
                     return
-        if not heard and not failed:
-            self._leave(event)
+        if not heard:
+            self._leave(event, scope, counts)
 
-    def _fail(self, event: Event, entry: Entry, error: Exception) -> None:
+    def _leave(self, event: Event, scope: Scope, counts: Counts) -> None:
+        """Nobody handled the event: an error must not pass unnoticed."""
+        if isinstance(event, Error):
+            self._give_up(event)
+        elif event.source is not None:
+            try:
+                event.source.on_unhandled(event)
+            except Exception as error:
+                counts.handled -= 1
+                counts.failed += 1
+                self._fail(event, event.source.on_unhandled, error, scope, counts)
+
+    def _fail(
+        self,
+        event: Event,
+        handler: Handler | None,
+        error: Exception,
+        scope: Scope,
+        counts: Counts,
+    ) -> None:
         """Tell of a handler's exception, or raise it."""
-        handler = event.function if isinstance(event, Due) else entry.handler
-        source = event.source
-        scope = (source and source._scope) or self._scope
-        told = Error(error, event, handler, source=source, time=event.time)
+        told = Error(error, event, handler, source=event.source, time=event.time)
         if isinstance(event, Error) or not (
             scope.routes.get(Error) or scope.route(Error)
         ):
             self._give_up(told)
             return
-        (self.posts if source is None else source.counts).raised += 1
-        self._queue.lanes[URGENT].append(told)
-
-    def _leave(self, event: Event) -> None:
-        """Nobody handled the event: an error must not pass unnoticed."""
-        if isinstance(event, Error):
-            self._give_up(event)
-        elif event.source is not None:
-            event.source.on_unhandled(event)
+        counts.raised += 1
+        if isinstance(event, Stop):
+            self.handle(told)  # no pass follows that could
+        else:
+            self._queue.lanes[URGENT].append(told)
 
     def _give_up(self, failure: Error) -> None:
         error: HandlerError | SourceError
-        if failure.event is None and failure.handler is None:
-            message = f"{failure.source!r} failed: {failure.exception!r}"
-            error = SourceError(message, failure)
-        else:
-            name = describe(failure.handler)
-            message = f"{name} raised {failure.exception!r} on {failure.event!r}"
+        exception = _brief.repr(failure.exception)
+        if _is_failure(failure):
+            name, event = describe(failure.handler), _brief.repr(failure.event)
+            message = f"{name} raised {exception} on {event}"
             error = HandlerError(message, failure.event, failure.handler)
+        else:
+            what = "something" if failure.source is None else repr(failure.source)
+            error = SourceError(message := f"{what} failed: {exception}", failure)
         if self._on_error == "raise":
             raise error from failure.exception
         _log.error("%s", message, exc_info=failure.exception)
+
+
+def _is_failure(event: Event) -> bool:
+    """Whether the event tells of a handler's exception, not of a source's."""
+    return isinstance(event, Error) and event.event is not None

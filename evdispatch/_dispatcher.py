@@ -19,18 +19,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_args, overload
 
 from evdispatch._callbacks import Due, Handle, call
-from evdispatch._checks import (
-    check_choice,
-    check_count,
-    check_interval,
-    check_seconds,
-)
+from evdispatch._checks import check_choice, check_count, check_interval, check_seconds
 from evdispatch._clock import Clock, MonotonicClock
 from evdispatch._dispatch import DispatchSide, OnError
 from evdispatch._embedding import Embedding
 from evdispatch._errors import StateError
 from evdispatch._events import Event
 from evdispatch._handlers import F, refuse_async
+from evdispatch._lifetime import weakly
 from evdispatch._loop import IoMode
 from evdispatch._poller import Wakeup
 from evdispatch._queue import Queue
@@ -80,7 +76,8 @@ class Dispatcher(Embedding):
             wakeup = io_wakeup
             if io == "thread":
                 wakeup = undo.enter_context(contextlib.closing(Wakeup()))
-            roster = Roster(clock, io_wakeup, self.stop)
+            # Weak, so that an IO thread between two steps keeps nothing alive.
+            roster = Roster(clock, io_wakeup, weakly(self.stop))
             undo.pop_all()
         queue = Queue(queue_size, wakeup.set, io_wakeup.set)
         dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
@@ -89,7 +86,7 @@ class Dispatcher(Embedding):
         self._open()
 
     def __repr__(self) -> str:
-        state = "closed" if self._gone else "running" if self._busy else "open"
+        state = "closed" if self._gone else "running" if self._busy.locked() else "open"
         return f"<Dispatcher io={self._io_mode!r} {state}>"
 
     # -- sources -------------------------------------------------------------------------
@@ -108,8 +105,13 @@ class Dispatcher(Embedding):
             raise TypeError(
                 f"add takes a Source (for a descriptor: Fd), not {source!r}"
             )
+        before = source._registry, source._scope
         source.join(self._registry)
-        self._roster.add(source)
+        try:
+            self._roster.add(source)
+        except BaseException:
+            source._registry, source._scope = before
+            raise
         return source
 
     def remove(self, source: Source) -> None:
@@ -118,6 +120,7 @@ class Dispatcher(Embedding):
         Raises:
             StateError: It was not added to this dispatcher.
         """
+        self._check_process()
         if source._host is not self._roster and not source.closed:
             raise StateError(f"{source!r} was not added to this dispatcher")
         source.close()
@@ -125,6 +128,7 @@ class Dispatcher(Embedding):
     @property
     def sources(self) -> tuple[Source, ...]:
         """The open sources, in the order they were added."""
+        self._check_process()
         return tuple(self._roster.sources)
 
     # -- handlers ------------------------------------------------------------------------
@@ -188,6 +192,7 @@ class Dispatcher(Embedding):
         Returns:
             How many registrations there were; 0 is no error.
         """
+        self._check_process()
         return self._registry.off(handler)
 
     def register(self, obj: Any) -> None:
@@ -206,6 +211,7 @@ class Dispatcher(Embedding):
         Raises:
             ValueError: It is not registered.
         """
+        self._check_process()
         self._registry.unregister(obj)
 
     # -- posts and timers ------------------------------------------------------------------
@@ -226,7 +232,7 @@ class Dispatcher(Embedding):
         """
         if self._gone is not None:
             self._check_open()
-        if getattr(event, "source", event) is not None:
+        if getattr(event, "source", self) is not None:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         queue = self._queue
         lane = queue.lanes[event.lane]

@@ -35,18 +35,19 @@ class Embedding(Loop):
             ClosedError: The dispatcher is closed.
             HandlerError, SourceError, InternalError: As `run`.
         """
-        self._check_open()
         if timeout is not None:
             timeout = min(max(0.0, check_seconds("timeout", timeout)), _DAY)
         self._enter()
-        self._thread = threading.get_ident()
         try:
+            self._thread = threading.get_ident()
+            # A stop ends one step. One from before it is used up: a step is a turn.
+            self._dispatch.stopping = False
             self._start_io()
             if self._io_mode == "thread":
                 self._wakeup.clear()
             return self._turn(timeout)
         finally:
-            self._busy = False
+            self._leave()
             self._stay_readable()
 
     def fileno(self) -> int:
@@ -91,16 +92,18 @@ class Embedding(Loop):
     def start(self) -> None:
         """Run in a background thread. What ends it is raised by `close`.
 
+        Or by the next `start`: an exception that ended the run before is raised here.
+
         Raises:
             AlreadyRunningError: It runs already.
             ClosedError: The dispatcher is closed.
         """
-        self._check_open()
         self._enter()
         try:
+            self._join()
             self._background = Background(self._run)
         except BaseException:  # no thread could be started
-            self._busy = False
+            self._leave()
             raise
 
     @contextlib.contextmanager
@@ -131,7 +134,8 @@ class Embedding(Loop):
         """
         with contextlib.ExitStack() as stack:
             stack.callback(super().close)
-            if self._background is not None and not self._background.is_current:
+            background = None if self._gone else self._background
+            if background is not None and not background.is_current:
                 self.stop()
                 self._join()
 

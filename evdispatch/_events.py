@@ -9,6 +9,7 @@ one takes twice as long.
 """
 
 import re
+import types
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -49,6 +50,9 @@ class Event:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for reserved in ("name", "names", "lane", "tracked"):
+            if isinstance(cls.__dict__.get(reserved), types.MemberDescriptorType):
+                raise TypeError(f"{cls.__name__}: an event has no field {reserved!r}")
         if "name" not in cls.__dict__:
             cls.name = snake_case(cls.__name__)
         if "names" not in cls.__dict__:

@@ -7,7 +7,6 @@ the handler is registered, not a handler that is silently never called.
 """
 
 import difflib
-import operator
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -16,9 +15,12 @@ import attrs
 
 from evdispatch._errors import FilterError, UnknownEventError
 from evdispatch._events import Event, event_classes
+from evdispatch._handlers import refuse_async
 
 Test = Callable[[Any], bool]
 Selector = str | type[Event]
+
+_ABSENT = object()
 
 
 def check_selector(event: Any) -> Selector:
@@ -54,6 +56,7 @@ def compile_test(
 
     Raises:
         FilterError: A field that the event lacks, or a value that can never come.
+        HandlerTypeError: A test is async or a generator.
         TypeError: ``where`` is not callable.
     """
     tests = [
@@ -62,6 +65,7 @@ def compile_test(
     if where is not None:
         if not callable(where):
             raise TypeError(f"where takes a function of the event, not {where!r}")
+        refuse_async(where)
         tests.append(where)
     if len(tests) <= 1:
         return tests[0] if tests else None
@@ -91,14 +95,22 @@ def _field_test(
 
 
 def _plain_test(field: str, value: Any) -> Test:
-    get = operator.attrgetter(field)
+    # Of several classes that bear one name, some may lack the field: those never match.
     if isinstance(value, (set, frozenset)):
-        return lambda event: get(event) in value
+        return lambda event: getattr(event, field, _ABSENT) in value
     if isinstance(value, re.Pattern):
-        return lambda event: value.search(get(event)) is not None
+        return lambda event: _search(value, getattr(event, field, None))
     if callable(value):
-        return lambda event: bool(value(get(event)))
-    return lambda event: bool(get(event) == value)
+        refuse_async(value)
+        return lambda event: (
+            hasattr(event, field) and bool(value(getattr(event, field)))
+        )
+    return lambda event: bool(getattr(event, field, _ABSENT) == value)
+
+
+def _search(pattern: re.Pattern[Any], text: Any) -> bool:
+    # A field may be empty: a key without a text, say.
+    return text is not None and pattern.search(text) is not None
 
 
 def _has_field(cls: type[Event], field: str) -> bool:

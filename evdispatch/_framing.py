@@ -109,10 +109,7 @@ class _Lines:
         if lines:
             yield from self._first(lines[0])
             for line in lines[1:]:
-                if len(line) > self._limit:
-                    yield self._too_long()
-                else:
-                    yield line[:-1] if line.endswith(b"\r") else line
+                yield self._line(line)
         self._keep(rest)
         if len(self._rest) > self._limit + 1:  # 1: a CR may turn out to be the end's
             self._rest.clear()
@@ -126,8 +123,11 @@ class _Lines:
             return
         line = bytes(self._rest) + data
         self._rest.clear()
+        yield self._line(line)
+
+    def _line(self, line: bytes) -> bytes | FrameError:
         line = line.removesuffix(b"\r")
-        yield self._too_long() if len(line) > self._limit else line
+        return line if len(line) <= self._limit else self._too_long()
 
     def _keep(self, rest: bytes) -> None:
         if not self._skipping:
@@ -137,9 +137,10 @@ class _Lines:
         return FrameError(f"a line of more than {self._limit} bytes was left out")
 
     def end(self) -> Iterator[bytes | FrameError]:
-        if self._rest:
-            yield bytes(self._rest)
-            self._rest.clear()
+        rest = bytes(self._rest)  # without an LF its CR is not an end's, but data
+        self._rest.clear()
+        if rest:
+            yield rest if len(rest) <= self._limit else self._too_long()
 
 
 class _Frames:
@@ -156,8 +157,7 @@ class _Frames:
         buffer += data
         while not self.broken:
             if self._announces_too_much():
-                self.broken = True
-                yield FrameError(f"a frame of more than {self._limit} bytes")
+                yield self._too_long()
                 return
             before = len(buffer)
             frame = self._take(buffer)
@@ -167,10 +167,16 @@ class _Frames:
                 self.broken = True
                 yield FrameError(f"{self._take!r} returned a frame and took nothing")
                 return
+            if len(frame) > self._limit:
+                yield self._too_long()
+                return
             yield frame
-        if len(buffer) > self._limit + _HEADER and not self.broken:
-            self.broken = True
-            yield FrameError(f"no frame within {self._limit} bytes")
+        if len(buffer) > self._limit + _HEADER:
+            yield self._too_long()
+
+    def _too_long(self) -> FrameError:
+        self.broken = True
+        return FrameError(f"a frame of more than {self._limit} bytes")
 
     def _announces_too_much(self) -> bool:
         take: Any = self._take

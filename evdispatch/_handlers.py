@@ -72,8 +72,8 @@ def refuse_async(handler: Any) -> None:
         function = type(function).__call__
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise HandlerTypeError(
-            f"{describe(handler)} is async, and nobody would await it: a handler is a"
-            " plain function"
+            f"{describe(handler)} is async, and nobody would await it: only a plain"
+            " function is called"
         )
     if inspect.isgeneratorfunction(function):
         raise HandlerTypeError(
@@ -83,9 +83,11 @@ def refuse_async(handler: Any) -> None:
 
 def describe(handler: Any) -> str:
     """Return a handler's name for messages."""
-    name = getattr(handler, "__qualname__", None) or repr(handler)
+    name = getattr(handler, "__qualname__", None)
+    if name is None:
+        return repr(handler)
     module = getattr(handler, "__module__", None)
-    return f"{module}.{name}" if module and "." not in name[:1] else name
+    return f"{module}.{name}" if module else str(name)
 
 
 def event_name(handler: Any) -> str:
@@ -127,15 +129,14 @@ def on(event: Any = None, /, **options: Any) -> Any:
     """
 
     def mark(function: F) -> F:
-        named = event_name(function) if event is None or is_bare(event) else event
-        marks = [*getattr(function, _MARKS, ()), (named, options)]
-        try:
-            setattr(function, _MARKS, marks)
-        except AttributeError:
+        if not inspect.isfunction(function):
             raise HandlerTypeError(
                 f"{function!r} can't be marked: use @on below @staticmethod or"
                 " @classmethod, and on functions only"
-            ) from None
+            )
+        named = event_name(function) if event is None or is_bare(event) else event
+        marks = [*getattr(function, _MARKS, ()), (named, options)]
+        setattr(function, _MARKS, marks)
         return function
 
     return mark(event) if is_bare(event) else mark
@@ -147,26 +148,38 @@ def marked(obj: Any) -> Iterator[tuple[Handler, Any, dict[str, Any]]]:
     In order of definition, a base class's before its subclasses'. Of a module only what
     is defined in it counts, so that an imported handler is not registered twice. Of a
     class the attribute that the instance has decides: an override that is not marked
-    is no handler.
+    is no handler. A function that has two names is one handler.
     """
+    functions = set()
+    for handler in _candidates(obj):
+        function = _function(handler)
+        if function not in functions:
+            functions.add(function)
+            for event, options in _marks(handler):
+                yield handler, event, options
+
+
+def _candidates(obj: Any) -> Iterator[Handler]:
+    """Yield what may be marked in an instance or module."""
     if isinstance(obj, types.ModuleType):
         for value in list(vars(obj).values()):
-            if getattr(value, "__module__", None) == obj.__name__:
-                for event, options in _marks(value):
-                    yield value, event, options
+            if _marks(value) and value.__module__ == obj.__name__:
+                yield value
         return
     names = [name for cls in reversed(type(obj).__mro__) for name in vars(cls)]
     for name in dict.fromkeys(names):
         # Static, since looking a property up would run it.
         if _marks(inspect.getattr_static(type(obj), name, None)):
             handler = getattr(obj, name)
-            for event, options in _marks(handler):
-                yield handler, event, options
+            if _marks(handler):  # unless the instance has another of this name
+                yield handler
 
 
 def _marks(value: Any) -> list[tuple[Any, dict[str, Any]]]:
-    function = getattr(value, "__func__", value)  # of a method, static or class method
-    if not inspect.isroutine(function):
-        return []
-    marks: list[tuple[Any, dict[str, Any]]] = getattr(function, _MARKS, [])
-    return marks
+    function = _function(value)
+    return getattr(function, _MARKS, []) if inspect.isroutine(function) else []
+
+
+def _function(value: Any) -> Any:
+    """The function of a method, static or class method; anything else as it is."""
+    return getattr(value, "__func__", value)

@@ -9,8 +9,8 @@ Rules:
 
 - One thread pumps at a time. It waits without the roster's lock and asks each source
   under it, so any thread may add, close or change a source between two turns.
-- Readiness is only believed for a source that was registered before the poll began: a
-  number that was closed and given out anew meanwhile belongs to somebody else.
+- Readiness is only believed for a source that was watched before the poll began and is
+  still: a number that was closed and given out anew meanwhile belongs to somebody else.
 - A turn takes at most `TURN` events of a source; what it has beyond that comes after
   everybody else's turn.
 - When a lane is full its sources are not even polled: the kernel pushes back.
@@ -56,29 +56,28 @@ class IoSide:
         """
         ready = self._wait(timeout)
         self.polls += 1
-        due = False
         roster = self._roster
-        for fd, mask in ready:
-            source = roster.by_fd.get(fd)
-            if source is not None:
-                # What it has made comes before what it is asked; what it is asked
-                # comes after its registration, and not in a pause that began meanwhile.
-                if (
-                    source._rest is None
-                    and source._serial != roster.serial
-                    and not source._paused
-                ):
-                    self._turn(source, source.on_ready, mask)
-            elif fd == roster.alarm.fileno():
-                due = True
-            elif fd == roster.wakeup.fileno():
-                roster.wakeup.clear()
-            else:
-                roster.rebuild()
-        if roster.more or roster.woken or roster.always:
-            self._serve_waiting()
-        if due:
-            self._expire()
+        try:
+            roster.at_work = True
+            due = False
+            for fd, mask in ready:
+                source = roster.by_fd.get(fd)
+                if source is not None:
+                    self._answer(source, mask)
+                elif fd == roster.alarm.fileno():
+                    due = True
+                elif fd == roster.wakeup.fileno():
+                    roster.wakeup.clear()
+                else:
+                    roster.rebuild()
+            if roster.more or roster.woken or roster.always:
+                self._serve_waiting()
+            if due:
+                self._expire()
+        finally:
+            with roster.lock:
+                roster.at_work = False
+                roster.arm()
 
     def _wait(self, timeout: float | None) -> list[tuple[int, int]]:
         full = self._queue.full_lane
@@ -87,17 +86,12 @@ class IoSide:
                 timeout = 0
             if full != IDLE and timeout != 0 and not self._queue.stall():
                 full = IDLE
-            self._roster.arm()
             self._roster.serial += 1
-            self._roster.polling = True
-        try:
-            if full == URGENT:
-                self._roster.wakeup.wait(timeout)
-                return []
-            poller = self._roster.urgent if full == NORMAL else self._roster.poller
-            return poller.poll(timeout)
-        finally:
-            self._roster.polling = False
+        if full == URGENT:
+            self._roster.wakeup.wait(timeout)
+            return []
+        poller = self._roster.urgent if full == NORMAL else self._roster.poller
+        return poller.poll(timeout)
 
     def has_work(self) -> bool:
         """Whether a pump has something to do without waiting."""
@@ -113,20 +107,38 @@ class IoSide:
             for source in (*self._roster.more, *self._roster.always)
         )
 
+    def _answer(self, source: Source, mask: int) -> None:
+        """Ask a source that the poller says is ready."""
+        roster = self._roster
+        with roster.lock:
+            if source._serial == roster.serial:
+                return  # registered, paused or unwatched since the poll began
+            if source._mask is None:
+                roster.rebuild()  # not watched: the number was closed, a duplicate lives
+            elif source._rest is None:  # what it has made comes first
+                self._turn(source, source.on_ready, mask)
+
     def _serve_waiting(self) -> None:
-        for _ in range(len(self._roster.woken)):
-            source = self._roster.woken.popleft()
-            self._turn(source, source.on_wake)
-        for source in list(self._roster.more):
+        roster = self._roster
+        woken = [roster.woken.popleft() for _ in range(len(roster.woken))]
+        for source in dict.fromkeys(woken):
+            if source._rest is None:
+                self._turn(source, source.on_wake)
+            else:
+                source._woken = True  # once is enough, however often it was called
+        for source in list(roster.more):
             self._go_on(source)
-        for source in list(self._roster.always):
-            if source._rest is None and self._queue.room(source.lane) > 0:
-                self._turn(source, source.on_ready, source._interest)
+        for source in list(roster.always):
+            with roster.lock:
+                free = source._rest is None and self._queue.room(source.lane) > 0
+                if free and source in roster.always:
+                    self._turn(source, source.on_ready, source._mask)
 
     def _go_on(self, source: Source) -> None:
         """Take more of what a source has made before."""
         with self._roster.lock:
             if source._silenced or source._rest is None:
+                source._rest = None
                 self._roster.more.pop(source, None)
             else:
                 self._take(source, source._rest)
@@ -159,6 +171,9 @@ class IoSide:
             if self._collect(source, made, events):
                 source._rest = None
                 self._roster.more.pop(source, None)
+                if source._woken:
+                    source._woken = False
+                    self._roster.woken.append(source)
             else:
                 source._rest = made
                 self._roster.more[source] = None
@@ -207,11 +222,10 @@ class IoSide:
     def _expire(self) -> None:
         """Ask the owners of the deadlines that are over now."""
         now = self._roster.now()
-        for _ in range(
-            len(self._roster.deadlines)
-        ):  # what they add waits for the next pump
+        before = self._roster.deadlines.count  # what they add waits for the next pump
+        while True:
             with self._roster.lock:
-                owner = self._roster.deadlines.pop(now)
+                owner = self._roster.deadlines.pop(now, before)
                 if owner is None:
                     return
                 if isinstance(owner, Source):

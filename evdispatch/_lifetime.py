@@ -8,9 +8,11 @@
 
 import abc
 import atexit
+import contextlib
 import os
 import warnings
 import weakref
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -30,9 +32,12 @@ class Closable(abc.ABC):
         self._gone = ClosedError
         _living.discard(self)
 
-    def _check_open(self) -> None:
+    def _check_process(self) -> None:
         if self._gone is ForkedError:
             raise ForkedError("this dispatcher is the parent process's: make a new one")
+
+    def _check_open(self) -> None:
+        self._check_process()
         if self._gone is not None:
             raise ClosedError("the dispatcher is closed")
 
@@ -73,8 +78,9 @@ _living: "weakref.WeakSet[Closable]" = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    for closable in list(_living):
-        closable._close_at_exit()
+    with contextlib.ExitStack() as stack:  # one that fails keeps no other from it
+        for closable in list(_living):
+            stack.callback(closable._close_at_exit)
 
 
 def _abandon_all() -> None:
@@ -85,3 +91,14 @@ def _abandon_all() -> None:
 
 
 os.register_at_fork(after_in_child=_abandon_all)
+
+
+def weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls the method for as long as its object lives."""
+    reference = weakref.WeakMethod(method)
+
+    def call_if_alive() -> None:
+        if (alive := reference()) is not None:
+            alive()
+
+    return call_if_alive

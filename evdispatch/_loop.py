@@ -12,7 +12,7 @@ from typing import Literal
 
 from evdispatch._dispatch import DispatchSide
 from evdispatch._errors import AlreadyRunningError, InternalError
-from evdispatch._events import Idle, Start, Stop
+from evdispatch._events import Event, Idle, Start, Stop
 from evdispatch._io import IoSide, IoThread
 from evdispatch._lifetime import Closable
 from evdispatch._poller import Wakeup
@@ -47,7 +47,7 @@ class Loop(Closable):
         # Who dispatches, and so never waits for room in the queue. Until somebody runs
         # it, that is taken to be the thread that made it.
         self._thread = threading.get_ident()
-        self._busy = False  # in a run, or in a step
+        self._busy = threading.Lock()  # held in a run and in a step, and once closed
         self._has_run = False
 
     # -- a run -----------------------------------------------------------------------
@@ -62,47 +62,49 @@ class Loop(Closable):
             ClosedError: The dispatcher is closed.
             InternalError: The IO side crashed.
         """
-        self._check_open()
         self._enter()
         self._run()
 
     def _run(self) -> None:
-        self._thread = threading.get_ident()
-        self._has_run = True
-        # Asked to stop before the first run: one turn, and the stop is used up.
-        once = self._dispatch.stopping
-        self._dispatch.stopping = False
         try:
+            self._thread = threading.get_ident()
+            self._has_run = True
+            # Asked to stop before the first run: one turn, and the stop is used up.
+            once = self._dispatch.stopping
+            self._dispatch.stopping = False
             with contextlib.ExitStack() as stack:
                 stack.callback(self._end_io)
                 stack.callback(self._roster.finish)
                 self._start_io()
                 self._loop(once=once)
         finally:
-            self._dispatch.stopping = False
-            self._busy = False
+            self._leave()
 
     def _loop(self, *, once: bool) -> None:
         """Loop 2 of 2: turn until stopped."""
         try:
-            self._dispatch.raise_event(Start())
+            self._tell(Start())
             while not self._dispatch.stopping:
                 self._turn(0 if once else None)
                 if once:
                     break
         except BaseException:
             try:
-                self._dispatch.raise_event(Stop())
+                self._tell(Stop())
             except Exception:
                 _log.exception("a handler of stop failed while the loop was failing")
             raise
-        self._dispatch.raise_event(Stop())
+        self._tell(Stop())
+
+    def _tell(self, event: Event) -> None:
+        event.time = self._roster.now()
+        self._dispatch.raise_event(event)
 
     def _turn(self, timeout: float | None) -> int:
         """Wait for something to do, up to ``timeout`` seconds, and dispatch one pass."""
         queue, dispatch = self._queue, self._dispatch
-        if not len(queue) and timeout != 0 and dispatch.hears(Idle):
-            dispatch.raise_event(Idle())
+        if timeout != 0 and dispatch.hears(Idle) and self._is_idle():
+            self._tell(Idle())
         dispatch.relax()
         queue.sleeping = True  # before the look at the queue: see _queue
         if len(queue) or queue.attention:
@@ -111,7 +113,13 @@ class Loop(Closable):
             self._wait(timeout)
         finally:
             queue.sleeping = False
-        return dispatch.dispatch()
+        return 0 if dispatch.stopping else dispatch.dispatch()
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is queued, and nothing ready that would be."""
+        if self._io_thread is None and not len(self._queue):
+            self._wait(0)
+        return not len(self._queue)
 
     def _wait(self, timeout: float | None) -> None:
         thread = self._io_thread
@@ -133,26 +141,26 @@ class Loop(Closable):
         Before the first run it makes that run return after one turn; between two runs it
         does nothing. What is queued stays queued.
         """
-        if self._busy or not self._has_run:
+        self._check_process()
+        if self._gone is None and (self._busy.locked() or not self._has_run):
             self._dispatch.stopping = True
-            self._wake()
-
-    def _wake(self) -> None:
-        self._queue.attention = True
-        if self._queue.sleeping:
-            self._queue.wake()
+            self._queue.alert()
 
     def _enter(self) -> None:
-        if self._busy:
+        self._check_open()
+        if not self._busy.acquire(blocking=False):
             inside = self._thread == threading.get_ident()
             where = "from a handler" if inside else "in another thread"
             raise AlreadyRunningError(f"the dispatcher runs already, called {where}")
-        self._busy = True
+
+    def _leave(self) -> None:
+        self._dispatch.stopping = False
+        self._busy.release()
 
     def _start_io(self) -> None:
         self._roster.start()
         if self._io_mode == "thread" and self._io_thread is None:
-            self._io_thread = IoThread(self._io, self._roster.wakeup, self._wake)
+            self._io_thread = IoThread(self._io, self._roster.wakeup, self._queue.alert)
 
     def _end_io(self) -> None:
         """End the IO thread, if there is one."""
@@ -166,7 +174,7 @@ class Loop(Closable):
         """End all sources, and release every descriptor and thread."""
         if self._gone is not None:
             return
-        if self._busy:
+        if not self._busy.acquire(blocking=False):
             raise AlreadyRunningError("the dispatcher is running: stop it first")
         self._end()
         with contextlib.ExitStack() as stack:  # last in, first out

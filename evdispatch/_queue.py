@@ -3,8 +3,8 @@
 - Three lanes: urgent, normal, idle; each is first in, first out. A source has one lane.
 - Nothing here takes a lock on the way of an event: a deque's append, extend and popleft
   are atomic under the GIL. (A free-threaded build keeps that by the deque's own lock.)
-- Each lane but idle is bounded. The IO side asks for `room` and reads no more; a post
-  from a thread that does not dispatch waits in `wait_for_room`.
+- Each lane is bounded. The IO side asks for `room` and reads no more (the idle lane has
+  no bound for it); a post from a thread that does not dispatch waits in `wait_for_room`.
 - No wake-up is lost, and none is sent in vain: the dispatch side sets ``sleeping`` and
   *then* looks at the lanes; whoever puts appends and *then* looks at ``sleeping``. So
   one of the two sees the other. The one that finds it set unsets it *before* it writes
@@ -64,8 +64,12 @@ class Queue:
         return len(self.urgent) + len(self.normal) + len(self.idle)
 
     def room(self, lane: int) -> int:
-        """Return how many events the IO side may still put into a lane."""
-        return self.bound - len(self.lanes[lane])
+        """Return how many events the IO side may still put into a lane.
+
+        The idle lane always has room for it: waiting for idleness to come would end in
+        waiting for ever.
+        """
+        return self.bound if lane == IDLE else self.bound - len(self.lanes[lane])
 
     def put(self, lane: int, events: list[Event]) -> None:
         """Append what a source made. IO side only."""
@@ -77,6 +81,12 @@ class Queue:
         """End the dispatch side's sleep. From any thread or signal handler."""
         self.sleeping = False
         self._wake_dispatch()
+
+    def alert(self) -> None:
+        """Have the dispatch side look up, awake or asleep. From anywhere, as `wake`."""
+        self.attention = True
+        if self.sleeping:
+            self.wake()
 
     def stall(self) -> bool:
         """Ask to be woken at half the bound. IO side only, before it waits.
@@ -130,7 +140,7 @@ class Queue:
             raise ClosedError("the dispatcher was closed while a post waited for room")
 
     def _may_put(self, lane: int) -> bool:
-        return self.closed or self.room(lane) > 0
+        return self.closed or len(self.lanes[lane]) < self.bound
 
     def close(self) -> None:
         """Send those away who wait for room."""

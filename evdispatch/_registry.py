@@ -6,12 +6,15 @@
   for and forgotten when an entry they depend on comes or goes, so finding one is one
   look-up, however many handlers and sources there are.
 - A *scope* holds the entries of one source, or of a source and its children; the one
-  without a parent holds everybody's.
+  without a parent holds everybody's. Nothing else holds an entry, so the handlers of a
+  source go with it.
 - A name hears the classes that bear it, a class hears its subclasses too.
 - Entries change on the dispatch thread, or while nobody dispatches.
 """
 
+import functools
 import itertools
+import math
 import types
 import weakref
 from collections import deque
@@ -30,14 +33,18 @@ from evdispatch._handlers import (
     takes_event,
 )
 
+_ROUTES = 1024
+"""How many routes a scope keeps: names come and go, a timer's for instance."""
+
 
 class Entry:
     """One registration; ``call`` gets the event if ``takes_event``, else nothing."""
 
     __slots__ = (
+        "_handler",
         "alive",
         "call",
-        "handler",
+        "key",
         "order",
         "priority",
         "scope",
@@ -52,12 +59,38 @@ class Entry:
         self.takes_event = takes_event(handler)
         self.scope = scope
         self.selector = selector
-        self.handler: Handler | None = handler
+        self.key = _identity(handler)
+        self._handler: Callable[[], Handler | None] = lambda: handler
         self.call = handler
         self.priority = priority
         self.test: Test | None = None
         self.order = 0
         self.alive = False
+
+    @property
+    def handler(self) -> Handler | None:
+        """What was registered; None if it was weak, and is gone."""
+        return self._handler()
+
+    def weaken(self, forget: Callable[[], None]) -> None:
+        """Hold the bound method's object no more; ``forget`` is called when it is gone."""
+        method = self.call
+        if not isinstance(method, types.MethodType):
+            raise HandlerTypeError(
+                f"weak=True is for bound methods: {describe(method)} would be gone at once"
+            )
+
+        def die(_: Any) -> None:
+            self.alive = False
+            forget()
+
+        reference = self._handler = weakref.WeakMethod(method, die)
+
+        def call_weakly(*event: Event) -> Any:
+            alive = reference()
+            return None if alive is None else alive(*event)
+
+        self.call = call_weakly
 
 
 Route = tuple[Entry, ...]
@@ -81,6 +114,8 @@ class Scope:
         found = sorted(
             self.hearing(cls), key=lambda entry: (-entry.priority, entry.order)
         )
+        if len(self.routes) >= _ROUTES:
+            self.routes.clear()
         route = self.routes[cls] = tuple(found)
         return route
 
@@ -91,6 +126,13 @@ class Scope:
         selectors: tuple[Any, ...] = (*cls.names, *cls.__mro__)
         for selector in selectors:
             yield from self.entries.get(selector, ())
+
+    def all_entries(self) -> Iterator[Entry]:
+        """Yield the entries here and below."""
+        for entries in self.entries.values():
+            yield from entries
+        for child in self.children:
+            yield from child.all_entries()
 
     def forget(self, selector: Selector) -> None:
         """Drop the routes that an entry with this selector belongs to, here and below."""
@@ -107,13 +149,12 @@ class Registry:
     def __init__(self) -> None:
         self.scope = Scope()
         self._order = itertools.count()
-        self._by_handler: dict[Any, list[Entry]] = {}
         self._by_owner: dict[int, tuple[Any, list[Entry]]] = {}
         self._dead: deque[Entry] = deque()  # weak ones whose object is gone
 
     def __len__(self) -> int:
         self._bury()
-        return sum(map(len, self._by_handler.values()))
+        return sum(1 for _ in self.scope.all_entries())
 
     def on(self, scope: Scope, event: Any, options: dict[str, Any]) -> Any:
         """Return the decorator that registers; or register ``on_<name>``, bare."""
@@ -136,31 +177,28 @@ class Registry:
         entry.order = next(self._order)
         entry.alive = True
         entry.scope.entries.setdefault(entry.selector, []).append(entry)
-        self._by_handler.setdefault(_identity(entry.handler), []).append(entry)
         entry.scope.forget(entry.selector)
 
     def remove(self, entry: Entry) -> None:
         """Let an entry hear nothing more, not even the event at hand."""
-        if not entry.alive:
-            return
         entry.alive = False
-        self._discard(entry.scope.entries, entry.selector, entry)
-        self._discard(self._by_handler, _identity(entry.handler), entry)
-        entry.scope.forget(entry.selector)
+        table = entry.scope.entries
+        entries = table.get(entry.selector, [])
+        if entry in entries:
+            entries.remove(entry)
+            if not entries:
+                del table[entry.selector]  # names come and go: it would be a leak
+            entry.scope.forget(entry.selector)
 
     def _bury(self) -> None:
         while self._dead:
             self.remove(self._dead.popleft())
 
-    @staticmethod
-    def _discard(table: dict[Any, list[Entry]], key: Any, entry: Entry) -> None:
-        table[key].remove(entry)
-        if not table[key]:
-            del table[key]  # names come and go: an empty list would be a leak
-
     def off(self, handler: Any) -> int:
         """Remove all entries of a handler and return how many there were."""
-        entries = list(self._by_handler.get(_identity(handler), ()))
+        self._bury()
+        key = _identity(handler)
+        entries = [entry for entry in self.scope.all_entries() if entry.key == key]
         for entry in entries:
             self.remove(entry)
         return len(entries)
@@ -211,11 +249,14 @@ class Registry:
     ) -> Entry:
         if isinstance(priority, bool) or not isinstance(priority, (int, float)):
             raise TypeError(f"priority is a number, not {priority!r}")
+        if math.isnan(priority):
+            raise ValueError("priority can't be NaN: it has no place in any order")
         selector = check_selector(event)
         entry = Entry(scope, selector, handler, priority)
         entry.test = compile_test(selector, where, fields)
         if weak:
-            self._weaken(entry)
+            # The collector may run on any thread: it only takes a note.
+            entry.weaken(functools.partial(self._dead.append, entry))
         if once:
             self._call_once(entry)
         return entry
@@ -229,47 +270,9 @@ class Registry:
 
         entry.call = call_once
 
-    def _weaken(self, entry: Entry) -> None:
-        method = entry.handler
-        if not isinstance(method, types.MethodType):
-            raise HandlerTypeError(
-                f"weak=True is for bound methods: {describe(method)} would be gone at once"
-            )
-        key = _identity(method)
-        registry = weakref.ref(self)
-
-        def forget(_: Any) -> None:
-            # The collector may run on any thread: only take a note here.
-            if (alive := registry()) is not None:
-                alive._dead.append(entry)
-
-        reference = weakref.WeakMethod(method, forget)
-
-        def call_weakly(*event: Event) -> Any:
-            alive = reference()
-            return None if alive is None else alive(*event)
-
-        entry.call = call_weakly
-        entry.handler = _WeakHandler(key, describe(method))
-
-
-class _WeakHandler:
-    """Stands for a bound method without holding it."""
-
-    __slots__ = ("__qualname__", "key")
-
-    def __init__(self, key: tuple[int, int], name: str) -> None:
-        self.key = key
-        self.__qualname__ = name
-
-    def __call__(self) -> None:
-        """Never called: the entry's ``call`` is."""
-
 
 def _identity(handler: Any) -> Any:
     """Return what tells a handler: bound methods are made anew at each look-up."""
-    if isinstance(handler, _WeakHandler):
-        return handler.key
     if isinstance(handler, types.MethodType):
         return (id(handler.__func__), id(handler.__self__))
     return id(handler)

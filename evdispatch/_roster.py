@@ -36,7 +36,7 @@ class Roster:
         self.more: dict[Source, None] = {}  # made more than a turn's worth
         self.woken: deque[Source] = deque()
         self.deadlines = Deadlines()
-        self.polling = False  # whether the pump waits just now
+        self.at_work = False  # whether the pump is, and so will arm when it is through
         self.serial = 0  # counts the polls
         self._active = False  # between on_start and on_stop
         self._armed: float | None = None
@@ -86,8 +86,11 @@ class Roster:
         if other is not None and self._is_watched(other):
             raise StateError(f"fd {fd} is watched already, by {other!r}")
         if other is not None:
-            self._forget(other)  # closed behind our back, and the number given out anew
+            # Closed behind our back, and the number given out anew: it is not the other's
+            # to close or to write to any more.
+            self._forget(other)
             other._closed = True
+            other._host = None
         source._fd = fd
         source._serial = self.serial
         self.by_fd[fd] = source
@@ -105,16 +108,20 @@ class Roster:
     def update(self, source: Source) -> None:
         """Watch a source's descriptor as its interest and pause now say.
 
-        A pause takes the descriptor out of the poller: with a mask of 0 a hang-up
-        would still be told, again and again.
+        Nothing to wait for takes the descriptor out of the poller: with a mask of 0 a
+        hang-up would still be told, again and again.
         """
         with self.lock:
-            mask = None if source._paused else source._interest
+            mask = source._interest
+            if source._paused:
+                mask = ((mask or 0) & source.kept_in_pause) or None
             if source._fd >= 0:
                 if source._pollable:
                     self._poll_for(source, mask)
                 if not source._pollable:
                     self._set_waiting(self.always, source, waiting=bool(mask))
+                if mask is None:
+                    source._serial = self.serial
                 source._mask = mask
             waiting = source._rest is not None and not source._paused
             self._set_waiting(self.more, source, waiting=waiting)
@@ -159,6 +166,7 @@ class Roster:
         with self.lock:
             if silence:
                 source._silenced = True
+                source._rest = None
                 self.more.pop(source, None)
             if source._closed:
                 return
@@ -190,8 +198,9 @@ class Roster:
     def schedule(self, when: float, owner: Owner) -> Deadline:
         """Have ``owner.on_deadline`` called at a time."""
         with self.lock:
-            deadline = self.deadlines.add(when, owner)
-            if self.polling:  # else the next pump arms it
+            # What is past is due now: it would overtake what is due before it.
+            deadline = self.deadlines.add(max(when, self.now()), owner)
+            if not self.at_work:
                 self.arm()
             return deadline
 
@@ -199,7 +208,7 @@ class Roster:
         """Forget a deadline."""
         with self.lock:
             self.deadlines.cancel(deadline)
-            if self.polling:
+            if not self.at_work:
                 self.arm()
 
     def set_deadline(self, source: Source, when: float | None) -> None:

@@ -1,5 +1,7 @@
 """When a timer is due: a grid of instants that does not drift. Reads no clock."""
 
+_SHORTEST = 1e-9  # seconds: the clock shows no less, and the number stays finite
+
 
 class Schedule:
     """The instants ``start + n * every``, for n = 1, 2, 3 ...
@@ -14,7 +16,7 @@ class Schedule:
 
     def __init__(self, start: float, every: float) -> None:
         self._start = start
-        self._every = every
+        self._every = max(every, _SHORTEST)
         self.count = 0
 
     @property
@@ -32,10 +34,14 @@ class Schedule:
 
         At least one instant is taken: call it when `next` is due.
         """
-        latest = max(self.count + 1, int((now - self._start) / self._every))
-        if latest > self.count + 1 and self._at(latest) > now:
-            latest -= 1  # the division rounded up
-        skipped = latest - self.count - 1
+        first = self.count + 1
+        latest = max(first, int((now - self._start) / self._every))
+        # The division rounds, up or down; what `next` says is what holds.
+        if latest > first and self._at(latest) > now:
+            latest -= 1
+        elif self._at(latest + 1) <= now:
+            latest += 1
+        skipped = latest - first
         self.count = latest
         return skipped
 

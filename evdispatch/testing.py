@@ -117,6 +117,11 @@ class ManualSource(Source):
         self._events.extend(events)
         self.wake()
 
+    def on_add(self) -> None:
+        """See whether something was emitted before."""
+        if self._events:
+            self.wake()
+
     def on_wake(self) -> Iterator[Event]:
         """Yield what was emitted."""
         while self._events:
@@ -169,7 +174,7 @@ def settle(app: Dispatcher, *, timeout: float = 10.0) -> int:
     """
     source = app.add(ManualSource("settle"))
     arrived: list[_Sentinel] = []
-    source.on(_Sentinel)(arrived.append)
+    hear = source.on(_Sentinel)(arrived.append)
     handled = quiet = 0
     deadline = MonotonicClock().now() + timeout
     try:
@@ -186,4 +191,5 @@ def settle(app: Dispatcher, *, timeout: float = 10.0) -> int:
             quiet = 0 if count else quiet + 1
     finally:
         source.close()
+        app.off(hear)
     return handled

@@ -66,6 +66,9 @@ class Source:
     lane: ClassVar[int] = NORMAL
     """The queue's lane for all its events: one, so that they keep their order."""
 
+    kept_in_pause: ClassVar[int] = 0
+    """What it goes on waiting for while it is paused: WRITE, if it has a buffer."""
+
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
 
@@ -84,6 +87,7 @@ class Source:
         "_scope",
         "_serial",
         "_silenced",
+        "_woken",
         "counts",
         "name",
         "parent",
@@ -96,7 +100,7 @@ class Source:
         # The rest belongs to the IO side.
         self._host: Host | None = None
         self._fd = -1  # the number as registered: a fileno() may change its mind
-        self._serial = 0  # the poll during which it was registered
+        self._serial = 0  # the poll during which it was registered or unwatched
         self._interest: int | None = READ  # what the source waits for
         self._mask: int | None = None  # what the poller watches for; None: not at all
         self._pollable = True
@@ -104,6 +108,7 @@ class Source:
         self._closed = False
         self._silenced = False  # closed by the user: what is queued is dropped
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
+        self._woken = False  # to be asked when the rest is taken
         self._deadline: Deadline | None = None
         self._scope: Scope | None = None  # handlers of this source alone
         self._registry: Registry | None = None
@@ -154,7 +159,7 @@ class Source:
     def pause(self) -> None:
         """Read no more until `resume`; what is queued is handled. From any thread.
 
-        Deadlines go on.
+        Deadlines and what `wake` asks for go on.
         """
         if not self._paused:
             self._paused = True

@@ -95,11 +95,13 @@ class Fd(Source):
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Tell what it is ready for, and look away until that is handled."""
         events: list[Event] = []
-        if ready & HANGUP and not ready & READ:
+        watched = self.interest or 0
+        # While a `readable` is being handled, there may be more to read than we are told.
+        to_read = ready & READ or self._wanted & READ & ~watched
+        if ready & HANGUP and not to_read:
             self.finish()
             return [Hangup(ready)]
         # An error wakes whoever reads or writes: the call tells which error it is.
-        watched = self.interest or 0
         told = watched if ready & (ERROR | HANGUP) else ready & watched
         if told & READ:
             events.append(Readable(ready))
@@ -109,8 +111,14 @@ class Fd(Source):
         return events
 
     def rearm(self, mask: int) -> None:
-        """Look again; called when the handlers are through with an event."""
+        """Look again; called when the handlers are through with an event.
+
+        It ends the source if the handlers have closed the descriptor, and not the source.
+        """
         host = self._host
         if host is not None:
             with host.lock:
-                self.watch((self.interest or 0) | (mask & self._wanted))
+                try:
+                    self.watch((self.interest or 0) | (mask & self._wanted))
+                except OSError:
+                    self.finish()

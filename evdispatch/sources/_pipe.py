@@ -8,6 +8,7 @@ Facts:
 - When all writers have gone, a pipe is hung up; the data in it comes first. A FIFO is
   hung up for ever after its first writer.
 - When all readers have gone, the poller says ERROR whatever it was asked for.
+- A socket that can't be written any more may still hold what the other side had sent.
 """
 
 import contextlib
@@ -15,12 +16,13 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
+from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import ClosedError, FrameError
 from evdispatch._events import Drain, Eof, Error, Event, Hangup
 from evdispatch._framing import Framing, framer
-from evdispatch._poller import ERROR, HANGUP, READ, WRITE
+from evdispatch._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch.sources._base import Source
 from evdispatch.sources._writing import WriteBuffer
 
@@ -34,7 +36,8 @@ class Pipe(Source):
     """Reads and writes a descriptor: `data` or `line` events, then one `eof`.
 
     What its access mode allows is done: a read end is read, a write end written, a socket
-    both. A write end whose readers have gone gives one `hangup`.
+    both. If writing has failed, or the readers of a write end have gone, the last event
+    is a `hangup` instead. A pause stops the reading alone.
 
     Args:
         file: A descriptor, or anything with a ``fileno()``.
@@ -55,10 +58,13 @@ class Pipe(Source):
         ValueError: It is closed or negative, or an option is out of range.
     """
 
+    kept_in_pause: ClassVar[int] = WRITE
+
     __slots__ = (
         "_buffer",
         "_closefd",
         "_ending",
+        "_failure",
         "_file",
         "_flags",
         "_framer",
@@ -89,6 +95,7 @@ class Pipe(Source):
         self._flags: int | None = None  # to restore
         self._readable = self._writable = self._shared = False
         self._ending = False
+        self._failure: OSError | None = None  # of writing
 
     def on_add(self) -> None:
         """See what the descriptor can do, and make it non-blocking where it is ours."""
@@ -110,9 +117,16 @@ class Pipe(Source):
     def on_ready(self, ready: int) -> Iterator[Event]:
         """Write what waits, and read up to a turn's worth."""
         if self._writable and ready & (WRITE | ERROR):
-            yield from self._flush(ready)
-        if self._readable and ready & (READ | HANGUP | ERROR) and not self.closed:
-            yield from self._read()
+            yield from self._flush()
+        if self._readable:
+            if ready & (READ | HANGUP | ERROR) and not self.paused and not self.closed:
+                yield from self._read(ready)
+            if self._failure is None or self.paused or readable_now(self._number):
+                return
+        elif self._failure is None and not ready & ERROR:
+            return
+        if not self.closed:
+            yield from self._end(ready)
 
     def on_close(self) -> None:
         """Close the file if it is ours, or leave it as it was."""
@@ -128,25 +142,34 @@ class Pipe(Source):
 
     # -- reading ---------------------------------------------------------------------
 
-    def _read(self) -> Iterator[Event]:
+    def _read(self, ready: int) -> Iterator[Event]:
         for _ in range(1 if self._shared else _TIMES):
             try:
                 data = os.read(self._number, _CHUNK)
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno != errno.EIO:  # of a pty whose other side was closed
+                # A pty whose other side was closed; or it is told by the `hangup`.
+                if error.errno != errno.EIO and self._failure is None:
                     raise
                 data = b""
             if data:
                 yield from self._frames(self._framer.feed(data))
             if not data or self._framer.broken:
-                yield from self._frames(self._framer.end())
-                self.finish()
-                yield Eof()
+                yield from self._end(ready)
                 return
-            if self.paused or self.closed:
+            # A short read has emptied it: the poller will tell when there is more.
+            emptied = len(data) < _CHUNK and not ready & HANGUP
+            if emptied or self.paused or self.closed:
                 return
+
+    def _end(self, ready: int) -> Iterator[Event]:
+        yield from self._frames(self._framer.end())
+        self.finish()
+        if self._readable and self._failure is None:
+            yield Eof()
+        else:
+            yield Hangup(ready, self._failure)
 
     def _frames(self, frames: Iterator[bytes | FrameError]) -> Iterator[Event]:
         make = self._framer.event
@@ -176,13 +199,17 @@ class Pipe(Source):
             TypeError: Not bytes.
             ClosedError: The pipe has ended, or was told to.
             StateError: It was not added yet.
-            OSError: It was not opened for writing (EBADF), or the buffer would grow
-                above its limit (ENOBUFS); nothing of the data is written then.
+            OSError: It was not opened for writing (EBADF), writing has failed before, or
+                the buffer would grow above its limit (ENOBUFS); nothing of the data is
+                written then.
         """
         data = bytes(memoryview(data))
         with self.host.lock:
-            if self._ending:
-                raise ClosedError(f"{self!r}: write after write_eof")
+            # Maybe closed while this thread waited for the lock, and the number reused.
+            if self._ending or self.closed:
+                raise ClosedError(f"{self!r} takes nothing more to write")
+            if self._failure is not None:
+                raise OSError(self._failure.errno, self._failure.strerror, repr(self))
             if not self._writable:
                 raise OSError(errno.EBADF, "not opened for writing", repr(self))
             buffer = self._buffer
@@ -208,10 +235,9 @@ class Pipe(Source):
             if not self._buffer.size:
                 self.finish()
 
-    def _flush(self, ready: int) -> Iterator[Event]:
+    def _flush(self) -> Iterator[Event]:
         buffer = self._buffer
         flows = False
-        error: OSError | None = None
         try:
             for _ in range(1 if self._shared else _TIMES):
                 if not buffer.size:
@@ -220,14 +246,13 @@ class Pipe(Source):
                 flows |= buffer.send(self._number, size)
         except BlockingIOError:
             pass
-        except OSError as failure:
-            error = failure
-        if error is not None or (ready & ERROR and not self._readable):
-            self.finish()
-            yield Hangup(ready, error)
-            return
+        except OSError as error:
+            self._failure = error
+            buffer.clear()
         if not buffer.size:
             self.watch((self.interest or 0) & ~WRITE)
+        if self._failure is not None:
+            return
         if flows:
             yield Drain()
         if self._ending and not buffer.size:

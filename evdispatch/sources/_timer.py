@@ -47,7 +47,8 @@ def tick_class(name: str) -> type[Tick]:
     """
     if name == Tick.name:
         return Tick
-    if any(not issubclass(cls, Tick) for cls in event_classes(name)):
+    others = [Event, *event_classes()]
+    if any(cls.name == name and not issubclass(cls, Tick) for cls in others):
         raise ValueError(f"a timer can't be called {name!r}: other events are")
     cls = _classes.get(name)
     if cls is None:
@@ -82,7 +83,7 @@ class Timer(Source):
         ValueError: NaN; an interval of zero or less; a name that is no event's name.
     """
 
-    __slots__ = ("_after", "_class", "_every", "_held", "_schedule", "_waiting")
+    __slots__ = ("_after", "_class", "_due", "_every", "_held", "_schedule", "_waiting")
 
     def __init__(
         self,
@@ -100,6 +101,7 @@ class Timer(Source):
         self._class = tick_class(name)
         self._schedule: Schedule | None = None
         self._waiting: Tick | None = None  # queued, and not yet handled
+        self._due = 0.0  # when the one tick is
         self._held = False  # the one tick fell due during a pause
 
     def on_add(self) -> None:
@@ -109,7 +111,8 @@ class Timer(Source):
             self._schedule = Schedule(now, self._every)
             self.set_deadline(self._schedule.next)
         elif self._after is not None:
-            self.set_deadline(now + max(0.0, self._after))
+            self._due = now + max(0.0, self._after)
+            self.set_deadline(self._due)
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Give the tick that is due, and set the next one."""
@@ -120,21 +123,21 @@ class Timer(Source):
         self.set_deadline(schedule.next)
         if self.paused:
             return ()
-        return self._tick(schedule.count, missed, schedule.due)
+        return self._tick(now, schedule.count, missed, schedule.due)
 
     def _fire_once(self, now: float) -> Iterable[Event]:
         self._held = self.paused
         if self._held:
             return ()
-        events = self._tick(1, 0, now)
+        events = self._tick(now, 1, 0, self._due)
         self.finish()
         return events
 
-    def _tick(self, count: int, missed: int, due: float) -> list[Event]:
+    def _tick(self, now: float, count: int, missed: int, due: float) -> list[Event]:
         tick = self._waiting
         if tick is not None:
             tick.missed += count - tick.count
-            tick.count, tick.due = count, due
+            tick.count, tick.due, tick.time = count, due, now
             self.counts.made += 1
             self.counts.coalesced += 1
             return []
@@ -151,5 +154,6 @@ class Timer(Source):
     def resume(self) -> None:
         """Go on: at the next instant of the grid; a single tick that was held, now."""
         super().resume()
-        if self._held:
-            self.set_deadline(self.host.now())
+        host = self._host
+        if self._held and host is not None:
+            host.set_deadline(self, host.now())

@@ -67,6 +67,11 @@ class WriteBuffer:
         was_flowing, self.flowing = self.flowing, self.flowing or self.size <= self._low
         return self.flowing and not was_flowing
 
+    def clear(self) -> None:
+        """Drop what is buffered: nobody will take it."""
+        self._parts.clear()
+        self.size = 0
+
     def _drop(self, size: int) -> None:
         self.size -= size
         while size:

@@ -1,0 +1,43 @@
+"""The command ``evdispatch``. Its one subcommand so far shows what a terminal sends.
+
+::
+
+    _keys     the application: which of the two forms, and its exit code
+    _plain    one line an event        _view    the full-screen form: handlers and frames
+    _lines    event -> line            _state   what the view shows
+    _shown    what both show           _entry   event -> text, bounded
+    _text     text -> safe text        _screen  state -> canvas
+    _layout   size -> places           _canvas  canvas -> bytes
+
+The view's lower half (state, layout, screen, canvas) does no IO and reads no clock.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from evdispatch import __version__
+from evdispatch.cli._keys import add_parser
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: The arguments, without the command's name; default: the process's.
+
+    Raises:
+        SystemExit: The arguments are wrong, or asked for help or the version.
+    """
+    parser = argparse.ArgumentParser(
+        prog="evdispatch",
+        description="The GUI's event model for everything with a file descriptor.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}"
+    )
+    add_parser(parser.add_subparsers(required=True, metavar="COMMAND"))
+    arguments = parser.parse_args(argv)
+    code: int = arguments.run(arguments)
+    return code

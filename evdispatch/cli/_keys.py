@@ -1,0 +1,132 @@
+"""``evdispatch keys``: which form it takes, and how it ends.
+
+It ends with 0, and otherwise as programs do: with 130 after an interrupt, 141 when nobody
+reads its output, 129 when its terminal has gone, 1 and a line on standard error when it
+can't read or write, 2 when its arguments are wrong.
+"""
+
+import argparse
+import errno
+import os
+import signal
+import sys
+import time
+from typing import Any, Final, Literal
+
+from evdispatch import (
+    Dispatcher,
+    HandlerError,
+    MonotonicClock,
+    SourceError,
+    Terminal,
+)
+from evdispatch.cli._plain import Plain
+from evdispatch.cli._view import View
+
+_MOUSE: Final[dict[str, Literal[False, "click", "drag", "move"]]] = {
+    "off": False,
+    "click": "click",
+    "drag": "drag",
+    "move": "move",
+}
+
+_DESCRIPTION = """\
+Show what the terminal sends as events: keys, mouse, paste, focus, size.
+On a terminal it is a full-screen view; otherwise one line an event.
+q, ctrl+c or the end of the input ends it."""
+
+_NO_INPUT = (
+    "there is no standard input: run it in a terminal,"
+    r" or pipe something in, such as printf 'a\033[A' | evdispatch keys"
+)
+_NO_OUTPUT = "there is no standard output to write to"
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand to a parser's subcommands."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "keys",
+        help="show what the terminal sends",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--plain", action="store_true", help="one line an event, on a terminal too"
+    )
+    parser.add_argument(
+        "--io",
+        choices=["thread", "inline"],
+        default="thread",
+        help="who reads the input (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mouse",
+        choices=[*_MOUSE],
+        default="move",
+        help="what to hear of the mouse (default: %(default)s, all of it)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the subcommand and return its exit code."""
+    if sys.stdin is None:
+        return _complain(_NO_INPUT)
+    if sys.stdout is None:
+        return _complain(_NO_OUTPUT)
+    try:
+        with Dispatcher(io=arguments.io) as app:
+            _set_up(app, arguments)
+            app.run()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except (HandlerError, SourceError) as error:
+        if not isinstance(error.__cause__, OSError):
+            raise  # a fault of ours
+        return _failed(error.__cause__)
+    except OSError as error:
+        return _failed(error)
+    return 0
+
+
+def _set_up(app: Dispatcher, arguments: argparse.Namespace) -> None:
+    full = not arguments.plain and _can_draw()
+    terminal = app.add(
+        Terminal(
+            mouse=_MOUSE[arguments.mouse],
+            focus=True,
+            alternate_screen=full,
+            hide_cursor=full,
+        )
+    )
+    if full:
+        View(
+            app,
+            terminal,
+            io=arguments.io,
+            now=MonotonicClock().now,
+            wall=lambda: time.strftime("%H:%M:%S"),
+        )
+    else:
+        Plain(app, terminal, sys.stdout)
+
+
+def _can_draw() -> bool:
+    return os.isatty(0) and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _failed(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
+        # What is buffered can't be written: Python would try again at its end.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return 128 + signal.SIGPIPE
+    if error.errno == errno.EIO:
+        return 128 + signal.SIGHUP
+    return _complain(str(error))
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"evdispatch keys: {message}\n")
+    return 1

@@ -1,0 +1,102 @@
+r"""An event as one line, which tools may parse.
+
+::
+
+    key ctrl+s                   the canonical name; then `repeat` or `release`, if it is
+    press left 4,2 x2            button, column and row from 0, count if above 1
+    release ctrl+left 4,2        modifiers before the button, in the order ctrl, alt, shift
+    click left 4,2 x3            as press
+    drag left 5,2                button held
+    scroll wheel_up 4,2
+    move 4,2                     no button; modifiers alone: `move shift 4,2`
+    paste 'text'                 the text as a Python literal; then `truncated`, if it is
+    focus gained                 or `lost`
+    resize 80x24                 columns and rows
+    reply cpr 3;5                kind; then `private`, numbers, and data as a literal
+    unknown 1b5b3c               the bytes in hexadecimal
+    suspend   resume   hangup    the name alone
+
+A line is printable and holds no line end: what is not printable is escaped as in a Python
+literal. The end of the input has no line.
+"""
+
+from functools import singledispatch
+
+from evdispatch import (
+    Click,
+    Event,
+    Focus,
+    Key,
+    Mouse,
+    Move,
+    Paste,
+    Press,
+    Reply,
+    Resize,
+    Unknown,
+)
+from evdispatch.cli._text import printable
+
+_MODS = ("ctrl", "alt", "shift")
+
+
+def line(event: Event) -> str:
+    """Return the event's line."""
+    told = headline(event)
+    return f"{event.name} {told}" if told else event.name
+
+
+@singledispatch
+def headline(event: Event) -> str:
+    """Return the event's line without its name: what a person wants to know first."""
+    return ""
+
+
+@headline.register
+def _(event: Key) -> str:
+    combo = printable(event.combo)
+    return combo if event.action == "press" else f"{combo} {event.action}"
+
+
+@headline.register
+def _(event: Mouse) -> str:
+    names = [mod for mod in _MODS if mod in event.mods]
+    if not isinstance(event, Move):
+        names.append(event.button)
+    words = ["+".join(names)] if names else []
+    words.append(f"{event.x},{event.y}")
+    if isinstance(event, Press | Click) and event.count > 1:
+        words.append(f"x{event.count}")
+    return " ".join(words)
+
+
+@headline.register
+def _(event: Paste) -> str:
+    return repr(event.text) + (" truncated" if event.truncated else "")
+
+
+@headline.register
+def _(event: Focus) -> str:
+    return "gained" if event.gained else "lost"
+
+
+@headline.register
+def _(event: Resize) -> str:
+    return f"{event.columns}x{event.rows}"
+
+
+@headline.register
+def _(event: Reply) -> str:
+    words = [event.kind]
+    if event.private:
+        words.append("private")
+    if event.params:
+        words.append(";".join(map(str, event.params)))
+    if event.data:
+        words.append(repr(event.data))
+    return " ".join(words)
+
+
+@headline.register
+def _(event: Unknown) -> str:
+    return event.raw.hex()

@@ -1,0 +1,152 @@
+"""The full-screen view's life: events in, frames out.
+
+A frame is drawn when something has changed, at once if the last one is long enough ago,
+else when its time has come. So a change is seen without delay, a storm of events costs
+30 frames a second, and an idle screen wakes up for the clock alone.
+"""
+
+import os
+from collections.abc import Callable
+
+from evdispatch import Dispatcher, Event, Terminal, Tick, Timer, on
+from evdispatch.cli._canvas import Painter
+from evdispatch.cli._layout import layout
+from evdispatch.cli._screen import render
+from evdispatch.cli._shown import LEAVE, SHOWN
+from evdispatch.cli._state import State
+
+_FRAME = 1 / 30  # seconds
+
+
+class Pacer:
+    """Draws when asked to, but not too often.
+
+    Args:
+        app: The dispatcher, for its timers.
+        draw: Draws a frame.
+        now: The dispatcher's clock.
+    """
+
+    def __init__(
+        self, app: Dispatcher, draw: Callable[[], None], now: Callable[[], float]
+    ) -> None:
+        self._app = app
+        self._draw = draw
+        self._now = now
+        self._earliest = 0.0  # the next frame's time
+        self._waiting = False
+
+    def ask(self) -> None:
+        """Have a frame drawn, soon."""
+        if self._waiting:
+            return
+        wait = self._earliest - self._now()
+        if wait <= 0:
+            self._frame()
+        else:
+            self._waiting = True
+            self._app.after(wait, self._frame)
+
+    def _frame(self) -> None:
+        self._waiting = False
+        self._draw()
+        self._earliest = self._now() + _FRAME
+
+
+class View:
+    """The view: what it shows is in `State`, how it looks in `_screen`.
+
+    Args:
+        app: The dispatcher.
+        terminal: A tty that was added to it.
+        io: The dispatcher's mode, to be shown.
+        now: The dispatcher's clock.
+        wall: Returns what the clock on the screen shows.
+    """
+
+    def __init__(
+        self,
+        app: Dispatcher,
+        terminal: Terminal,
+        *,
+        io: str,
+        now: Callable[[], float],
+        wall: Callable[[], str],
+    ) -> None:
+        self._app = app
+        self._terminal = terminal
+        self._wall = wall
+        self._state = State(io=io, started=now(), clock=wall())
+        self._places = layout(*terminal.size[:2])
+        self._painter = Painter()
+        self._pacer = Pacer(app, self._draw, now)
+        self._visible = False  # whether the terminal is ours
+        for kind in SHOWN:
+            terminal.on(kind)(self._take)
+        app.add(Timer("second", every=1.0))
+        app.register(self)
+
+    def _take(self, event: Event) -> None:
+        """Show an event, and do what the button that it pushed is for."""
+        pushed = self._state.take(event, self._places)
+        if pushed == "quit":
+            self._app.stop()
+        elif pushed == "clear":
+            self._state.clear()
+        elif pushed == "pause":
+            self._state.paused = not self._state.paused
+        self._pacer.ask()
+
+    def _draw(self) -> None:
+        if self._visible:
+            frame = self._painter.paint(render(self._state, self._places))
+            if frame:
+                self._terminal.write(frame)
+
+    @on("start")
+    def _start(self) -> None:
+        self._visible = _in_foreground(self._terminal.fileno())
+        self._pacer.ask()
+
+    @on("second")
+    def _second(self, tick: Tick) -> None:
+        self._state.second(tick.missed)
+        self._state.clock = self._wall()
+        self._pacer.ask()
+
+    @on("key", key=LEAVE)
+    def _leave(self) -> None:
+        self._app.stop()
+
+    @on("hangup")
+    def _hangup(self) -> None:
+        self._visible = False
+        self._app.stop()
+
+    @on("key", key="ctrl+z")
+    def _ask_to_suspend(self) -> None:
+        self._draw()  # the key is seen before the shell is
+        self._terminal.suspend()
+
+    @on("suspend")
+    def _suspend(self) -> None:
+        self._visible = False
+
+    @on("resume")
+    def _resume(self) -> None:
+        self._visible = True
+        self._resize()
+
+    @on("resize")
+    def _resize(self) -> None:
+        self._places = layout(*self._terminal.size[:2])
+        self._painter.forget()
+        self._pacer.ask()
+
+
+def _in_foreground(fd: int) -> bool:
+    """Whether the terminal is this job's: `resume` tells when it has become so."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:  # not the controlling terminal: there are no jobs
+        return True

@@ -1,0 +1,94 @@
+"""`evdispatch keys` on a pty, and what its user sees there."""
+
+import contextlib
+import os
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+
+import attrs
+from cli.pictures import Glass
+from ptys import Pty, program
+
+from evdispatch.cli._layout import layout
+
+_CALL = """
+import sys
+from evdispatch.__main__ import main
+sys.exit(main({arguments!r}))
+"""
+
+
+@contextlib.contextmanager
+def session(pty: Pty, *arguments: str) -> Iterator["Session"]:
+    """Run ``evdispatch keys`` as the job of a pty."""
+    with program(pty, _CALL.format(arguments=["keys", *arguments])) as child:
+        yield Session(pty, child)
+
+
+@attrs.define
+class Session:
+    """A running program, and the screen of whoever uses it."""
+
+    pty: Pty
+    child: "subprocess.Popen[bytes]"
+    glass: Glass = attrs.field(factory=lambda: Glass(80, 24))
+    read: int = 0
+
+    def type(self, text: str) -> None:
+        """Type, paste or move the mouse."""
+        self.pty.type(text.encode())
+
+    def see(self, *texts: str, timeout: float = 10.0) -> str:
+        """Wait until the screen shows all the texts, and return what it shows."""
+        deadline = time.monotonic() + timeout
+        while True:
+            output = self.pty.output
+            self.glass.show(output[self.read :])
+            self.read = len(output)
+            seen = "\n".join(self.glass.rows)
+            if all(text in seen for text in texts):
+                return seen
+            if not self.pty._read(deadline - time.monotonic()):
+                raise TimeoutError(f"{texts} not in:\n{seen}")
+
+    def wait(self, timeout: float = 10.0) -> int:
+        """Look on until the program ends, and return its exit code.
+
+        A terminal that does not look on would have the program wait for it.
+        """
+        deadline = time.monotonic() + timeout
+        pidfd = os.pidfd_open(self.child.pid)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        poll.register(self.pty.master, select.POLLIN)
+        try:
+            while pidfd not in dict(poll.poll(1000)):
+                self.pty.read()
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"it did not end; {self.pty.output!r}")
+        finally:
+            os.close(pidfd)
+        return self.child.wait()
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the window another size; the kernel sends SIGWINCH."""
+        self.pty.resize(columns, rows)
+        self.glass = Glass(columns, rows)
+
+
+def sgr(button: int, x: int, y: int, final: str = "M") -> str:
+    """Return a mouse report."""
+    return f"\x1b[<{button};{x + 1};{y + 1}{final}"
+
+
+def click(x: int, y: int) -> str:
+    """Return the reports of a click."""
+    return sgr(0, x, y) + sgr(0, x, y, "m")
+
+
+def button(name: str, columns: int = 80, rows: int = 24) -> tuple[int, int]:
+    """Return a cell of a button."""
+    x, y, _, _ = layout(columns, rows).buttons[name]
+    return x, y

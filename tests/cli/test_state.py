@@ -1,0 +1,157 @@
+"""What an event does to the view."""
+
+import pytest
+
+from evdispatch import Drag, Event, Focus, Key, Move, Paste, Press, Release
+from evdispatch.cli._entry import Entry
+from evdispatch.cli._layout import PAD, Layout, layout
+from evdispatch.cli._state import State
+
+PLACES = layout(80, 24)
+
+
+@pytest.fixture
+def state() -> State:
+    return State(io="thread", started=1000.0)
+
+
+def at(name: str, places: Layout = PLACES) -> tuple[int, int]:
+    rect = places.buttons[name]
+    return rect.x + 1, rect.y
+
+
+def pad(x: int = 0, y: int = 0) -> tuple[int, int]:
+    assert PLACES.pad is not None
+    return PLACES.pad.inner.x + x, PLACES.pad.inner.y + y
+
+
+def take(state: State, *events: Event) -> list[str | None]:
+    return [state.take(event, PLACES) for event in events]
+
+
+class TestButtons:
+    """A press and a release on one button push it."""
+
+    @pytest.mark.parametrize("name", ["quit", "clear", "pause"])
+    def test_a_press_and_a_release_push_a_button(self, state: State, name: str) -> None:
+        press, release = Press(*at(name), "left"), Release(*at(name), "left")
+        assert state.take(press, PLACES) is None
+        assert state.held == name
+        assert state.take(release, PLACES) == name
+        assert state.held is None
+
+    def test_a_release_elsewhere_does_not(self, state: State) -> None:
+        events = Press(*at("quit"), "left"), Release(*at("clear"), "left")
+        assert take(state, *events) == [None, None]
+
+    def test_a_press_elsewhere_does_not(self, state: State) -> None:
+        events = Press(70, 20, "left"), Release(*at("quit"), "left")
+        assert take(state, *events) == [None, None]
+
+    def test_the_mouse_need_not_stay_on_the_same_cell(self, state: State) -> None:
+        x, y = at("clear")
+        assert take(
+            state,
+            Press(x, y, "left"),
+            Drag(x + 1, y, "left"),
+            Release(x + 1, y, "left"),
+        ) == [None, None, "clear"]
+
+    def test_the_mouse_lights_up_what_it_is_on(self, state: State) -> None:
+        seen = []
+        for x, y in at("quit"), at("pause"), pad(), (70, 23):
+            take(state, Move(x, y))
+            seen.append(state.hover)
+        assert seen == ["quit", "pause", PAD, None]
+
+    def test_a_lost_focus_puts_the_light_out(self, state: State) -> None:
+        take(state, Move(*at("quit")), Focus(gained=True))
+        assert state.hover == "quit"
+        take(state, Focus(gained=False))
+        assert state.hover is None
+
+
+class TestPad:
+    """Dragging draws."""
+
+    def test_a_drag_leaves_dots(self, state: State) -> None:
+        take(state, Press(*pad(1, 1), "left"), Drag(*pad(2, 1), "left"))
+        assert state.dots == {(1, 1): "left", (2, 1): "left"}
+
+    def test_a_drag_that_began_elsewhere_leaves_none(self, state: State) -> None:
+        take(state, Press(0, 20, "left"), Drag(*pad(2, 1), "left"))
+        assert state.dots == {}
+
+    def test_a_drag_that_leaves_the_pad_stops_at_its_border(self, state: State) -> None:
+        take(state, Press(*pad(), "right"), Drag(0, 0, "right"), Move(*pad(3, 0)))
+        assert state.dots.keys() == {(0, 0), (3, 0)}
+
+
+class TestLog:
+    """The log, its runs and its memory."""
+
+    def test_a_movement_is_one_row(self, state: State) -> None:
+        take(state, *[Move(x, 20) for x in range(5)], Key("a"), Move(9, 20))
+        assert [(e.name, e.repeats) for e in state.log] == [
+            ("move", 5),
+            ("key", 1),
+            ("move", 1),
+        ]
+        assert state.log[0].told == "4,20"
+        assert state.counts == {"move": 6, "key": 1}
+
+    def test_a_pause_stops_the_log_and_not_the_counters(self, state: State) -> None:
+        take(state, Key("a"))
+        state.paused = True
+        take(state, Key("b"))
+        assert [entry.told for entry in state.log] == ["a"]
+        assert state.last is not None
+        assert state.last.told == "a"
+        assert state.counts["key"] == 2
+
+    def test_clearing_forgets_everything(self, state: State) -> None:
+        take(state, Key("a"), Press(*pad(), "left"))
+        state.clear()
+        assert (len(state.log), state.last, state.dots) == (0, None, {})
+        assert state.counts.total() == 0
+
+    def test_of_a_large_paste_little_is_kept(self, state: State) -> None:
+        text = "x" * 1_000_000
+        take(state, Paste(text, raw=text.encode()))
+        entry = state.log[0]
+        kept = [entry.told, entry.raw, *(field.value for field in entry.fields)]
+        assert max(map(len, kept)) <= 1000
+
+    def test_the_log_is_bounded(self, state: State) -> None:
+        take(state, *[Key("a") for _ in range(1000)])
+        assert len(state.log) <= 500
+
+
+class TestRate:
+    """Events a second."""
+
+    def test_a_second_counts_what_came_in_it(self, state: State) -> None:
+        take(state, Key("a"), Key("b"))
+        state.second()
+        state.second()
+        assert list(state.rates) == [2, 0]
+
+    def test_seconds_that_were_missed_are_empty_ones(self, state: State) -> None:
+        take(state, Key("a"))
+        state.second(missed=3)
+        assert list(state.rates) == [0, 0, 0, 1]
+        state.second(missed=10**9)
+        assert set(state.rates) == {0}
+
+
+def test_an_entry_tells_all_fields() -> None:
+    entry = Entry.of(Key("A", frozenset({"shift", "ctrl"}), "\x1b", time=2.0, raw=b"x"))
+    assert {field.name: (field.value, field.telling) for field in entry.fields} == {
+        "key": ("'A'", True),
+        "mods": ("ctrl+shift", True),
+        "text": (r"'\x1b'", True),
+        "action": ("'press'", False),
+        "shifted": ("-", False),
+        "base": ("-", False),
+    }
+    assert (entry.raw, entry.time) == (b"x", 2.0)

@@ -1,0 +1,344 @@
+"""The full-screen view as its user meets it: a program on a pty."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from shutil import which
+from typing import Any
+
+import pytest
+from cli.sessions import Session, button, click, session, sgr
+from ptys import Pty, program
+
+from evdispatch import Dispatcher
+from evdispatch.cli._layout import layout
+from evdispatch.cli._view import Pacer
+from evdispatch.terminal import Modes
+from evdispatch.testing import VirtualClock, settle
+
+MODES = Modes(
+    mouse="move", paste=True, focus=True, alternate_screen=True, hide_cursor=True
+)
+
+
+@pytest.fixture
+def pty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    pty = Pty()
+    yield pty
+    pty.close()
+
+
+class TestInput:
+    """What is typed, pasted and pointed at is shown."""
+
+    def test_everything_is_shown_and_q_ends_it(self, io: str, pty: Pty) -> None:
+        before = pty.attributes()
+        with session(pty, "--io", io) as user:
+            user.see("Press keys", io, "80x24")
+            assert pty.attributes() != before
+            user.type("\x1b[1;2A")
+            user.see("shift+up", r"\e[1;2A", "1b 5b 31 3b 32 41")
+            user.type(click(50, 20))
+            user.see("press    left 50,20", "click    left 50,20", "click 1")
+            user.type(
+                sgr(32, 51, 20) + sgr(32, 52, 20) + sgr(35, 1, 20) + sgr(64, 1, 20)
+            )
+            user.see("drag     left 52,20  (2 times)", "move     1,20", "wheel_up 1,20")
+            user.type("\x1b[200~a\x1b[31m\n日本\x1b[201~\x1b[O")
+            user.see(r"'a\x1b[31m\n日本'", "focus    lost")
+            user.type("q")
+            assert user.wait() == 0
+        assert pty.attributes() == before
+        output = pty.read()
+        assert output.startswith(MODES.enable())
+        assert output.endswith(MODES.disable())
+
+    @pytest.mark.parametrize("leave", ["\x03", click(*button("quit"))])
+    def test_other_ways_to_end_it(self, io: str, pty: Pty, leave: str) -> None:
+        with session(pty, "--io", io) as user:
+            user.see("Press keys")
+            user.type(leave)
+            assert user.wait() == 0
+
+    def test_the_mouse_can_be_left_alone(self, pty: Pty) -> None:
+        with session(pty, "--mouse", "off") as user:
+            user.see("Press keys")
+            user.type("q")
+            assert user.wait() == 0
+        assert b"\x1b[?1000h" not in pty.output
+
+
+class TestButtons:
+    """Buttons and pad."""
+
+    def test_clear_and_pause(self, io: str, pty: Pty) -> None:
+        with session(pty, "--io", io) as user:
+            user.type("xyz")
+            user.see("key 3")
+            user.type(click(*button("clear")))
+            assert "key 3" not in user.see("click 1")
+            user.type(click(*button("pause")))
+            user.see("the log is paused")
+            user.type("\x1b[24~")
+            assert "f12" not in user.see("key 1")
+            user.type(click(*button("pause")) + "\x1b[24~")
+            user.see("f12", "q or ctrl+c quits")
+            user.type("q")
+            assert user.wait() == 0
+
+    def test_a_button_lights_up_under_the_mouse(self, pty: Pty) -> None:
+        x, y = button("clear")
+        with session(pty) as user:
+            user.see("Press keys")
+            dark = user.glass.ground(x, y)
+            user.type(sgr(35, x, y))
+            user.see("move 1")
+            lit = user.glass.ground(x, y)
+            user.type(sgr(0, x, y))
+            user.see("press 1")
+            assert len({dark, lit, user.glass.ground(x, y)}) == 3
+            user.type("q")
+            assert user.wait() == 0
+
+    def test_dragging_draws(self, pty: Pty) -> None:
+        pad = layout(80, 24).pad
+        assert pad is not None
+        x, y = pad.inner[:2]
+        with session(pty) as user:
+            user.see("Press keys")
+            user.type(sgr(0, x, y) + sgr(32, x + 1, y) + sgr(32, x + 2, y + 1))
+            user.see("●●")
+            assert user.glass.rows[y + 1][x + 2] == "●"
+            user.type("q")
+            assert user.wait() == 0
+
+
+class TestSignals:
+    """Sizes, stops and ends."""
+
+    @pytest.mark.parametrize(
+        ("columns", "rows", "seen"),
+        [(20, 6, "Pause"), (100, 30, "drag here"), (300, 100, "300x100")],
+    )
+    def test_a_resize_draws_it_anew(
+        self, io: str, pty: Pty, columns: int, rows: int, seen: str
+    ) -> None:
+        with session(pty, "--io", io) as user:
+            user.see("Press keys")
+            user.resize(columns, rows)
+            user.see(seen, "resize")
+            user.type(click(*button("quit", columns, rows)))
+            assert user.wait() == 0
+
+    @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+    def test_a_deadly_signal_gives_the_terminal_back(
+        self, io: str, pty: Pty, signum: signal.Signals
+    ) -> None:
+        before = pty.attributes()
+        with session(pty, "--io", io) as user:
+            user.see("Press keys")
+            user.child.send_signal(signum)
+            assert user.wait() == -signum
+        assert pty.attributes() == before
+        assert pty.read().endswith(MODES.disable())
+
+    def test_an_interrupt_gives_the_terminal_back(self, io: str, pty: Pty) -> None:
+        before = pty.attributes()
+        with session(pty, "--io", io) as user:
+            user.see("Press keys")
+            user.child.send_signal(signal.SIGINT)
+            assert user.wait() == 130
+        assert pty.attributes() == before
+        assert pty.read().endswith(MODES.disable())
+
+    SHELL = """
+        import os, signal, subprocess, sys
+
+        def take():
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.setpgid(0, 0)
+            os.tcsetpgrp(0, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+
+        command = [sys.executable, "-m", "evdispatch", "keys", "--io", {io!r}]
+        job = subprocess.Popen(command, preexec_fn=take)
+        os.waitid(os.P_PID, job.pid, os.WSTOPPED)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os.tcsetpgrp(0, os.getpgrp())
+        print("stopped", flush=True)
+        sys.stdin.readline()
+        os.tcsetpgrp(0, job.pid)
+        os.killpg(job.pid, signal.SIGCONT)
+        sys.exit(job.wait())
+    """
+
+    def test_ctrl_z_stops_it_and_the_shell_continues_it(
+        self, io: str, pty: Pty
+    ) -> None:
+        before = pty.attributes()
+        with program(pty, self.SHELL.format(io=io)) as shell:
+            user = Session(pty, shell)
+            user.type("a")
+            user.see("key 1")
+            user.type("\x1a")
+            pty.wait_for(MODES.disable() + b"stopped")
+            assert b"ctrl+z" in pty.output
+            assert pty.attributes() == before
+            user.type("\n")
+            pty.wait_for(b"stopped\r\n\r\n" + MODES.enable())
+            user.see("80x24", "resume 1", "suspend 1")
+            user.type("q")
+            assert user.wait() == 0
+        assert pty.attributes() == before
+
+    def test_started_in_the_background_it_draws_nothing(
+        self, io: str, pty: Pty
+    ) -> None:
+        source = f"""
+            import os, signal, subprocess, sys
+            other = subprocess.Popen(["sleep", "60"], process_group=0)
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.tcsetpgrp(0, other.pid)
+            from evdispatch import Dispatcher
+            from evdispatch.__main__ import main
+            run = Dispatcher.run
+            def at_last(app):
+                # The first frame would be drawn at the start; a second passes by after.
+                app.after(0.05, lambda: print("behind", flush=True))
+                app.after(0.06, lambda: os.tcsetpgrp(0, os.getpgrp()))
+                app.after(0.07, lambda: os.kill(os.getpid(), signal.SIGCONT))
+                run(app)
+            Dispatcher.run = at_last
+            code = main(["keys", "--io", {io!r}])
+            other.kill()
+            other.wait()
+            sys.exit(code)
+        """
+        with program(pty, source) as child:
+            user = Session(pty, child)
+            user.see("80x24", "resume 1")
+            user.type("q")
+            assert user.wait() == 0
+        assert pty.output.startswith(b"behind\r\n" + MODES.enable())
+
+    def test_a_terminal_that_goes_away_ends_it(
+        self, io: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where it is no controlling terminal, no SIGHUP tells the program."""
+        monkeypatch.setenv("TERM", "xterm-256color")
+        pty = Pty()
+        command = [sys.executable, "-m", "evdispatch", "keys", "--io", io]
+        with subprocess.Popen(
+            command,
+            stdin=pty.slave,
+            stdout=pty.slave,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as child:
+            Session(pty, child).see("Press keys")
+            pty.close()
+            assert child.wait(10) in (0, 129)
+            assert child.stderr is not None
+            assert child.stderr.read() == b""
+
+
+class TestPacer:
+    """At most 30 frames a second, and none for nothing."""
+
+    @pytest.fixture
+    def frames(self) -> list[float]:
+        return []
+
+    @pytest.fixture
+    def pacer(
+        self, timed: Dispatcher, clock: VirtualClock, frames: list[float]
+    ) -> Pacer:
+        return Pacer(timed, lambda: frames.append(clock.now()), clock.now)
+
+    def test_the_first_frame_is_drawn_at_once(
+        self, pacer: Pacer, frames: list[float]
+    ) -> None:
+        pacer.ask()
+        assert frames == [1000.0]
+
+    def test_a_storm_gives_a_frame_now_and_one_later(
+        self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
+    ) -> None:
+        for _ in range(100):
+            pacer.ask()
+        settle(timed)
+        assert len(frames) == 1
+        clock.advance(0.034)
+        settle(timed)
+        assert len(frames) == 2
+        clock.advance(1.0)
+        settle(timed)
+        assert len(frames) == 2
+        assert timed.timeout() is None, "nothing is left to wake up for"
+
+    def test_after_a_while_it_is_at_once_again(
+        self, clock: VirtualClock, pacer: Pacer, frames: list[float]
+    ) -> None:
+        pacer.ask()
+        clock.advance(1.0)
+        pacer.ask()
+        assert frames == [1000.0, 1001.0]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(which("tmux") is None, reason="no tmux here")
+class TestTmux:
+    """A real terminal in between: tmux decodes what comes, and encodes it anew."""
+
+    @pytest.fixture
+    def tmux(self, pty: Pty, monkeypatch: Any, tmp_path: Any) -> Iterator[Any]:
+        monkeypatch.delenv("TMUX", raising=False)
+        monkeypatch.setenv("LC_ALL", "C.UTF-8")
+        base = ["tmux", "-S", str(tmp_path / "s"), "-f", "/dev/null"]
+
+        def tmux(*arguments: str) -> str:
+            done = subprocess.run(
+                [*base, *arguments], capture_output=True, text=True, check=True
+            )
+            return done.stdout
+
+        keys = f"{shlex.quote(sys.executable)} -m evdispatch keys; echo ended with $?"
+        pty.resize(100, 30)
+        with subprocess.Popen(
+            [*base, "new-session", f"{keys}; exec cat"],
+            stdin=pty.slave,
+            stdout=pty.slave,
+            start_new_session=True,
+            cwd=os.getcwd(),
+        ):
+            pty.wait_for(b"\x1b[")
+            yield tmux
+            tmux("kill-server")
+
+    def see(self, pty: Pty, tmux: Callable[..., str], *texts: str) -> None:
+        def shown() -> str:
+            pty.read()  # a client that can't write would be slow
+            return tmux("capture-pane", "-p")
+
+        for _ in range(2000):
+            if all(text in shown() for text in texts):
+                return
+        raise TimeoutError(f"{texts} not in:\n{shown()}")
+
+    def test_keys_mouse_and_paste(self, pty: Pty, tmux: Any) -> None:
+        tmux("set", "-g", "status", "off")
+        tmux("set", "-g", "mouse", "on")
+        self.see(pty, tmux, "Press keys", "100x30")
+        tmux("send-keys", "a", "C-s", "S-Up", "F5", "é")
+        self.see(pty, tmux, "ctrl+s", "shift+up", "f5", "é", "key 5")
+        tmux("set-buffer", "pasted\x1b[31m")
+        tmux("paste-buffer", "-p")
+        self.see(pty, tmux, r"'pasted\x1b[31m'")
+        pty.type((click(50, 25) + sgr(35, 51, 25)).encode())
+        self.see(pty, tmux, "click    left 50,25", "move     51,25")
+        pty.type(click(*button("quit", 100, 30)).encode())
+        self.see(pty, tmux, "ended with 0")

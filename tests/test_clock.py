@@ -1,0 +1,136 @@
+"""The monotonic clock and its alarm: a timerfd, by ctypes or by os."""
+
+import errno
+import importlib.util
+import math
+import os
+import select
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from evdispatch import MonotonicClock, _clock
+from evdispatch._clock import TimerFd
+
+# As on an older Python, and as on this one.
+WAYS = [(3, 11), sys.version_info[:2]] if sys.version_info >= (3, 13) else [(3, 11)]
+
+
+@pytest.fixture(params=WAYS, ids=["ctypes", "os"][: len(WAYS)])
+def module(request: pytest.FixtureRequest) -> Any:
+    """The clock as it is on an older and on a newer Python."""
+    spec = importlib.util.spec_from_file_location("a_clock", _clock.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "version_info", request.param)
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def alarm(module: Any) -> Iterator[TimerFd]:
+    alarm = module.TimerFd()
+    yield alarm
+    alarm.close()
+
+
+def readable(alarm: TimerFd, timeout: float = 0) -> bool:
+    poll = select.poll()
+    poll.register(alarm.fileno(), select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
+
+
+def test_the_clock_is_the_monotonic_one() -> None:
+    before = time.monotonic()
+    now = MonotonicClock().now()
+    assert before <= now <= time.monotonic()
+
+
+def test_the_clock_gives_a_new_alarm_each_time() -> None:
+    first, second = MonotonicClock().alarm(), MonotonicClock().alarm()
+    try:
+        assert first.fileno() != second.fileno()
+    finally:
+        first.close()
+        second.close()
+
+
+def test_an_alarm_is_never_early_and_hardly_late(alarm: TimerFd) -> None:
+    late = []
+    for number in range(200):
+        deadline = time.monotonic() + number * 7e-6
+        alarm.set(deadline)
+        assert readable(alarm, 5)
+        late.append(time.monotonic() - deadline)
+    assert min(late) >= 0
+    assert sorted(late)[100] < 0.001, "a poller's own timeout is a millisecond late"
+
+
+def test_an_alarm_is_silent_until_it_is_set(alarm: TimerFd) -> None:
+    assert not readable(alarm)
+
+
+@pytest.mark.parametrize("past", [0.0, -1.0, -math.inf, -1e300, 1e-12])
+def test_what_is_past_is_due_at_once(alarm: TimerFd, past: float) -> None:
+    alarm.set(past)
+    assert readable(alarm, 5)
+
+
+@pytest.mark.parametrize("never", [None, math.inf])
+def test_never_disarms_and_silences(alarm: TimerFd, never: float | None) -> None:
+    alarm.set(0.0)
+    assert readable(alarm, 5)
+    alarm.set(never)
+    assert not readable(alarm)
+    alarm.set(time.monotonic() + 0.001)
+    alarm.set(never)
+    assert not readable(alarm, 0.01)
+
+
+@pytest.mark.parametrize("far", [2.0**31, 2.0**40, 2.0**62, 1e18, 1e300, 1.7e308])
+def test_the_far_future_is_accepted_and_not_now(alarm: TimerFd, far: float) -> None:
+    alarm.set(far)
+    assert not readable(alarm)
+    alarm.set(time.monotonic())
+    assert readable(alarm, 5)
+
+
+def test_setting_it_anew_ends_its_being_readable(alarm: TimerFd) -> None:
+    alarm.set(0.0)
+    assert readable(alarm, 5)
+    alarm.set(time.monotonic() + 3600)
+    assert not readable(alarm)
+
+
+def test_it_stays_readable_until_it_is_set_anew(alarm: TimerFd) -> None:
+    alarm.set(0.0)
+    assert readable(alarm, 5)
+    assert readable(alarm)
+
+
+def test_the_descriptor_is_not_inherited_and_does_not_block(alarm: TimerFd) -> None:
+    assert not os.get_inheritable(alarm.fileno())
+    assert not os.get_blocking(alarm.fileno())
+
+
+def test_closing_twice_closes_nothing_of_others(alarm: TimerFd) -> None:
+    number = alarm.fileno()
+    alarm.close()
+    fd = os.open("/dev/null", os.O_RDONLY)
+    try:
+        assert fd == number, "the test needs the number to be given out anew"
+        alarm.close()
+        os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+def test_an_error_of_the_kernel_is_told(alarm: TimerFd, module: Any) -> None:
+    with pytest.raises(OSError, match=r"Invalid|Bad file") as caught:
+        module._set(0x7FFFFFF, 1)
+    assert caught.value.errno in (errno.EBADF, errno.EINVAL)

@@ -1,0 +1,84 @@
+"""Every script of demos/ runs, warns of nothing, and prints what it promises."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+DEMOS = Path(__file__).parent.parent / "demos"
+
+pytestmark = pytest.mark.demo
+
+
+@attrs.frozen
+class Run:
+    """How a demo is run, and a pattern of all that it prints."""
+
+    script: str
+    output: str
+    input: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+RUNS = [
+    Run("timer.py", r"tick 1.*after 0\.15 s.*tick 5, missed \d\nthat's enough\n"),
+    Run("pipe.py", "   1  a\n   2  b\n2 lines\n", input="a\r\nb"),
+    Run("pipe.py", "   1  hello\n1 lines\n", arguments=("echo", "hello")),
+    Run(
+        "own_source.py",
+        "hello from a child\nthe first ended with 0\nthe second ended with 3\n",
+    ),
+    Run("own_event.py", r" 25 %\n.* 50 %\n 75 %\n.*100 %\ndone\n"),
+    Run(
+        "errors.py",
+        r"1\..*each gets 4\nZeroDivisionError.* in share on Order\(amount=0\)\n"
+        r"each gets 3\n"
+        r"2\..*each gets 4\nZeroDivisionError.* on Order\(amount=0\)\neach gets 3\n"
+        r"3\..*each gets 4\nevdispatch: __main__\.share raised .*\nTraceback .*"
+        r"ZeroDivisionError.*\neach gets 3\n",
+    ),
+    Run("terminal_input.py", "key a\nkey up\nkey q\n", input="a\x1b[Aqxyz"),
+    Run("terminal_input.py", "key b\n", input="b", arguments=("--io", "inline")),
+    Run("tutorial_1.py", "0.1 s\n0.2 s\n0.3 s\n"),
+    Run("tutorial_2.py", r"lap 1 at 0\.000 s\nlap 2 at \d\.\d+ s\nbye\n", input="  xq"),
+    Run("tutorial_2.py", "", input="x"),
+    Run("tutorial_3.py", r" +0\.000  compiling\n +\d\.\d+  linking\n"),
+    Run("tutorial_3.py", r" +0\.000  lap\n", " q", ("sleep", "30")),
+    Run("tutorial_4.py", "2 tests passed\n"),
+]
+
+
+@pytest.mark.parametrize(
+    "run",
+    RUNS,
+    ids=lambda run: f"{run.script}-{'-'.join(run.arguments) or run.input!r}",
+)
+def test_a_demo_runs(run: Run) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-X", "dev", "-W", "error"),
+            *(str(DEMOS / run.script), *run.arguments),
+        ],
+        input=run.input,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(run.output, done.stdout, re.DOTALL), done.stdout
+
+
+def test_every_demo_is_run() -> None:
+    assert {path.name for path in DEMOS.glob("*.py")} == {run.script for run in RUNS}
+
+
+@pytest.mark.parametrize("path", sorted(DEMOS.glob("*.py")), ids=lambda path: path.name)
+def test_a_demo_is_short_and_tells_how_to_run_it(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 80
+    assert "main(" in text
+    assert path.name in text.split('"""')[1]

@@ -1,0 +1,276 @@
+"""epoll and the eventfd, with real descriptors: what they promise to the IO side."""
+
+import errno
+import os
+import select
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from evdispatch import ERROR, HANGUP, READ, WRITE
+from evdispatch._poller import EpollPoller, NotPollableError, Wakeup, readable_now
+
+
+@pytest.fixture
+def poller() -> Iterator[EpollPoller]:
+    poller = EpollPoller()
+    yield poller
+    poller.close()
+
+
+@pytest.fixture
+def wakeup() -> Iterator[Wakeup]:
+    wakeup = Wakeup()
+    yield wakeup
+    wakeup.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reader, writer = os.pipe()
+    yield reader, writer
+    for fd in (reader, writer):
+        try:
+            os.close(fd)
+        except OSError as error:
+            assert error.errno == errno.EBADF, "a test may have closed it"  # noqa: PT017
+
+
+class TestPoller:
+    def test_it_tells_what_is_ready_and_what_for(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        reader, writer = pipe
+        poller.add(reader, READ)
+        poller.add(writer, WRITE)
+        assert poller.poll(0) == [(writer, WRITE)]
+        os.write(writer, b"x")
+        assert sorted(poller.poll(0)) == sorted([(reader, READ), (writer, WRITE)])
+
+    def test_ready_means_ready_until_it_is_read(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        poller.add(pipe[0], READ)
+        os.write(pipe[1], b"xy")
+        for _ in range(3):
+            assert poller.poll(0) == [(pipe[0], READ)]
+        os.read(pipe[0], 2)
+        assert poller.poll(0) == []
+
+    def test_a_changed_mask_holds_at_once(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        poller.add(pipe[1], 0)
+        assert poller.poll(0) == []
+        poller.change(pipe[1], WRITE)
+        assert poller.poll(0) == [(pipe[1], WRITE)]
+
+    def test_a_mask_of_0_still_tells_errors_and_hangups(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        poller.add(pipe[1], 0)
+        os.close(pipe[0])
+        assert poller.poll(0) == [(pipe[1], ERROR)]
+        reader, writer = os.pipe()
+        try:
+            poller.add(reader, 0)
+        finally:
+            os.close(writer)
+        assert (reader, HANGUP) in poller.poll(0)
+        os.close(reader)
+
+    @pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", __file__, "/"])
+    def test_what_is_always_ready_is_refused(
+        self, poller: EpollPoller, path: str
+    ) -> None:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            with pytest.raises(NotPollableError):
+                poller.add(fd, READ)
+        finally:
+            os.close(fd)
+
+    def test_errors_of_the_kernel_pass_on(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        poller.add(pipe[0], READ)
+        closed = os.dup(pipe[0])
+        os.close(closed)
+        cases: list[tuple[int, Callable[[], None]]] = [
+            (errno.EEXIST, lambda: poller.add(pipe[0], READ)),
+            (errno.EBADF, lambda: poller.add(closed, READ)),
+            (errno.EINVAL, lambda: poller.add(poller.fileno(), READ)),
+            (errno.ENOENT, lambda: poller.change(pipe[1], READ)),
+            (errno.EBADF, lambda: poller.change(closed, READ)),
+        ]
+        for number, call in cases:
+            with pytest.raises(OSError, match=os.strerror(number)):
+                call()
+
+    def test_removing_what_is_not_watched_is_quiet(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        poller.remove(pipe[0])
+        poller.add(pipe[0], READ)
+        os.close(pipe[0])
+        poller.remove(pipe[0])
+        poller.remove(pipe[0])
+        assert poller.poll(0) == []
+
+    def test_removing_leaves_a_duplicate_alone(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        duplicate = os.dup(pipe[0])
+        try:
+            poller.add(pipe[0], READ)
+            poller.add(duplicate, READ)
+            os.write(pipe[1], b"x")
+            poller.remove(pipe[0])
+            assert poller.poll(0) == [(duplicate, READ)]
+        finally:
+            os.close(duplicate)
+
+    def test_more_are_told_than_one_call_of_epoll_gives(
+        self, poller: EpollPoller
+    ) -> None:
+        fds = [os.eventfd(1) for _ in range(40)]
+        try:
+            for fd in fds:
+                poller.add(fd, READ)
+            assert sorted(poller.poll(0)) == [(fd, READ) for fd in sorted(fds)]
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def test_it_can_be_polled_itself_and_is_not_inherited(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        poller.add(pipe[0], READ)
+        assert not readable_now(poller.fileno())
+        os.write(pipe[1], b"x")
+        assert readable_now(poller.fileno())
+        assert not os.get_inheritable(poller.fileno())
+
+    def test_what_one_thread_adds_ends_the_wait_of_another(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        os.write(pipe[1], b"x")
+        found: list[list[tuple[int, int]]] = []
+        thread = threading.Thread(target=lambda: found.append(poller.poll(10)))
+        thread.start()
+        poller.add(pipe[0], READ)
+        thread.join()
+        assert found == [[(pipe[0], READ)]]
+
+
+class TestRebuild:
+    def test_it_gets_rid_of_a_number_that_was_closed_while_a_duplicate_lives(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        reader, writer = os.pipe()
+        poller.add(reader, READ)
+        poller.add(pipe[0], READ)
+        duplicate = os.dup(reader)
+        os.write(writer, b"x")
+        os.close(reader)
+        try:
+            assert poller.poll(0) == [(reader, READ)], "the kernel goes on telling it"
+            poller.remove(reader)
+            assert poller.poll(0) == [(reader, READ)], "and does not let go of it"
+            number = poller.fileno()
+            poller.rebuild([(pipe[0], READ)])
+            assert poller.fileno() == number
+            assert not os.get_inheritable(number)
+            assert poller.poll(0) == []
+            os.write(pipe[1], b"x")
+            assert poller.poll(0) == [(pipe[0], READ)]
+        finally:
+            os.close(duplicate)
+            os.close(writer)
+
+    def test_it_leaves_out_what_was_closed(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        os.close(pipe[1])
+        poller.rebuild([(pipe[1], WRITE), (pipe[0], READ)])
+        assert poller.poll(0) == [(pipe[0], HANGUP)]
+
+
+class TestWakeup:
+    def test_it_is_readable_once_set_until_cleared(self, wakeup: Wakeup) -> None:
+        assert not readable_now(wakeup.fileno())
+        wakeup.set()
+        wakeup.set()
+        assert readable_now(wakeup.fileno())
+        wakeup.clear()
+        assert not readable_now(wakeup.fileno())
+        wakeup.clear()
+
+    def test_it_can_be_set_however_full_it_is(self, wakeup: Wakeup) -> None:
+        os.eventfd_write(wakeup.fileno(), 2**64 - 2)
+        wakeup.set()
+        assert readable_now(wakeup.fileno())
+
+    def test_set_after_close_touches_nobody_elses_descriptor(self) -> None:
+        wakeup = Wakeup()
+        number = wakeup.fileno()
+        wakeup.close()
+        other = os.eventfd(0)
+        try:
+            assert other == number, "the test needs the number to be given out anew"
+            wakeup.set()
+            wakeup.close()
+            assert not readable_now(other)
+            os.fstat(other)
+        finally:
+            os.close(other)
+
+    def test_it_is_set_from_a_signal_handler_in_the_midst_of_a_set(
+        self, wakeup: Wakeup
+    ) -> None:
+        old = signal.signal(signal.SIGUSR1, lambda *_: wakeup.set())
+        try:
+            with wakeup._lock:  # as within a set
+                signal.raise_signal(signal.SIGUSR1)
+        finally:
+            signal.signal(signal.SIGUSR1, old)
+        assert readable_now(wakeup.fileno())
+
+    def test_a_wait_ends_by_a_set_of_another_thread(self, wakeup: Wakeup) -> None:
+        thread = threading.Thread(target=wakeup.wait, args=(None,))
+        thread.start()
+        wakeup.set()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert not readable_now(wakeup.fileno()), "a wait leaves it unset"
+
+    def test_a_wait_ends_after_its_timeout(self, wakeup: Wakeup) -> None:
+        wakeup.wait(0)
+        wakeup.wait(1e-9)
+
+    def test_it_is_not_inherited_and_does_not_block(self, wakeup: Wakeup) -> None:
+        assert not os.get_inheritable(wakeup.fileno())
+        assert not os.get_blocking(wakeup.fileno())
+
+
+def test_readable_now_tells_data_and_the_end() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        assert not readable_now(left.fileno())
+        right.send(b"x")
+        assert readable_now(left.fileno())
+        left.recv(1)
+        right.close()
+        assert readable_now(left.fileno())
+
+
+def test_the_masks_are_epolls() -> None:
+    assert (READ, WRITE, ERROR, HANGUP) == (
+        select.EPOLLIN,
+        select.EPOLLOUT,
+        select.EPOLLERR,
+        select.EPOLLHUP,
+    )

@@ -1,0 +1,283 @@
+"""The helpers for users' tests: a clock that obeys, a source that does as it is told."""
+
+import threading
+from typing import Any
+
+import attrs
+import pytest
+
+from evdispatch import (
+    Dispatcher,
+    Event,
+    HandlerError,
+    Idle,
+    Line,
+    Tick,
+    Timer,
+    testing,
+)
+from evdispatch._poller import readable_now
+from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
+
+
+@attrs.define(eq=False)
+class Ping(Event):
+    number: int = 0
+
+
+@attrs.define(eq=False)
+class LoudPing(Ping):
+    pass
+
+
+def test_the_public_names_are_these() -> None:
+    assert testing.__all__ == [
+        "ManualSource",
+        "VirtualClock",
+        "record",
+        "run_until",
+        "settle",
+    ]
+    for name in testing.__all__:
+        assert getattr(testing, name).__doc__
+
+
+class TestVirtualClock:
+    def test_it_stands_still_until_it_is_told(self) -> None:
+        clock = VirtualClock(5.0)
+        assert clock.now() == clock.now() == 5.0
+        clock.advance(1.5)
+        assert clock.now() == 6.5
+        clock.advance(0)
+        assert clock.now() == 6.5
+
+    @pytest.mark.parametrize("seconds", [-1e-9, -1.0, float("nan")])
+    def test_time_does_not_go_back(self, seconds: float) -> None:
+        clock = VirtualClock()
+        with pytest.raises(ValueError, match="does not go back"):
+            clock.advance(seconds)
+        assert clock.now() == 1000.0
+
+    def test_its_alarms_obey_it(self) -> None:
+        clock = VirtualClock(0.0)
+        alarm, other = clock.alarm(), clock.alarm()
+        try:
+            for one in (alarm, other):
+                assert not readable_now(one.fileno())
+            alarm.set(1.0)
+            clock.advance(0.5)
+            assert not readable_now(alarm.fileno())
+            clock.advance(0.5)
+            assert readable_now(alarm.fileno())
+            assert not readable_now(other.fileno())
+            alarm.set(2.0)
+            assert not readable_now(alarm.fileno())
+            alarm.set(0.5)
+            assert readable_now(alarm.fileno()), "what is past is due at once"
+            alarm.set(None)
+            assert not readable_now(alarm.fileno())
+        finally:
+            alarm.close()
+            other.close()
+
+    def test_a_closed_alarm_is_out_of_it(self) -> None:
+        clock = VirtualClock()
+        alarm = clock.alarm()
+        alarm.set(1001.0)
+        alarm.close()
+        alarm.close()
+        clock.advance(5)
+        assert alarm.fileno() == -1
+
+    def test_another_thread_may_advance_it(
+        self, timed: Dispatcher, clock: VirtualClock
+    ) -> None:
+        seen = record(timed, Tick)
+        timed.add(Timer(after=60.0))
+        thread = threading.Thread(target=clock.advance, args=(60.0,))
+        thread.start()
+        run_until(timed, lambda: seen)
+        thread.join()
+
+    def test_two_dispatchers_may_share_it(self, io: Any, clock: VirtualClock) -> None:
+        with Dispatcher(io=io, clock=clock) as one, Dispatcher(clock=clock) as two:
+            both = [record(one, Tick), record(two, Tick)]
+            one.add(Timer(after=1.0))
+            two.add(Timer(after=2.0))
+            clock.advance(2.0)
+            settle(one)
+            settle(two)
+            assert [len(seen) for seen in both] == [1, 1]
+
+
+class TestManualSource:
+    def test_it_makes_what_it_is_told_in_order(self, app: Dispatcher) -> None:
+        source = app.add(ManualSource("hand"))
+        seen = record(app, Ping)
+        source.emit(Ping(1), Ping(2))
+        source.emit()
+        source.emit(Ping(3))
+        settle(app)
+        assert [event.number for event in seen] == [1, 2, 3]
+        assert {event.source for event in seen} == {source}
+        assert source.name == "hand"
+        assert app.stats().balanced
+
+    def test_what_was_emitted_before_it_is_added_comes_then(
+        self, app: Dispatcher
+    ) -> None:
+        source = ManualSource()
+        source.emit(Ping(1), Ping(2))
+        app.add(source)
+        seen = record(app, Ping)
+        settle(app)
+        assert [event.number for event in seen] == [1, 2]
+
+    def test_threads_may_emit(self, app: Dispatcher) -> None:
+        source = app.add(ManualSource())
+        seen = record(app, Ping)
+
+        def emit(start: int) -> None:
+            for number in range(start, start + 500):
+                source.emit(Ping(number))
+
+        threads = [threading.Thread(target=emit, args=(n,)) for n in (0, 1000, 2000)]
+        for thread in threads:
+            thread.start()
+        run_until(app, lambda: len(seen) == 1500)
+        for thread in threads:
+            thread.join()
+        for start in (0, 1000, 2000):
+            mine = [e.number for e in seen if start <= e.number < start + 1000]
+            assert mine == list(range(start, start + 500)), "in order for each thread"
+
+    def test_closed_it_makes_nothing(self, app: Dispatcher) -> None:
+        source = app.add(ManualSource())
+        seen = record(app, Ping)
+        source.close()
+        source.emit(Ping())
+        settle(app)
+        assert seen == []
+
+
+class TestRecord:
+    def test_it_hears_a_class_and_its_subclasses(self, app: Dispatcher) -> None:
+        pings, loud = record(app, Ping), record(app, LoudPing)
+        for event in (Ping(1), LoudPing(2), Line(b"x")):
+            app.post(event)
+        settle(app)
+        assert [event.number for event in pings] == [1, 2]
+        assert [event.number for event in loud] == [2]
+
+    def test_it_hears_one_source(self, app: Dispatcher) -> None:
+        one, other = app.add(ManualSource()), app.add(ManualSource())
+        seen = record(one, Ping)
+        one.emit(Ping(1))
+        other.emit(Ping(2))
+        settle(app)
+        assert [event.number for event in seen] == [1]
+
+
+class TestRunUntil:
+    def test_it_returns_as_soon_as_it_holds(self, app: Dispatcher) -> None:
+        run_until(app, lambda: True)
+        seen = record(app, Ping)
+        app.post(Ping(1))
+        run_until(app, lambda: seen)
+        assert len(seen) == 1
+
+    def test_it_gives_up_and_tells_the_figures(self, app: Dispatcher) -> None:
+        with pytest.raises(TimeoutError, match=r"not within 0\.01 s; Stats"):
+            run_until(app, lambda: False, timeout=0.01)
+
+    def test_what_a_handler_raises_passes_on(self, app: Dispatcher) -> None:
+        @app.on("ping")
+        def broken() -> None:
+            raise LookupError
+
+        app.post(Ping())
+        with pytest.raises(HandlerError):
+            run_until(app, lambda: False)
+
+
+class TestSettle:
+    def test_it_counts_what_was_handled(self, app: Dispatcher) -> None:
+        assert settle(app) == 0
+        app.post(Ping())
+        app.post(Ping())
+        assert settle(app) == 2
+        assert settle(app) == 0
+
+    def test_it_waits_for_what_follows_from_it(self, app: Dispatcher) -> None:
+        source = app.add(ManualSource())
+        seen = record(app, Ping)
+
+        @app.on("ping")
+        def again(event: Ping) -> None:
+            if event.number < 50:
+                source.emit(Ping(event.number + 1))
+            elif event.number < 100:
+                app.post(Ping(event.number + 1))
+            elif event.number < 120:
+                app.add(Timer(after=0))
+
+        @app.on("tick")
+        def once_more() -> None:
+            app.post(Ping(1000))
+
+        app.post(Ping(1))
+        assert settle(app) == 102
+        assert [event.number for event in seen] == [*range(1, 101), 1000]
+
+    def test_what_is_not_due_is_not_waited_for(
+        self, timed: Dispatcher, clock: VirtualClock
+    ) -> None:
+        seen = record(timed, Tick)
+        timed.add(Timer(every=1.0))
+        clock.advance(0.999)
+        assert settle(timed) == 0
+        clock.advance(0.001)
+        assert settle(timed) == 1
+        assert len(seen) == 1
+
+    def test_it_leaves_no_source_and_no_handler_behind(self, app: Dispatcher) -> None:
+        settle(app)
+        before = app.stats().handlers
+        for _ in range(5):
+            settle(app)
+        assert app.stats().handlers == before
+        assert app.sources == ()
+
+    def test_a_program_without_rest_is_given_up(self, app: Dispatcher) -> None:
+        app.on("ping")(lambda: app.post(Ping()))
+        app.post(Ping())
+        with pytest.raises(TimeoutError, match=r"no rest within 0\.05 s"):
+            settle(app, timeout=0.05)
+        assert app.sources == ()
+
+    def test_what_a_handler_raises_passes_on_and_leaves_nothing(
+        self, app: Dispatcher
+    ) -> None:
+        @app.on("ping")
+        def broken() -> None:
+            raise LookupError
+
+        app.post(Ping())
+        with pytest.raises(HandlerError):
+            settle(app)
+        assert app.sources == ()
+
+    def test_it_works_with_a_queue_for_one(self, io: Any) -> None:
+        with Dispatcher(io=io, queue_size=1) as app:
+            source = app.add(ManualSource())
+            seen = record(app, Ping)
+            source.emit(*(Ping(n) for n in range(50)))
+            assert settle(app) == 50
+            assert len(seen) == 50
+
+    def test_idle_is_not_counted_as_something_that_happens(
+        self, app: Dispatcher
+    ) -> None:
+        idle = record(app, Idle)
+        assert settle(app) == 0
+        assert idle
