@@ -94,6 +94,6 @@ def descriptor(fileobj: Any) -> int:
             kind = type(fileobj).__name__
             raise TypeError(f"a descriptor is a number or has a fileno(), not {kind}")
         fd = fileno()
-    if not isinstance(fd, int) or fd < 0:
+    if not isinstance(fd, int) or not 0 <= fd < 2**31:  # a C int
         raise ValueError(f"no descriptor: {fd!r} (closed?)")
     return fd

@@ -8,6 +8,7 @@ up to a millisecond.
 
 import math
 import os
+import struct
 import sys
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -128,7 +129,6 @@ else:
 
     def _set(fd: int, nanoseconds: int) -> None:
         # struct itimerspec: interval and value, each of two native longs.
-        seconds, rest = divmod(nanoseconds, 1_000_000_000)
-        spec = b"".join(n.to_bytes(8, sys.byteorder) for n in (0, 0, seconds, rest))
+        spec = struct.pack("4l", 0, 0, *divmod(nanoseconds, 1_000_000_000))
         absolute = 1  # TFD_TIMER_ABSTIME
         _check(_load().timerfd_settime(fd, absolute, spec, None))

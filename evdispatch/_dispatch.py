@@ -75,10 +75,7 @@ class DispatchSide:
         """Let those go on who wait for room; return whether the loop is to stop."""
         queue = self._queue
         queue.attention = False  # first, so that whoever sets it now is seen next time
-        if queue.waited_for:
-            queue.attention = True
-            queue.relieve()
-        if self.stopping:
+        if self.stopping or (queue.waited_for and not queue.relieve()):
             queue.attention = True
         return self.stopping
 
@@ -89,7 +86,7 @@ class DispatchSide:
 
     def hears(self, cls: type[Event]) -> bool:
         """Whether anybody hears a class of events, whatever the source."""
-        return bool(self._scope.routes.get(cls) or self._scope.route(cls))
+        return bool(self._scope.find(cls))
 
     def raise_event(self, event: Event) -> None:
         """Handle an event of the dispatcher's own at once: start, stop, idle."""
@@ -167,9 +164,7 @@ class DispatchSide:
     ) -> None:
         """Tell of a handler's exception, or raise it."""
         told = Error(error, event, handler, source=event.source, time=event.time)
-        if isinstance(event, Error) or not (
-            scope.routes.get(Error) or scope.route(Error)
-        ):
+        if isinstance(event, Error) or not scope.find(Error):
             self._give_up(told)
             return
         counts.raised += 1

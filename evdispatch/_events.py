@@ -87,6 +87,9 @@ class Event:
         """The handlers are through with the event. The counterpart of `claim`."""
 
 
+_classes[Event.__module__, Event.__qualname__] = Event  # the base is no subclass
+
+
 def event_classes(name: str | None = None) -> list[type[Event]]:
     """Return the event classes that bear the name, or all of them."""
     return [cls for cls in _classes.values() if name is None or cls.name == name]

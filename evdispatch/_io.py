@@ -137,11 +137,13 @@ class IoSide:
     def _go_on(self, source: Source) -> None:
         """Take more of what a source has made before."""
         with self._roster.lock:
-            if source._silenced or source._rest is None:
+            if source._silenced:
                 source._rest = None
                 self._roster.more.pop(source, None)
-            else:
-                self._take(source, source._rest)
+            elif source in self._roster.more and source._rest is not None:
+                self._take(
+                    source, source._rest
+                )  # not paused by another thread meanwhile
 
     def _turn(
         self, source: Source, ask: Callable[..., Iterable[Event]], *arguments: Any
@@ -154,6 +156,8 @@ class IoSide:
             if rest is not None:
                 # First what it has made before, and only then what is asked now.
                 rest.append(_later(ask, *arguments))
+                if source not in self._roster.more:  # paused
+                    return
             elif source._closed:
                 return
             else:
@@ -176,7 +180,8 @@ class IoSide:
                     self._roster.woken.append(source)
             else:
                 source._rest = made
-                self._roster.more[source] = None
+                if source._closed or not source._paused:  # else the resume does it
+                    self._roster.more[source] = None
         except Exception as error:
             self._put(source, events)
             self._fail(source, error)

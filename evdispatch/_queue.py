@@ -101,16 +101,22 @@ class Queue:
         self._io_waits = False
         return False
 
-    def relieve(self) -> None:
-        """Let those go on who wait for room, once there is. Dispatch side only."""
+    def relieve(self) -> bool:
+        """Let those go on who wait for room, once there is. Dispatch side only.
+
+        Returns:
+            Whether there was room. Who finds it taken by another calls for attention
+            again, so the dispatch side may sleep until they come.
+        """
         if self._above_half():
-            return
+            return False
         if self._io_waits:
             self._io_waits = False
             self._wake_io()
         if self._waiters:
             with self._room:
                 self._room.notify_all()
+        return True
 
     @property
     def waited_for(self) -> bool:
@@ -131,7 +137,6 @@ class Queue:
         with self._room:
             self._waiters += 1
             try:
-                self.attention = True
                 if not self._room.wait_for(lambda: self._may_put(lane), timeout):
                     raise QueueFull(f"the queue is full ({self.bound} events)")
             finally:
@@ -140,6 +145,7 @@ class Queue:
             raise ClosedError("the dispatcher was closed while a post waited for room")
 
     def _may_put(self, lane: int) -> bool:
+        self.attention = True  # before the look: who makes room from now on will tell
         return self.closed or len(self.lanes[lane]) < self.bound
 
     def close(self) -> None:

@@ -109,6 +109,11 @@ class Scope:
         if parent is not None:
             parent.children.add(self)
 
+    def find(self, cls: type[Event]) -> Route:
+        """Return the route of a class of events."""
+        route = self.routes.get(cls)
+        return self.route(cls) if route is None else route
+
     def route(self, cls: type[Event]) -> Route:
         """Build, keep and return the route of a class of events."""
         found = sorted(

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 import evdispatch
-from evdispatch import Dispatcher, Error, Event, EvdispatchError, Idle, Mouse, Start
+from evdispatch import Dispatcher, Error, EvdispatchError, Event, Idle, Mouse, Start
 from evdispatch._events import (
     IDLE,
     NORMAL,

@@ -343,9 +343,7 @@ def test_an_event_without_a_source_is_released_quietly() -> None:
     Writable(WRITE).release()
 
 
-def test_a_release_after_the_end_does_nothing(
-    app: Dispatcher, pipe: list[int]
-) -> None:
+def test_a_release_after_the_end_does_nothing(app: Dispatcher, pipe: list[int]) -> None:
     source = app.add(Fd(pipe[0]))
     source.close()
     source.rearm(READ)

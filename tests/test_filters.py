@@ -237,7 +237,7 @@ def test_a_test_that_a_call_would_not_run_is_refused(
 
 def test_where_must_be_callable(app: Dispatcher) -> None:
     with pytest.raises(TypeError, match="where takes a function"):
-        app.on(Shipment, where="weight > 3")(print)  # type: ignore[arg-type]
+        app.on(Shipment, where="weight > 3")(print)  # type: ignore[call-overload]
 
 
 def test_a_test_that_raises_is_an_error_of_its_handler(app: Dispatcher) -> None:

@@ -78,19 +78,17 @@ def test_a_handler_takes_the_event_or_nothing(handler: Any, expected: bool) -> N
     [
         lambda a, b: None,
         lambda *, needed: None,
-        functools.partial(takes_one, 1, 2),
         Methods.one,
         divmod,
     ],
-    ids=["two", "keyword", "partial of too many", "unbound method", "builtin"],
+    ids=["two", "keyword", "unbound method", "builtin"],
 )
 def test_a_wrong_signature_is_an_error_at_registration(
     app: Dispatcher, handler: Any
 ) -> None:
-    if handler is Methods.one:  # (self, event) can't be called with one argument
-        with pytest.raises(HandlerTypeError, match=r"Methods\.one is declared"):
-            app.on(Gong)(handler)
-    with pytest.raises(HandlerTypeError, match="takes the event or nothing"):
+    with pytest.raises(
+        HandlerTypeError, match=r"takes the event or nothing, but .* is"
+    ):
         app.on(Gong)(handler)
     assert app.stats().handlers == 0
 
@@ -265,7 +263,7 @@ def test_bare_on_marks_too() -> None:
     "value",
     [
         staticmethod(takes_one),
-        classmethod(takes_one),
+        classmethod(lambda cls: None),
         functools.partial(takes_one),
         Callable1(),
         Methods().one,
@@ -300,9 +298,8 @@ def test_what_is_marked_is_found_in_order_of_definition_base_class_first() -> No
         def alpha(self) -> None: ...
 
     assert names_of(Derived()) == ["zulu", "alpha", "mike"]
-    assert next(h for h, *_ in marked(Derived()) if h.__name__ == "alpha").__func__ is (
-        Derived.alpha
-    )
+    derived = Derived()
+    assert [handler for handler, *_ in marked(derived)][1] == derived.alpha
 
 
 def test_an_override_that_is_not_marked_is_no_handler() -> None:

@@ -455,7 +455,7 @@ class TestClosing:
         killer, victim = app.add(ManualSource()), app.add(ManualSource())
         heard = []
         app.on(Data)(lambda event: heard.append(event.source))
-        killer.on(Data)(lambda: victim.close())
+        killer.on(Data)(victim.close)
         killer.emit(Data(b"1"))
         victim.emit(Data(b"2"), Data(b"3"))
         settle(app)
@@ -694,9 +694,7 @@ class TestPaused:
         source.pause()
         source.resume()
 
-    def test_what_was_made_waits_for_the_resume(
-        self, io: Any, fds: list[int]
-    ) -> None:
+    def test_what_was_made_waits_for_the_resume(self, io: Any, fds: list[int]) -> None:
         with Dispatcher(io=io, queue_size=100) as app:
             self.pause_in_the_midst(app, *pipe(fds))
 

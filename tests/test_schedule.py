@@ -37,6 +37,14 @@ def test_an_instant_that_is_now_is_taken() -> None:
     assert schedule.next > 1000.3
 
 
+def test_an_instant_that_is_a_hair_away_is_not_taken() -> None:
+    # (1985.8999999999999 - 532.7) / 0.3 is 4844, and 532.7 + 4844 * 0.3 is 1985.9.
+    schedule = Schedule(532.7, 0.3)
+    schedule.take(1985.8999999999999)
+    assert schedule.count == 4843
+    assert schedule.next == 1985.9
+
+
 @given(STARTS, INTERVALS, st.lists(LATENESS, min_size=1, max_size=30))
 @example(1000.0, 0.1, [0.2, 0.3])
 @example(0.0, 0.1, [0.0, 0.2])

@@ -280,4 +280,4 @@ class TestSettle:
     ) -> None:
         idle = record(app, Idle)
         assert settle(app) == 0
-        assert idle
+        run_until(app, lambda: idle)

@@ -42,7 +42,7 @@ _TIME_COLUMNS = 40  # below it the log has no times ...
 _BYTES_COLUMNS = 76  # ... no bytes ...
 _HEX_COLUMNS = 120  # ... and no bytes in hexadecimal
 _LOG_COLUMNS = 180  # the eye does not follow a longer line
-_HEADLINE = 18
+_HEADLINE = 18  # cells, so that most fields begin in one column
 
 # Fields that a headline tells. (`text` is one of a paste's, not of a key's.)
 _TOLD = {

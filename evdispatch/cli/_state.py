@@ -73,7 +73,7 @@ class State:
             self.log.append(entry)
 
     def _point(self, event: Mouse, places: Layout) -> str | None:
-        """Follow the mouse; a button is pushed by a press and a release on it."""
+        """Follow the mouse; a left press and release on a button push it."""
         self.hover = places.hit(event.x, event.y)
         if isinstance(event, Press):
             self.held = self.hover
@@ -83,7 +83,8 @@ class State:
         if not isinstance(event, Release):
             return None
         held, self.held = self.held, None
-        return held if held in BUTTONS and held == self.hover else None
+        pushed = held in BUTTONS and held == self.hover and event.button == "left"
+        return held if pushed else None
 
     def clear(self) -> None:
         """Forget what came so far."""

@@ -6,6 +6,8 @@ takes 0, 1 or 2 cells.
 """
 
 import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 
 ELLIPSIS = "…"
 _DELETE = 0x7F
@@ -42,12 +44,8 @@ def clip(text: str, cells: int) -> str:
         return text
     if cells <= 0:
         return ""
-    room = cells - width(ELLIPSIS)
-    for index, char in enumerate(text):
-        room -= _char_width(char)
-        if room < 0:
-            return text[:index] + ELLIPSIS
-    raise AssertionError("the text is wider than its characters")
+    ends = list(accumulate(map(_char_width, text)))
+    return text[: bisect_right(ends, cells - width(ELLIPSIS))] + ELLIPSIS
 
 
 def _char_width(char: str) -> int:

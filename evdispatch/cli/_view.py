@@ -34,21 +34,26 @@ class Pacer:
         self._draw = draw
         self._now = now
         self._earliest = 0.0  # the next frame's time
-        self._waiting = False
+        self._asked = False  # since the last frame
+        self._waiting = False  # for a timer
 
     def ask(self) -> None:
         """Have a frame drawn, soon."""
-        if self._waiting:
-            return
+        self._asked = True
         wait = self._earliest - self._now()
-        if wait <= 0:
+        if wait <= 0:  # in a storm of events it is drawn here: a timer comes after them
             self._frame()
-        else:
+        elif not self._waiting:
             self._waiting = True
-            self._app.after(wait, self._frame)
+            self._app.after(wait, self._due)
+
+    def _due(self) -> None:
+        self._waiting = False
+        if self._asked:
+            self._frame()
 
     def _frame(self) -> None:
-        self._waiting = False
+        self._asked = False
         self._draw()
         self._earliest = self._now() + _FRAME
 

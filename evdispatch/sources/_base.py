@@ -159,7 +159,7 @@ class Source:
     def pause(self) -> None:
         """Read no more until `resume`; what is queued is handled. From any thread.
 
-        Deadlines and what `wake` asks for go on.
+        Deadlines and what `wake` asks for go on, up to a turn's worth of events.
         """
         if not self._paused:
             self._paused = True

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,23 @@ def shell(script: str) -> subprocess.CompletedProcess[str]:
         timeout=20,
         check=False,
         stdin=subprocess.DEVNULL,
+    )
+
+
+def python(before: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the program after something has been done to it."""
+    code = f"""\
+import os, resource, sys
+from evdispatch.cli import _plain, main
+{before}
+sys.exit(main(["keys"]))
+"""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        input=b"a",
+        capture_output=True,
+        timeout=20,
+        check=False,
     )
 
 
@@ -160,24 +179,21 @@ class TestEnds:
             assert child.wait(10) == 128 + signal.SIGPIPE
             assert child.stderr.read() == b""
 
-    def test_a_fault_of_ours_has_a_traceback(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        source = """
-            import sys
-            from evdispatch.cli import _plain, main
-            _plain.line = lambda event: 1 / 0
-            sys.exit(main(["keys"]))
-        """
-        done = subprocess.run(
-            [sys.executable, "-c", "\n".join(map(str.strip, source.splitlines()))],
-            input=b"a",
-            capture_output=True,
-            timeout=20,
-            check=False,
-        )
+    def test_a_fault_of_ours_has_a_traceback(self) -> None:
+        done = python("_plain.line = lambda event: 1 / 0")
         assert done.returncode == 1
         assert b"ZeroDivisionError" in done.stderr
+
+    def test_no_descriptors_left_is_one_line(self) -> None:
+        done = python(
+            "most = max(map(int, os.listdir('/proc/self/fd'))) + 2\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))"
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith(
+            b"evdispatch keys: [Errno 24] Too many open files"
+        )
+        assert done.stderr.count(b"\n") == 1
 
 
 class TestTty:
@@ -265,19 +281,19 @@ class TestArguments:
             main(arguments)
         assert "usage: evdispatch" in capsys.readouterr().err
 
-    def test_output_without_a_descriptor(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_output_without_a_descriptor(self) -> None:
         """In a notebook, say: the lines go where `sys.stdout` goes."""
-        with tempfile.TemporaryFile() as file:
+        with tempfile.TemporaryFile() as file, redirect_stdout(StringIO()) as output:
+            file.write(b"ab")
+            file.seek(0)
             saved = os.dup(0)
             os.dup2(file.fileno(), 0)
             try:
-                assert main(["keys", "--plain"]) == 0
+                assert main(["keys"]) == 0
             finally:
                 os.dup2(saved, 0)
                 os.close(saved)
-        assert capsys.readouterr().out == ""
+        assert output.getvalue() == "key a\nkey b\n"
 
     def test_the_help_names_the_keys(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit, match="0"):

@@ -48,6 +48,10 @@ class TestButtons:
         events = Press(70, 20, "left"), Release(*at("quit"), "left")
         assert take(state, *events) == [None, None]
 
+    def test_another_button_of_the_mouse_does_not(self, state: State) -> None:
+        events = Press(*at("quit"), "right"), Release(*at("quit"), "right")
+        assert take(state, *events) == [None, None]
+
     def test_the_mouse_need_not_stay_on_the_same_cell(self, state: State) -> None:
         x, y = at("clear")
         assert take(

@@ -10,12 +10,13 @@ from shutil import which
 from typing import Any
 
 import pytest
+from cli.pictures import Glass
 from cli.sessions import Session, button, click, session, sgr
 from ptys import Pty, program
 
-from evdispatch import Dispatcher
+from evdispatch import Dispatcher, Terminal
 from evdispatch.cli._layout import layout
-from evdispatch.cli._view import Pacer
+from evdispatch.cli._view import Pacer, View
 from evdispatch.terminal import Modes
 from evdispatch.testing import VirtualClock, settle
 
@@ -190,7 +191,7 @@ class TestSignals:
             assert pty.attributes() == before
             user.type("\n")
             pty.wait_for(b"stopped\r\n\r\n" + MODES.enable())
-            user.see("80x24", "resume 1", "suspend 1")
+            user.see("80x24", "resume", "suspend 1")
             user.type("q")
             assert user.wait() == 0
         assert pty.attributes() == before
@@ -203,7 +204,7 @@ class TestSignals:
             other = subprocess.Popen(["sleep", "60"], process_group=0)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(0, other.pid)
-            from evdispatch import Dispatcher
+            from evdispatch import Dispatcher, Terminal
             from evdispatch.__main__ import main
             run = Dispatcher.run
             def at_last(app):
@@ -246,6 +247,26 @@ class TestSignals:
             assert child.stderr.read() == b""
 
 
+def test_the_clock_and_the_rate_go_on_each_second(
+    timed: Dispatcher, clock: VirtualClock, pty: Pty
+) -> None:
+    terminal = timed.add(Terminal(pty.slave))
+    times = iter(["12:00:00", "12:00:01"])
+    View(timed, terminal, io="any", now=clock.now, wall=lambda: next(times))
+    pty.type(b"abc")
+    timed.on("key", key="c")(lambda: clock.advance(1.0))
+
+    @timed.on("second")
+    def end() -> None:
+        timed.after(0.1, timed.stop)  # with time for a frame before
+        clock.advance(0.2)
+
+    timed.run()
+    rows = Glass(80, 24).show(pty.read())
+    assert rows[0].rstrip().endswith("12:00:01")
+    assert rows[12].rstrip().endswith("█  3/s")
+
+
 class TestPacer:
     """At most 30 frames a second, and none for nothing."""
 
@@ -279,6 +300,18 @@ class TestPacer:
         settle(timed)
         assert len(frames) == 2
         assert timed.timeout() is None, "nothing is left to wake up for"
+
+    def test_a_storm_does_not_wait_for_the_timer(
+        self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
+    ) -> None:
+        """Keys come before timers: while they pour in, they must draw."""
+        pacer.ask()
+        pacer.ask()
+        clock.advance(0.04)
+        pacer.ask()
+        assert len(frames) == 2
+        settle(timed)
+        assert len(frames) == 2
 
     def test_after_a_while_it_is_at_once_again(
         self, clock: VirtualClock, pacer: Pacer, frames: list[float]

@@ -1,0 +1,314 @@
+"""`after` and `every`: a function at a time."""
+
+import gc
+import math
+import weakref
+from functools import partial
+from typing import Any
+
+import pytest
+
+from evdispatch import (
+    HANDLED,
+    Dispatcher,
+    Error,
+    Event,
+    Handle,
+    HandlerError,
+    Tick,
+    Timer,
+)
+from evdispatch.testing import VirtualClock, record, run_until, settle
+
+
+def advance(app: Dispatcher, clock: VirtualClock, seconds: float) -> None:
+    clock.advance(seconds)
+    settle(app)
+
+
+def test_after_calls_once_and_never_early(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    called: list[float] = []
+    timed.after(1.5, lambda: called.append(clock.now()))
+    advance(timed, clock, 1.25)
+    assert called == []
+    advance(timed, clock, 0.25)
+    assert called == [1001.5]
+    advance(timed, clock, 100.0)
+    assert called == [1001.5]
+
+
+def test_every_calls_again_and_again_on_a_grid(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    called: list[float] = []
+    timed.every(1.0, lambda: called.append(clock.now()))
+    for seconds in (0.5, 0.5, 1.25, 0.75, 1.0):
+        advance(timed, clock, seconds)
+    assert called == [1001.0, 1002.25, 1003.0, 1004.0]
+
+
+def test_a_late_call_is_made_once(timed: Dispatcher, clock: VirtualClock) -> None:
+    called: list[float] = []
+    timed.every(1.0, lambda: called.append(clock.now()))
+    advance(timed, clock, 5.5)
+    assert called == [1005.5]
+    advance(timed, clock, 0.5)
+    assert called == [1005.5, 1006.0]
+
+
+def test_calls_that_wait_do_not_pile_up(timed: Dispatcher, clock: VirtualClock) -> None:
+    called: list[float] = []
+    timed.every(1.0, lambda: called.append(clock.now()))
+
+    @timed.on("other_of_callbacks")
+    def busy() -> None:
+        for _ in range(5):
+            polls = timed.stats().polls
+            clock.advance(1.0)
+            while timed._io_thread and timed.stats().polls == polls:
+                pass  # until the IO thread has seen that it is due
+
+    timed.post(OtherOfCallbacks())
+    settle(timed)
+    assert called == [1005.0]
+    advance(timed, clock, 1.0)
+    assert called == [1005.0, 1006.0]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, -math.inf, 0.0])
+def test_zero_or_less_is_the_next_turn(timed: Dispatcher, seconds: float) -> None:
+    called: list[str] = []
+    timed.after(seconds, lambda: called.append("now"))
+    assert called == []
+    settle(timed)
+    assert called == ["now"]
+
+
+def test_after_zero_in_its_own_call_is_a_turn_later(timed: Dispatcher) -> None:
+    """So that what is set anew each time starves nobody."""
+    order: list[str] = []
+
+    @timed.on("other_of_callbacks")
+    def other() -> None:
+        order.append("other")
+
+    def again() -> None:
+        order.append("again")
+        if len(order) < 10:
+            timed.after(0, again)
+            timed.post(OtherOfCallbacks())
+
+    timed.after(0, again)
+    settle(timed)
+    assert order == ["again", "other"] * 5 + ["again"]
+
+
+class OtherOfCallbacks(Event): ...
+
+
+def test_infinity_is_never(timed: Dispatcher, clock: VirtualClock) -> None:
+    handles = [timed.after(math.inf, print), timed.every(math.inf, print)]
+    advance(timed, clock, 1e9)
+    assert [handle.cancelled for handle in handles] == [False, False]
+    assert timed.timeout() is None
+    for handle in handles:
+        handle.cancel()
+        assert handle.cancelled
+
+
+def test_the_same_instant_keeps_the_order_of_the_calls(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    called: list[int] = []
+    for number in range(20):
+        timed.after(1.0, partial(called.append, number))
+    advance(timed, clock, 1.0)
+    assert called == list(range(20))
+
+
+def test_earlier_deadlines_come_first(timed: Dispatcher, clock: VirtualClock) -> None:
+    called: list[float] = []
+    for delay in (3.0, 1.0, 2.0):
+        timed.after(delay, partial(called.append, delay))
+    advance(timed, clock, 5.0)
+    assert called == [1.0, 2.0, 3.0]
+
+
+def test_cancelled_is_not_called(timed: Dispatcher, clock: VirtualClock) -> None:
+    called: list[str] = []
+    once = timed.after(1.0, lambda: called.append("once"))
+    often = timed.every(1.0, lambda: called.append("often"))
+    once.cancel()
+    once.cancel()
+    advance(timed, clock, 1.0)
+    often.cancel()
+    advance(timed, clock, 5.0)
+    assert called == ["often"]
+    assert timed.timeout() is None  # nothing goes on ticking
+
+
+def test_what_is_due_and_queued_can_still_be_cancelled(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    called: list[str] = []
+    handles: list[Handle] = []
+    timed.after(1.0, lambda: [handle.cancel() for handle in handles].clear())
+    handles.append(timed.after(1.0, lambda: called.append("victim")))
+    advance(timed, clock, 1.0)
+    assert called == []
+
+
+def test_every_may_cancel_itself(timed: Dispatcher, clock: VirtualClock) -> None:
+    called: list[str] = []
+
+    def call() -> None:
+        called.append("x")
+        handle.cancel()
+
+    handle = timed.every(1.0, call)
+    advance(timed, clock, 1.0)
+    advance(timed, clock, 5.0)
+    assert called == ["x"]
+    assert handle.cancelled
+
+
+def test_a_handle_tells_whether_it_is_over(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    once, often = timed.after(1.0, int), timed.every(1.0, int)
+    assert (once.cancelled, often.cancelled) == (False, False)
+    advance(timed, clock, 1.0)
+    assert (once.cancelled, often.cancelled) == (True, False)
+    once.cancel()
+
+
+def test_a_handle_that_has_fired_holds_nothing(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    class Closure:
+        def __call__(self) -> None: ...
+
+    closure = Closure()
+    handle = timed.after(1.0, closure)
+    cancelled = timed.every(1.0, closure)
+    cancelled.cancel()
+    dead = weakref.ref(closure)
+    del closure
+    advance(timed, clock, 1.0)
+    gc.collect()
+    assert handle.cancelled
+    assert dead() is None
+
+
+def test_nobody_else_hears_the_calls(timed: Dispatcher) -> None:
+    """They are no events of the user's: not even a handler of all events sees them."""
+    seen: list[str] = []
+    timed.on(Event, priority=math.inf)(lambda event: seen.append(event.name))
+    timed.on("event")(lambda event: seen.append(event.name))
+    timed.after(0, lambda: None)
+    settle(timed)
+    assert "due" not in seen
+
+
+def test_what_the_function_returns_does_not_matter(timed: Dispatcher) -> None:
+    called: list[str] = []
+
+    def both() -> Any:
+        called.append("x")
+        return HANDLED
+
+    timed.after(0, both)
+    timed.after(0, both)
+    settle(timed)
+    assert called == ["x", "x"]
+
+
+def test_a_failure_is_told_with_the_function(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    def fail() -> None:
+        raise LookupError
+
+    timed.after(1.0, fail)
+    with pytest.raises(HandlerError) as caught:
+        advance(timed, clock, 1.0)
+    assert caught.value.handler is fail
+    assert caught.value.event.time == 1001.0
+    assert timed.stats().balanced
+    errors = record(timed, Error)
+    often = timed.every(1.0, fail)
+    advance(timed, clock, 1.0)
+    advance(timed, clock, 1.0)
+    assert [error.handler for error in errors] == [fail, fail]
+    often.cancel()
+    assert timed.stats().balanced
+
+
+def test_calls_are_counted_with_the_posts(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    timed.after(1.0, int)
+    timed.every(1.0, int)
+    advance(timed, clock, 1.0)
+    stats = timed.stats()
+    assert (stats.posts.read, stats.posts.handled) == (2, 2)
+    assert stats.balanced
+
+
+def test_calls_and_timers_due_together_come_in_order(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
+    order: list[str] = []
+    timed.after(1.0, lambda: order.append("first"))
+    timed.add(Timer(after=1.0))
+    timed.on(Tick)(lambda: order.append("tick"))
+    timed.after(1.0, lambda: order.append("last"))
+    advance(timed, clock, 1.0)
+    assert order == ["first", "tick", "last"]
+
+
+@pytest.mark.parametrize("verb", ["after", "every"])
+@pytest.mark.parametrize(
+    ("seconds", "error"),
+    [(math.nan, ValueError), ("1", TypeError), (None, TypeError), (True, TypeError)],
+    ids=str,
+)
+def test_seconds_are_a_number(
+    app: Dispatcher, verb: str, seconds: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=verb):
+        getattr(app, verb)(seconds, int)
+    assert app.timeout() is None
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, -math.inf])
+def test_an_interval_is_above_zero(app: Dispatcher, seconds: float) -> None:
+    with pytest.raises(ValueError, match="every must be above 0 seconds"):
+        app.every(seconds, int)
+
+
+@pytest.mark.parametrize("seconds", [2.0**40, 1e300, 1e18])
+def test_a_delay_may_be_long(app: Dispatcher, seconds: float) -> None:
+    handles = [app.after(seconds, int), app.every(seconds, int)]
+    app.step(0)
+    assert [handle.cancelled for handle in handles] == [False, False]
+    for handle in handles:
+        handle.cancel()
+
+
+@pytest.mark.parametrize("verb", ["after", "every"])
+@pytest.mark.parametrize("function", [None, 3, "f"], ids=repr)
+def test_a_timer_calls_a_function(app: Dispatcher, verb: str, function: Any) -> None:
+    with pytest.raises(TypeError, match="a timer calls a function"):
+        getattr(app, verb)(1.0, function)
+
+
+def test_on_the_real_clock_a_call_is_not_early(app: Dispatcher) -> None:
+    now = app._now
+    called: list[float] = []
+    due = now() + 0.01
+    app.after(0.01, lambda: called.append(now()))
+    run_until(app, lambda: called)
+    assert called[0] >= due
