@@ -69,17 +69,20 @@ class Roster:
                 raise StateError(f"{source!r} was added before")
             source._host = self
             self.sources[source] = None
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._refuse, source)
                 source.on_add()
+                undo.callback(source.on_refuse)
                 fd = source.fileno()
                 if fd is not None:
                     self._watch(source, descriptor(fd))
                 if self._active:
                     source.on_start()
-            except BaseException:
-                self._forget(source)
-                source._host = None
-                raise
+                undo.pop_all()
+
+    def _refuse(self, source: Source) -> None:
+        self._forget(source)
+        source._host = None
 
     def _watch(self, source: Source, fd: int) -> None:
         other = self.by_fd.get(fd)

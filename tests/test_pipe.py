@@ -25,6 +25,7 @@ from evdispatch import (
     Eof,
     Error,
     Event,
+    Fd,
     FrameError,
     Hangup,
     Length,
@@ -884,3 +885,13 @@ def test_bad_options_are_refused_and_the_file_left_alone(
     with pytest.raises(kind):
         make(reader, **options)
     os.fstat(reader)
+
+
+def test_a_refused_pipe_is_left_as_it_was(app: Dispatcher) -> None:
+    read, write = os.pipe()
+    app.add(Fd(read))
+    with pytest.raises(StateError, match="watched already"):
+        app.add(Pipe(read))
+    assert os.get_blocking(read)
+    for fd in (read, write):
+        os.close(fd)

@@ -18,6 +18,7 @@ from evdispatch import (
     Dispatcher,
     Eof,
     Event,
+    Fd,
     HandlerError,
     Hangup,
     Key,
@@ -450,6 +451,15 @@ class TestSignals:
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+
+    def test_a_refused_terminal_listens_to_no_signals(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        before = signal.getsignal(signal.SIGWINCH)
+        app.add(Fd(pty.slave))
+        with pytest.raises(StateError, match="watched already"):
+            app.add(Terminal(pty.slave))
+        assert signal.getsignal(signal.SIGWINCH) is before
 
     def test_a_terminal_added_by_another_thread_goes_without_signals(
         self, app: Dispatcher, pty: Pty

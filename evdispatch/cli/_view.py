@@ -123,7 +123,7 @@ class View:
     def _leave(self) -> None:
         self._app.stop()
 
-    @on("hangup")
+    @on("hangup", priority=1)  # before a frame that nobody can see
     def _hangup(self) -> None:
         self._visible = False
         self._app.stop()

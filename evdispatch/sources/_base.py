@@ -251,6 +251,9 @@ class Source:
     def on_add(self) -> None:
         """Make ready: open what `fileno` will return. An exception undoes the adding."""
 
+    def on_refuse(self) -> None:
+        """Take back what `on_add` did: the descriptor could not be watched after all."""
+
     def on_start(self) -> None:
         """The loop begins to run, or runs already when the source is added."""
 

@@ -110,6 +110,11 @@ class Pipe(Source):
             self._flags = flags
         self.watch(READ if self._readable else 0)
 
+    def on_refuse(self) -> None:
+        """Leave the descriptor as it was."""
+        if self._flags is not None:
+            fcntl.fcntl(self._number, fcntl.F_SETFL, self._flags)
+
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._number
@@ -133,8 +138,7 @@ class Pipe(Source):
         # Somebody may have closed it already; then there is nothing left to do.
         with contextlib.suppress(OSError, ValueError):
             if not self._closefd:
-                if self._flags is not None:
-                    fcntl.fcntl(self._number, fcntl.F_SETFL, self._flags)
+                self.on_refuse()
             elif (close := getattr(self._file, "close", None)) is not None:
                 close()  # and so the object knows
             else:

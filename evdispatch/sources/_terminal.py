@@ -184,6 +184,10 @@ class Terminal(Source):
         self._running = False
         self.give_back()
 
+    def on_refuse(self) -> None:
+        """Listen to no signals."""
+        self.on_close()
+
     def on_close(self) -> None:
         """Give the terminal back for good."""
         if self._tty is not None:
