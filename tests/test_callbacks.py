@@ -154,7 +154,12 @@ def test_what_is_due_and_queued_can_still_be_cancelled(
 ) -> None:
     called: list[str] = []
     handles: list[Handle] = []
-    timed.after(1.0, lambda: [handle.cancel() for handle in handles].clear())
+
+    @timed.on("tick")
+    def cancel() -> None:
+        handles[0].cancel()
+
+    timed.add(Timer(after=1.0))
     handles.append(timed.after(1.0, lambda: called.append("victim")))
     advance(timed, clock, 1.0)
     assert called == []

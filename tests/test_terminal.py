@@ -572,6 +572,27 @@ class TestPrograms:
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
+    def test_a_running_background_job_that_is_brought_forward_takes_the_terminal(
+        self, io: str, pty: Pty
+    ) -> None:
+        """`bg` and then `fg` in a shell: no SIGCONT comes to a job that runs."""
+        source = f"""
+            import os, signal, subprocess
+            from evdispatch import Dispatcher, Terminal
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            other = subprocess.Popen(["sleep", "30"], process_group=0)
+            os.tcsetpgrp(0, other.pid)
+            app = Dispatcher(io={io!r})
+            app.add(Terminal())
+            app.on("start")(lambda: os.tcsetpgrp(0, os.getpgrp()))
+            app.on("resume")(app.stop)
+            app.run()
+            app.close()
+            other.kill(); other.wait()
+        """
+        with program(pty, source) as child:
+            assert child.wait(10) == 0
+
     def test_ctrl_z_where_no_shell_can_continue_resumes_at_once(
         self, io: str, pty: Pty
     ) -> None:

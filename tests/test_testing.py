@@ -12,8 +12,11 @@ from evdispatch import (
     HandlerError,
     Idle,
     Line,
+    Readable,
+    Suspend,
     Tick,
     Timer,
+    Writable,
     testing,
 )
 from evdispatch._poller import readable_now
@@ -281,3 +284,13 @@ class TestSettle:
         idle = record(app, Idle)
         assert settle(app) == 0
         run_until(app, lambda: idle)
+
+
+def test_any_source_may_make_the_events_of_another(app: Dispatcher) -> None:
+    """A test fakes ticks, readiness and suspensions as it fakes keys."""
+    seen = record(app, Event)
+    source = app.add(ManualSource())
+    source.emit(Tick(count=1, missed=0, due=0.0), Readable(1), Writable(4), Suspend())
+    settle(app)
+    made = [event.name for event in seen if event.source is source]
+    assert made == ["tick", "readable", "writable", "suspend"]

@@ -1,6 +1,7 @@
 """Threads and signals: nothing lost, nobody waits in vain, and nobody wakes for nothing."""
 
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -10,6 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -55,11 +57,13 @@ def wait_until_asleep(app: Dispatcher) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("queue_size", [1, 7, 1000, 1_000_000])
+@pytest.mark.parametrize(
+    ("queue_size", "each"), [(1, 500), (100, 25_000), (10_000, 25_000)]
+)
 def test_a_hundred_thousand_posts_arrive_in_the_order_of_each_thread(
-    io: Any, queue_size: int
+    io: Any, queue_size: int, each: int
 ) -> None:
-    threads, each = 4, 25_000
+    threads = 4
     with Dispatcher(io=io, queue_size=queue_size) as app:
         latest = [-1] * threads
         disorder: list[Numbered] = []
@@ -119,7 +123,7 @@ def test_posts_wake_a_sleeping_loop_each_time(io: Any) -> None:
     """One post at a time, each after the loop has gone to sleep: a lost wake-up hangs."""
     with Dispatcher(io=io) as app:
         arrived = threading.Semaphore(0)
-        app.on(Nudge)(arrived.release)
+        app.on(Nudge)(partial(arrived.release, 1))
         with app.running():
             for number in range(2000):
                 if number % 2:
@@ -130,17 +134,17 @@ def test_posts_wake_a_sleeping_loop_each_time(io: Any) -> None:
 
 def test_sources_and_timers_wake_a_sleeping_loop(app: Dispatcher) -> None:
     arrived = threading.Semaphore(0)
-    app.on(Nudge)(arrived.release)
+    app.on(Nudge)(partial(arrived.release, 1))
     with app.running():
         wait_until_asleep(app)
         source = app.add(ManualSource())
         source.emit(Nudge())
         assert arrived.acquire(timeout=10)
         wait_until_asleep(app)
-        app.after(0.001, arrived.release)
+        app.after(0.001, partial(arrived.release, 1))
         assert arrived.acquire(timeout=10)
         r, w = os.pipe()
-        app.on("data")(arrived.release)
+        app.on("data")(partial(arrived.release, 1))
         wait_until_asleep(app)
         app.add(Pipe(r))
         os.write(w, b"x")
@@ -156,7 +160,7 @@ def test_stop_from_another_thread_ends_a_sleeping_run_within_10_ms(
 ) -> None:
     delays: list[float] = []
     begun = threading.Semaphore(0)
-    app.on(Start)(begun.release)
+    app.on(Start)(partial(begun.release, 1))
 
     def stop_when_asleep(_: int) -> None:
         for _ in range(15):
@@ -416,9 +420,7 @@ def test_the_kernel_sees_an_idle_program_sleep(io: str, tmp_path: Any) -> None:
     begin = next(n for n, line in enumerate(lines) if "BEGIN" in line)
     end = next(n for n, line in enumerate(lines) if '"END' in line)
     waits = [
-        line
-        for line in lines[begin:end]
-        if "epoll_wait" in line or "poll(" in line or "futex" in line
+        line for line in lines[begin:end] if re.search(r" (epoll_wait|p?poll)\(", line)
     ]
-    # Half a second with one deadline: a few waits to begin and to end, and no heartbeat.
-    assert len(waits) < 40, "\n".join(waits)
+    # One deadline in half a second: a few waits, some begun anew, and no heartbeat.
+    assert 1 <= len(waits) <= 8, "\n".join(waits)

@@ -30,7 +30,7 @@ class Readable(Event):
 
     def release(self) -> None:
         """Watch for more."""
-        if self.source is not None:
+        if isinstance(self.source, Fd):
             self.source.rearm(READ)
 
 
@@ -48,7 +48,7 @@ class Writable(Event):
 
     def release(self) -> None:
         """Watch for more."""
-        if self.source is not None:
+        if isinstance(self.source, Fd):
             self.source.rearm(WRITE)
 
 

@@ -26,6 +26,7 @@ from evdispatch.terminal._input import Input
 from evdispatch.terminal._modes import MouseMode
 
 _CHUNK = 65_536  # a tty gives at most 4095 bytes, a pipe up to this
+_LOOK_AGAIN = 1.0  # seconds between looks whether the terminal is ours again
 
 
 class Terminal(Source):
@@ -57,20 +58,6 @@ class Terminal(Source):
     """
 
     lane: ClassVar[int] = URGENT
-
-    __slots__ = (
-        "_continued",
-        "_escape_timeout",
-        "_fileobj",
-        "_input",
-        "_modes",
-        "_number",
-        "_running",
-        "_size",
-        "_stop",
-        "_to_suspend",
-        "_tty",
-    )
 
     def __init__(
         self,
@@ -195,13 +182,18 @@ class Terminal(Source):
             self._tty.close()
 
     def _take(self, tty: Tty) -> bool:
-        """Take the terminal if it is ours; else wait for SIGCONT and read nothing."""
+        """Take the terminal if it is ours; else read nothing, and look again."""
         if not tty.foreground:
-            self.watch(None)
+            self._wait_for_foreground()
             return False
         tty.enter(self._modes)
         self.watch(READ)
         return True
+
+    def _wait_for_foreground(self) -> None:
+        self.watch(None)
+        # A shell sends SIGCONT to a job that it brings forward, but only a stopped one.
+        self.set_deadline(self.host.now() + _LOOK_AGAIN)
 
     def give_back(self) -> None:
         """Restore the terminal: the loop ends, or a signal ends the process."""
@@ -213,7 +205,7 @@ class Terminal(Source):
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Read once, and decode: a second read of a shared descriptor might block."""
         if self._tty is not None and not self._tty.foreground:
-            self.watch(None)  # reading would stop the process (SIGTTIN)
+            self._wait_for_foreground()  # reading would stop the process (SIGTTIN)
             return ()
         try:
             data = os.read(self._number, _CHUNK)
@@ -236,6 +228,9 @@ class Terminal(Source):
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Take an unfinished sequence for what it is, unless its rest is here by now."""
+        if self.interest is None:  # the terminal was another job's
+            self._continued = True
+            return self.on_wake()
         if readable_now(self._number):
             return self.on_ready(READ)
         return self._input.flush(now)
@@ -279,10 +274,13 @@ class Terminal(Source):
         Returns when the process is continued, or at once where there is no shell to
         continue it: the kernel drops SIGTSTP for an orphaned process group.
         """
-        with self.host.lock:
+        host = self._host
+        if host is None:  # closed by a handler of `suspend`
+            return
+        with host.lock:  # throughout: SIGCONT's handler asks for the same as we do
             self.give_back()
-        os.kill(0, signal.SIGTSTP)
-        self._continued = True
+            os.kill(0, signal.SIGTSTP)
+            self._continued = True
         self.wake()
 
     def on_unhandled(self, event: Event) -> None:
@@ -290,9 +288,7 @@ class Terminal(Source):
         if isinstance(event, (Eof, Hangup)):
             if self._stop is not None:
                 self._stop()
-        elif (
-            isinstance(event, Key) and self._tty is not None and event.action == "press"
-        ):
+        elif isinstance(event, Key) and self._tty and event.action == "press":
             if event.combo == "ctrl+c":
                 raise KeyboardInterrupt
             if event.combo == "ctrl+z":

@@ -191,7 +191,7 @@ class TestSignals:
             assert pty.attributes() == before
             user.type("\n")
             pty.wait_for(b"stopped\r\n\r\n" + MODES.enable())
-            user.see("80x24", "resume", "suspend 1")
+            user.see("80x24", "resume 1", "suspend 1")
             user.type("q")
             assert user.wait() == 0
         assert pty.attributes() == before
