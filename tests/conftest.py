@@ -1,5 +1,6 @@
 """What every test gets: both io modes, a virtual clock, and a watch on leaks."""
 
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -43,10 +44,8 @@ def timed(io: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
 def _descriptors() -> dict[int, str]:
     found = {}
     for name in os.listdir("/proc/self/fd"):
-        try:
+        with contextlib.suppress(OSError):  # the listing's own descriptor
             found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            pass  # the listing's own descriptor
     return found
 
 

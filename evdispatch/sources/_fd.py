@@ -17,39 +17,40 @@ from evdispatch.sources._base import Source
 
 
 @attrs.define(eq=False)
-class Readable(Event):
+class _Readiness(Event):
+    """What the two below have in common."""
+
+    tracked: ClassVar[bool] = True
+    bit: ClassVar[int]
+
+    mask: int
+
+    def release(self) -> None:
+        """Watch for more."""
+        if isinstance(self.source, Fd):  # in a test it may be made by another
+            self.source.rearm(self.bit)
+
+
+@attrs.define(eq=False)
+class Readable(_Readiness):
     """The descriptor can be read without blocking.
 
     Attributes:
         mask: What the poller said: bits of READ, WRITE, ERROR, HANGUP.
     """
 
-    tracked: ClassVar[bool] = True
-
-    mask: int
-
-    def release(self) -> None:
-        """Watch for more."""
-        if isinstance(self.source, Fd):
-            self.source.rearm(READ)
+    bit: ClassVar[int] = READ
 
 
 @attrs.define(eq=False)
-class Writable(Event):
+class Writable(_Readiness):
     """The descriptor can be written without blocking.
 
     Attributes:
         mask: What the poller said: bits of READ, WRITE, ERROR, HANGUP.
     """
 
-    tracked: ClassVar[bool] = True
-
-    mask: int
-
-    def release(self) -> None:
-        """Watch for more."""
-        if isinstance(self.source, Fd):
-            self.source.rearm(WRITE)
+    bit: ClassVar[int] = WRITE
 
 
 class Fd(Source):

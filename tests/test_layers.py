@@ -1,0 +1,182 @@
+"""Imports go down only: each module stands above all that it imports."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "evdispatch"
+
+# From the ground up, and within a floor from left to right: a module may import what
+# stands before it, and nothing else. The floors are those of docs/design.md.
+FLOORS = {
+    1: """
+        _errors _events _checks _clock _deadlines _schedule _stats _handlers _filters
+        _framing
+        terminal._params terminal._tokens terminal._modes terminal._keys
+        terminal._bindings terminal._filters terminal._events terminal._clicks
+        terminal._mouse terminal._paste terminal._replies terminal._legacy
+        terminal._kitty terminal._sequences terminal._decoder terminal
+        terminal._input
+    """,
+    2: "_poller _queue _registry",
+    3: """
+        sources sources._base sources._writing sources._timer sources._fd sources._pipe
+        sources._tty_signals sources._tty sources._terminal
+    """,
+    4: "_roster _callbacks _io _dispatch",
+    5: "_lifetime _loop _embedding",
+    6: "_dispatcher",
+    7: """
+        __init__ testing
+        cli._text cli._layout cli._canvas cli._lines cli._shown cli._entry cli._plain
+        cli._state cli._screen cli._view cli._keys cli __main__
+    """,
+}
+ORDER = [name for floor in FLOORS.values() for name in floor.split()]
+FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
+
+# What does no IO has no use for these.
+IO_MODULES = {
+    *("asyncio", "ctypes", "fcntl", "io", "mmap", "multiprocessing", "os", "pathlib"),
+    *("pty", "select", "selectors", "shutil", "signal", "socket", "subprocess", "sys"),
+    *("tempfile", "termios", "threading", "time", "tty"),
+}
+
+
+def module_name(path: Path) -> str:
+    """Return the name below the package: ``_io``, ``sources._fd``, ``sources``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts = parts[:-1]
+    return ".".join(parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(path: Path) -> set[str]:
+    """Return all that a file imports, within functions and TYPE_CHECKING too."""
+    return imports_of(path.read_text())
+
+
+def imports_of(code: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            base = node.module or ""
+            # ``from package import x`` imports a module, if x is one.
+            names |= {
+                full if within(full := f"{base}.{alias.name}") in MODULES else base
+                for alias in node.names
+            }
+    return names
+
+
+def within(name: str) -> str | None:
+    """Return a module's name below the package, or None if it is none of ours."""
+    top, _, rest = name.partition(".")
+    return (rest or "__init__") if top == "evdispatch" else None
+
+
+def own_imports(path: Path) -> set[str]:
+    return {own for name in imported(path) if (own := within(name)) is not None}
+
+
+def test_every_module_has_its_place_and_every_place_its_module() -> None:
+    assert sorted(ORDER) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_what_stands_below_it(name: str) -> None:
+    below = set(ORDER[: ORDER.index(name)])
+    upward = own_imports(MODULES[name]) - below
+    assert not upward, f"{name} imports upwards: {sorted(upward)}"
+
+
+def test_an_upward_import_would_be_seen_wherever_it_is() -> None:
+    code = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from evdispatch._dispatcher import Dispatcher
+def late():
+    import evdispatch.testing
+    from evdispatch import _loop
+    from evdispatch.sources import _fd
+    from evdispatch import Event
+"""
+    ours = {within(name) for name in imports_of(code)} - {None}
+    assert ours == {"_dispatcher", "testing", "_loop", "sources._fd", "__init__"}
+
+
+def test_the_design_page_tells_the_same_floors() -> None:
+    told: dict[int, set[str]] = {}
+    page = (ROOT / "docs/design.md").read_text()
+    for floor, files in re.findall(r"^\| (\d) \| ([^|]+) \|", page, re.MULTILINE):
+        told[int(floor)] = set(re.findall(r"`(\w+)/?`", files))
+    packages = {"terminal", "sources", "cli"}
+    assert told == {
+        floor: {
+            top if (top := name.partition(".")[0]) in packages else name
+            for name in names.split()
+            if name != "__main__"
+        }
+        for floor, names in FLOORS.items()
+    }
+
+
+def importers(name: str) -> set[str]:
+    return {
+        module
+        for module, path in MODULES.items()
+        if any(
+            found == name or found.startswith(f"{name}.") for found in imported(path)
+        )
+    }
+
+
+def test_only_the_poller_imports_select() -> None:
+    assert importers("select") == {"_poller"}
+    assert importers("selectors") == set()
+
+
+def test_nothing_but_the_watch_imports_pyinotify() -> None:
+    assert importers("pyinotify") <= {"sources._watch"}
+
+
+def test_the_core_knows_no_kind_of_source_but_the_base() -> None:
+    """So a user's own source is the equal of ours."""
+    for name, path in MODULES.items():
+        if FLOOR_OF[name] in (1, 2, 4, 5, 6) or name == "testing":
+            kinds = {own for own in own_imports(path) if "sources" in own}
+            assert kinds <= {"sources._base"}, name
+
+
+TERMINAL = [name for name in MODULES if name.split(".")[0] == "terminal"]
+
+
+@pytest.mark.parametrize("name", TERMINAL)
+def test_the_terminal_package_does_no_io_and_reads_no_clock(name: str) -> None:
+    assert {found.split(".")[0] for found in imported(MODULES[name])} & IO_MODULES == (
+        set()
+    )
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"open", "print", "input", "__import__", "exec"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_the_standard_library_and_attrs_alone(name: str) -> None:
+    allowed = {*sys.stdlib_module_names, "attrs", "pyinotify", "evdispatch"}
+    assert {found.split(".")[0] for found in imported(MODULES[name])} <= allowed
+
+
+def test_nothing_reads_the_clock_but_the_clock() -> None:
+    readers = importers("time")
+    assert readers <= {"_clock"} | {name for name in readers if name.startswith("cli")}
