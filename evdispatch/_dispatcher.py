@@ -25,7 +25,7 @@ from evdispatch._dispatch import DispatchSide, OnError
 from evdispatch._embedding import Embedding
 from evdispatch._errors import StateError
 from evdispatch._events import Event
-from evdispatch._handlers import F, refuse_async
+from evdispatch._handlers import F
 from evdispatch._lifetime import weakly
 from evdispatch._loop import IoMode
 from evdispatch._poller import Wakeup
@@ -278,21 +278,24 @@ class Dispatcher(Embedding):
         self, delay: float, every: float | None, function: Callable[[], Any]
     ) -> Handle:
         self._check_open()
-        if not callable(function):
-            raise TypeError(f"a timer calls a function, not {function!r}")
-        refuse_async(function)
         handle = Handle(self._roster, function)
         if delay != math.inf:
             handle.start(self._now() + delay, every)
         return handle
 
     def stats(self) -> Stats:
-        """Return what became of all events so far. Exact on the dispatch thread, at rest."""
-        waiting = Counter(e.source for lane in self._queue.lanes for e in lane.copy())
-        return Stats(
-            waiting=waiting.total(),
-            handlers=len(self._registry) - 1,  # but our own of Due
-            polls=self._io.polls,
-            posts=balance(self._posts, waiting[None]),
-            sources={s: balance(s.counts, waiting[s]) for s in self.sources},
-        )
+        """Return what became of all events so far.
+
+        Exact on the dispatch thread, but for posts that other threads make just then.
+        """
+        with self._roster.lock:  # the IO side counts and puts under it
+            waiting = Counter(
+                e.source for lane in self._queue.lanes for e in lane.copy()
+            )
+            return Stats(
+                waiting=waiting.total(),
+                handlers=len(self._registry) - 1,  # but our own of Due
+                polls=self._io.polls,
+                posts=balance(self._posts, waiting[None]),
+                sources={s: balance(s.counts, waiting[s]) for s in self.sources},
+            )

@@ -44,8 +44,8 @@ class Loop(Closable):
         self._dispatch = dispatch
         self._wakeup = wakeup  # of the dispatch side; the IO side's own when inline
         self._io_thread: IoThread | None = None
-        # Who dispatches, and so never waits for room in the queue. Until somebody runs
-        # it, that is taken to be the thread that made it.
+        # Who dispatches, and so never waits for room in the queue. While nobody runs it,
+        # that is taken to be the thread that made it, or took the last step.
         self._thread = threading.get_ident()
         self._busy = threading.Lock()  # held in a run and in a step, and once closed
         self._has_run = False
@@ -66,6 +66,7 @@ class Loop(Closable):
         self._run()
 
     def _run(self) -> None:
+        thread = self._thread
         try:
             self._thread = threading.get_ident()
             self._has_run = True
@@ -78,6 +79,7 @@ class Loop(Closable):
                 self._start_io()
                 self._loop(once=once)
         finally:
+            self._thread = thread
             self._leave()
 
     def _loop(self, *, once: bool) -> None:

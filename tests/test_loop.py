@@ -108,6 +108,20 @@ def test_stop_works_from_a_handler_in_any_lane(
     assert len(seen) == (event is Work)
 
 
+def test_stop_in_an_urgent_handler_amid_normal_events_ends_the_pass(
+    app: Dispatcher,
+) -> None:
+    seen = record(app, Work)
+    app.on(Work, once=True)(lambda: app.post(Rush()))
+    app.on(Rush)(app.stop)
+    for number in range(5):
+        app.post(Work(number))
+    app.run()
+    assert [work.number for work in seen] == [0]
+    assert app.stats().waiting == 4
+    assert app.stats().balanced
+
+
 def test_stop_in_an_idle_handler_reads_nothing_more(app: Dispatcher) -> None:
     """The queue was empty, so nothing comes after the present handler but the end."""
     source = app.add(ManualSource())

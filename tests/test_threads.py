@@ -280,6 +280,16 @@ def test_close_sends_away_who_waits_for_room(io: Any, posters: int) -> None:
     assert len(caught) == posters
 
 
+def test_after_a_run_elsewhere_the_maker_does_not_wait_for_room(io: Any) -> None:
+    """Nobody would make room: it would wait for ever."""
+    with Dispatcher(io=io, queue_size=1) as app:
+        with app.running():
+            pass
+        app.post(Nudge(), timeout=0)
+        app.post(Nudge(), timeout=0)
+        assert settle(app) == 2
+
+
 def test_a_post_after_a_long_handler_finds_room_again(io: Any) -> None:
     """The handler runs while the post waits: it must be told when the queue empties."""
     with Dispatcher(io=io, queue_size=1) as app:
