@@ -160,13 +160,13 @@ class Dispatcher(Embedding):
     ) -> Any:
         """Register a handler: ``@app.on("key", key="q")``. On the dispatch thread.
 
-        The handler takes the event, or nothing. It may return HANDLED to end the event's
-        way. Handlers are called by priority, then in the order they were registered.
+        The handler takes the event, or nothing; an optional parameter is its own, unless
+        called ``event``. Returning HANDLED ends the event's way.
 
         Args:
             event: The event's name or class; a class hears its subclasses too. Without
                 brackets, ``@app.on`` takes the name from a function ``on_<name>``.
-            priority: Higher comes first.
+            priority: Higher comes first; equal ones in order of registration.
             once: Remove the handler before its first call.
             weak: Do not keep the object of a bound method alive.
             where: A test of the whole event.

@@ -36,6 +36,10 @@ HANDLED = Handled()
 def takes_event(handler: Any) -> bool:
     """Return whether a handler takes the event, or nothing.
 
+    It takes the event if it must have an argument, or has ``*args`` or a parameter called
+    ``event``. An optional parameter of another name is the function's own:
+    ``lambda i=i: ...`` in a loop keeps its i.
+
     Raises:
         HandlerTypeError: It is no handler: not callable with one or no argument, a
             coroutine function, or a generator function.
@@ -47,16 +51,29 @@ def takes_event(handler: Any) -> bool:
         signature = inspect.signature(handler)
     except (ValueError, TypeError):
         return True  # some builtins don't tell; one argument is the rule
-    for arguments in ((None,), ()):
-        try:
-            signature.bind(*arguments)
-        except TypeError:
-            continue
-        return bool(arguments)
+    if _accepts(signature) and not _asks_for_event(signature):
+        return False
+    if _accepts(signature, None):
+        return True
     raise HandlerTypeError(
         f"a handler takes the event or nothing, but {describe(handler)} is"
         f" declared {signature}"
     )
+
+
+def _accepts(signature: inspect.Signature, *arguments: None) -> bool:
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _asks_for_event(signature: inspect.Signature) -> bool:
+    first = next(iter(signature.parameters.values()), None)
+    if first is None or first.kind is first.KEYWORD_ONLY:
+        return False
+    return first.kind is first.VAR_POSITIONAL or first.name == "event"
 
 
 def refuse_async(handler: Any) -> None:

@@ -217,12 +217,15 @@ class IoSide:
         """End a source that raised, and tell it after all that it made."""
         source._rest = None
         self._roster.more.pop(source, None)
-        self._put(source, [Error(error, source=source, time=self._roster.now())])
+        errors = [error]
         try:
-            self._roster.detach(source, silence=False)
+            self._roster.detach(
+                source, silence=False
+            )  # first: a handler sees it closed
         except Exception as second:
-            second.__context__ = error
-            self._put(source, [Error(second, source=source, time=self._roster.now())])
+            errors.append(second)
+        now = self._roster.now()
+        self._put(source, [Error(each, source=source, time=now) for each in errors])
 
     def _expire(self) -> None:
         """Ask the owners of the deadlines that are over now."""

@@ -21,8 +21,6 @@ from evdispatch._roster import Roster
 
 IoMode = Literal["thread", "inline"]
 
-_DAY = 86_400.0  # the longest wait: a poller overflows on much longer ones
-
 _log = logging.getLogger("evdispatch")
 
 

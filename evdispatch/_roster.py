@@ -236,7 +236,7 @@ class Roster:
     def arm(self) -> None:
         """Set the alarm for the nearest deadline."""
         nearest = self.deadlines.next()
-        if nearest != self._armed:
+        if nearest != self._armed and self.alarm.fileno() >= 0:  # else closed
             self.alarm.set(nearest)
             self._armed = nearest
 
@@ -286,8 +286,9 @@ class Roster:
         """Release the descriptors in a forked child, and end the sources there.
 
         Nothing is deleted from the pollers: they are the parent's as well, which would
-        go deaf. No lock is taken: whoever held it is not in the child.
+        go deaf. The lock is made anew: whoever held it is not in the child.
         """
+        self.lock = threading.RLock()
         self._undo.close()
         for source in self.sources:
             source._closed = source._silenced = True

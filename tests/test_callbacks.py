@@ -317,3 +317,11 @@ def test_on_the_real_clock_a_call_is_not_early(app: Dispatcher) -> None:
     app.after(0.01, lambda: called.append(now()))
     run_until(app, lambda: called)
     assert called[0] >= due
+
+
+def test_a_handle_may_be_cancelled_after_the_end(io: Any) -> None:
+    app = Dispatcher(io=io)
+    handle = app.after(60, lambda: None)
+    app.close()
+    handle.cancel()
+    assert handle.cancelled

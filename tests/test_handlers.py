@@ -386,3 +386,27 @@ def test_of_a_module_only_what_is_defined_there_counts() -> None:
     module.own, module.imported = own, imported  # type: ignore[attr-defined]
     module.constant = 3  # type: ignore[attr-defined]
     assert names_of(module) == ["own"]
+
+
+class TestOptionalParameters:
+    """What a function can do without is its own, unless it is called event."""
+
+    def test_a_closure_in_a_loop_keeps_its_default(self) -> None:
+        assert not takes_event(lambda i=3: i)
+
+    def test_a_method_with_an_option_is_called_without(self) -> None:
+        with Dispatcher() as app:
+            assert not takes_event(app.step)
+
+    def test_an_optional_event_is_the_event(self) -> None:
+        def handler(event: object = None) -> None: ...
+
+        assert takes_event(handler)
+
+    def test_any_number_of_arguments_is_the_event(self) -> None:
+        assert takes_event(lambda *arguments: arguments)
+
+    def test_keywords_are_not_the_event(self) -> None:
+        def handler(*, event: object = None) -> None: ...
+
+        assert not takes_event(handler)

@@ -637,3 +637,15 @@ def test_a_key_is_dispatched_within_10_ms_of_a_firehose(app: Dispatcher) -> None
         key.emit(Step())
         run_until(app, functools.partial(arrived, number))
     assert sorted(late)[15] < 0.010
+
+
+def test_who_hears_of_a_failed_source_finds_it_closed(app: Dispatcher) -> None:
+    class Failing(ManualSource):
+        def on_wake(self) -> Iterator[Event]:
+            raise ZeroDivisionError
+
+    closed: list[bool] = []
+    app.on("error")(lambda event: closed.append(event.source.closed))
+    app.add(Failing()).wake()
+    run_until(app, lambda: closed)
+    assert closed == [True]

@@ -804,3 +804,22 @@ def test_the_handlers_of_a_source_go_with_it(app: Dispatcher) -> None:
     assert heard == ["manualsource"]
     assert dead() is None
     assert app.stats().handlers == 0
+
+
+def test_a_source_in_the_middle_hears_what_is_below_it(app: Dispatcher) -> None:
+    class Middle(ManualSource):
+        has_children = True
+
+    top, middle, bottom = app.add(Middle()), Middle(), ManualSource()
+    middle.parent, bottom.parent = top, middle
+    app.add(middle)
+    app.add(bottom)
+    heard: list[str] = []
+    for name, source in (("top", top), ("middle", middle), ("bottom", bottom)):
+        source.on(Bell)(lambda name=name: heard.append(name))
+    bottom.emit(Bell())
+    settle(app)
+    assert heard == ["top", "middle", "bottom"]
+    middle.emit(Bell())
+    settle(app)
+    assert heard == ["top", "middle", "bottom", "top", "middle"]

@@ -492,3 +492,9 @@ def wait_until(condition: Any, timeout: float = 10.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "the IO thread did not get there"
+
+
+def test_names_that_make_one_title_are_told_apart(app: Dispatcher) -> None:
+    timers = [app.add(Timer(name, every=9)) for name in ("a1b", "a1_b", "a1__b")]
+    for timer in timers:
+        app.on(timer.name)(lambda: None)

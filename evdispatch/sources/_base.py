@@ -189,10 +189,8 @@ class Source:
     def join(self, registry: Registry) -> None:
         """Let `on` register there; called by `Dispatcher.add`, not for you."""
         self._registry = registry
-        if self.parent is not None:
-            self._scope = self.parent._scope
-        elif self.has_children:
-            self._scope = Scope(registry.scope)
+        shared = None if self.parent is None else self.parent._scope
+        self._scope = Scope(shared or registry.scope) if self.has_children else shared
 
     # -- for subclasses to call ------------------------------------------------------
 

@@ -53,7 +53,13 @@ def tick_class(name: str) -> type[Tick]:
     cls = _classes.get(name)
     if cls is None:
         title = "".join(part.title() for part in name.split("_"))
-        namespace = {"__slots__": (), "name": name, "names": frozenset({name})}
+        namespace = {
+            "__module__": __name__,
+            "__qualname__": f"{title}.{name}",  # a_b and ab have one title
+            "__slots__": (),
+            "name": name,
+            "names": frozenset({name}),
+        }
         cls = types.new_class(
             title, (Tick,), exec_body=lambda body: body.update(namespace)
         )
