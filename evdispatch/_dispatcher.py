@@ -14,7 +14,6 @@ of `_dispatch`; `_loop` runs them, `_embedding` lets a host program do so.
 import contextlib
 import math
 import threading
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args, overload
 
@@ -289,9 +288,7 @@ class Dispatcher(Embedding):
         Exact on the dispatch thread, but for posts that other threads make just then.
         """
         with self._roster.lock:  # the IO side counts and puts under it
-            waiting = Counter(
-                e.source for lane in self._queue.lanes for e in lane.copy()
-            )
+            waiting = self._queue.by_source()
             return Stats(
                 waiting=waiting.total(),
                 handlers=len(self._registry) - 1,  # but our own of Due

@@ -14,8 +14,9 @@
 """
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
+from typing import Any
 
 from evdispatch._errors import ClosedError, QueueFull
 from evdispatch._events import IDLE, NORMAL, URGENT, Event
@@ -62,6 +63,10 @@ class Queue:
 
     def __len__(self) -> int:
         return len(self.urgent) + len(self.normal) + len(self.idle)
+
+    def by_source(self) -> "Counter[Any]":
+        """Count what waits, by source; None for posts."""
+        return Counter(event.source for lane in self.lanes for event in lane.copy())
 
     def room(self, lane: int) -> int:
         """Return how many events the IO side may still put into a lane.
