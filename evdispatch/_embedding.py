@@ -45,7 +45,10 @@ class Embedding(Loop):
             self._start_io()
             if self._io_mode == "thread":
                 self._wakeup.clear()
-            return self._turn(timeout)
+            if timeout == 0:
+                return self._turn(0)
+            with self._wakeup.wake_on_signals():
+                return self._turn(timeout)
         finally:
             self._leave()
             self._stay_readable()

@@ -72,6 +72,7 @@ class Loop(Closable):
             once = self._dispatch.stopping
             self._dispatch.stopping = False
             with contextlib.ExitStack() as stack:
+                stack.enter_context(self._wakeup.wake_on_signals())
                 stack.callback(self._end_io)
                 stack.callback(self._roster.finish)
                 self._start_io()

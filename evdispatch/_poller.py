@@ -1,4 +1,4 @@
-"""The only file that knows select: epoll, and the eventfd that wakes it.
+"""The only file that knows select: epoll, and the pipe that wakes it.
 
 A poller knows descriptors and masks, no sources and no events. Facts it rests on:
 
@@ -15,8 +15,9 @@ import contextlib
 import math
 import os
 import select
+import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 READ = select.EPOLLIN
@@ -25,6 +26,9 @@ PRIORITY = select.EPOLLPRI
 ERROR = select.EPOLLERR
 HANGUP = select.EPOLLHUP
 READ_HANGUP = select.EPOLLRDHUP
+
+
+_DRAIN = 4096  # bytes of a wakeup that are read at once
 
 
 class NotPollableError(Exception):
@@ -111,17 +115,20 @@ class EpollPoller:
 
 
 class Wakeup:
-    """An eventfd: lets any thread, or a signal handler, end a wait.
+    """A pipe to itself: lets any thread, or a signal, end a wait.
+
+    Not an eventfd, since that takes eight bytes at a time, and ``signal.set_wakeup_fd``
+    writes one: see `wake_on_signals`.
 
     The lock keeps a `set` from writing to a number that `close` has just given back. It
     is reentrant, since a signal handler may call `set` in the midst of a `set`.
     """
 
-    __slots__ = ("_fd", "_lock")
+    __slots__ = ("_fd", "_lock", "_write_fd")
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def fileno(self) -> int:
         """Return the descriptor to poll."""
@@ -130,14 +137,36 @@ class Wakeup:
     def set(self) -> None:
         """End the present wait, or the next one. From any thread or signal handler."""
         with self._lock:
-            if self._fd >= 0:
+            if self._write_fd >= 0:
                 with contextlib.suppress(BlockingIOError):  # full: it is set
-                    os.eventfd_write(self._fd, 1)
+                    os.write(self._write_fd, b"\0")
 
     def clear(self) -> None:
         """Make it unset."""
         with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._fd)
+            while len(os.read(self._fd, _DRAIN)) == _DRAIN:
+                pass
+
+    @contextlib.contextmanager
+    def wake_on_signals(self) -> Iterator[None]:
+        """Let signals end the wait too; only on the main thread does it anything.
+
+        A signal that comes just before the wait begins does not interrupt it, and its
+        Python handler would run when the wait is over: maybe never. So the C handler
+        must make the wait's descriptor readable (signal.set_wakeup_fd). One that is set
+        already is another loop's business, and stays.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        other = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
+        if other != -1:
+            signal.set_wakeup_fd(other)
+        try:
+            yield
+        finally:
+            if other == -1:
+                signal.set_wakeup_fd(-1)
 
     def wait(self, timeout: float | None) -> None:
         """Wait until it is set or ``timeout`` seconds are over; leaves it unset."""
@@ -154,9 +183,10 @@ class Wakeup:
 
     def abandon(self) -> None:
         """Close without the lock: in a forked child nobody may be left to release it."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        fds, self._fd, self._write_fd = (self._fd, self._write_fd), -1, -1
+        for fd in fds:
+            if fd >= 0:
+                os.close(fd)
 
 
 def readable_now(fd: int) -> bool:
