@@ -1,7 +1,8 @@
 """`Dispatcher.after` and `every`: a function at a time, without an event of its own name."""
 
+import math
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import attrs
 
@@ -43,12 +44,15 @@ class Handle:
         """Whether it will not be called again: it was cancelled, or has fired."""
         return self._function is None
 
-    def start(self, when: float, every: float | None) -> None:
-        """Schedule it: at ``when``, and from then on ``every`` so many seconds."""
+    def start(self, delay: float, every: float | None) -> Self:
+        """Schedule it: in ``delay`` seconds, then each ``every``; return itself."""
         with self._roster.lock:  # it may be due before we have its deadline
+            when = self._roster.now() + delay
             if every is not None:
                 self._schedule = Schedule(when - every, every)
-            self._deadline = self._roster.schedule(when, self)
+            if when != math.inf:
+                self._deadline = self._roster.schedule(when, self)
+        return self
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Queue a call, unless one is queued already; IO side."""

@@ -3,6 +3,8 @@
 import math
 from typing import Any, Protocol
 
+_DAY = 86_400.0  # seconds
+
 
 def check_seconds(what: str, seconds: Any) -> float:
     """Return seconds as a float.
@@ -15,7 +17,20 @@ def check_seconds(what: str, seconds: Any) -> float:
         raise TypeError(f"{what} is a number of seconds, not {seconds!r}")
     if math.isnan(seconds):
         raise ValueError(f"{what} can't be NaN")
-    return float(seconds)
+    try:
+        return float(seconds)
+    except OverflowError:  # a whole number of more than 300 digits
+        return math.inf if seconds > 0 else -math.inf
+
+
+def check_timeout(seconds: Any) -> float:
+    """Return how long to wait, from 0 to a day: pollers overflow on much longer waits.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is NaN.
+    """
+    return min(max(0.0, check_seconds("timeout", seconds)), _DAY)
 
 
 def check_interval(what: str, seconds: Any) -> float:

@@ -13,12 +13,17 @@ of `_dispatch`; `_loop` runs them, `_embedding` lets a host program do so.
 
 import contextlib
 import math
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args, overload
 
 from evdispatch._callbacks import Due, Handle, call
-from evdispatch._checks import check_choice, check_count, check_interval, check_seconds
+from evdispatch._checks import (
+    check_choice,
+    check_count,
+    check_interval,
+    check_seconds,
+    check_timeout,
+)
 from evdispatch._clock import Clock, MonotonicClock
 from evdispatch._dispatch import DispatchSide, OnError
 from evdispatch._embedding import Embedding
@@ -231,11 +236,14 @@ class Dispatcher(Embedding):
         """
         if self._gone is not None:
             self._check_open()
-        if getattr(event, "source", self) is not None:
+        given: Any = event
+        if not isinstance(given, Event) or given.source is not None:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
+        if timeout is not None:
+            timeout = check_timeout(timeout)
         queue = self._queue
         lane = queue.lanes[event.lane]
-        if len(lane) >= queue.bound and self._thread != threading.get_ident():
+        if len(lane) >= queue.bound and not self._must_not_wait():
             queue.wait_for_room(event.lane, timeout)
         event.time = event.time or self._now()
         self._posts.posted()
@@ -254,8 +262,9 @@ class Dispatcher(Embedding):
             TypeError: Not a number, or not a function.
             ValueError: NaN.
         """
+        self._check_open()
         delay = max(0.0, check_seconds("after", seconds))
-        return self._schedule(delay, None, function)
+        return Handle(self._roster, function).start(delay, None)
 
     def every(self, seconds: float, function: Callable[[], Any]) -> Handle:
         """Call a function again and again, on the dispatch thread. From any thread.
@@ -270,17 +279,9 @@ class Dispatcher(Embedding):
             TypeError: Not a number, or not a function.
             ValueError: NaN, zero or negative.
         """
-        interval = check_interval("every", seconds)
-        return self._schedule(interval, interval, function)
-
-    def _schedule(
-        self, delay: float, every: float | None, function: Callable[[], Any]
-    ) -> Handle:
         self._check_open()
-        handle = Handle(self._roster, function)
-        if delay != math.inf:
-            handle.start(self._now() + delay, every)
-        return handle
+        interval = check_interval("every", seconds)
+        return Handle(self._roster, function).start(interval, interval)
 
     def stats(self) -> Stats:
         """Return what became of all events so far.

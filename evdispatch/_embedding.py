@@ -7,11 +7,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
-from evdispatch._checks import check_seconds
+from evdispatch._checks import check_timeout
 from evdispatch._io import start_without_signals
 from evdispatch._loop import Loop
 
-_DAY = 86_400.0  # the longest wait: a poller overflows on much longer ones
+_AT_EXIT = 1.0  # seconds for a background handler to return, at the interpreter's end
 
 
 class Embedding(Loop):
@@ -36,7 +36,7 @@ class Embedding(Loop):
             HandlerError, SourceError, InternalError: As `run`.
         """
         if timeout is not None:
-            timeout = min(max(0.0, check_seconds("timeout", timeout)), _DAY)
+            timeout = check_timeout(timeout)
         self._enter()
         try:
             self._thread = threading.get_ident()
@@ -142,6 +142,15 @@ class Embedding(Loop):
                 self.stop()
                 self._join()
 
+    def _close_at_exit(self) -> None:
+        background = self._background
+        if background is not None and not background.is_current:
+            self.stop()
+            if not background.has_ended(_AT_EXIT):
+                self._roster.finish()  # a handler blocks: the thread ends as daemons do
+                return
+        super()._close_at_exit()
+
 
 class Background:
     """A thread, and what it raised."""
@@ -165,6 +174,11 @@ class Background:
         self._thread.join()
         if self._failure is not None:
             raise self._failure
+
+    def has_ended(self, timeout: float) -> bool:
+        """Wait for the thread, up to ``timeout`` seconds, and return whether it ended."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     @property
     def is_current(self) -> bool:

@@ -158,6 +158,11 @@ class Loop(Closable):
         self._dispatch.stopping = False
         self._busy.release()
 
+    def _must_not_wait(self) -> bool:
+        # Whoever holds the lock keeps the dispatch side from making room.
+        here = threading.get_ident()
+        return here == self._thread or self._roster.is_locked_here()
+
     def _start_io(self) -> None:
         self._roster.start()
         if self._io_mode == "thread" and self._io_thread is None:

@@ -72,15 +72,23 @@ class Poller(Protocol):
 class EpollPoller:
     """epoll, level-triggered: ready means ready until it has been read."""
 
-    __slots__ = ("_epoll", "poll")
+    __slots__ = ("_epoll", "_outer", "poll")
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self._outer: select.epoll | None = None  # what a host watches
         self.poll = self._epoll.poll  # the very method: nothing stands in between
 
     def fileno(self) -> int:
-        """Return the epoll descriptor, which can itself be polled."""
-        return self._epoll.fileno()
+        """Return a descriptor that can itself be polled.
+
+        It is an epoll around ours: a host registers it with a poller of its own, and that
+        would not notice when `rebuild` puts another file behind our number.
+        """
+        if self._outer is None:
+            self._outer = select.epoll()
+            self._outer.register(self._epoll, READ)
+        return self._outer.fileno()
 
     def add(self, fd: int, mask: int) -> None:
         """Watch a descriptor. See `Poller.add`."""
@@ -106,12 +114,16 @@ class EpollPoller:
                 with contextlib.suppress(OSError):  # closed behind our back: silent
                     fresh.register(fd, mask)
             os.dup2(fresh.fileno(), self._epoll.fileno(), inheritable=False)
+            if self._outer is not None:
+                self._outer.register(self._epoll, READ)  # the old one left by itself
         finally:
             fresh.close()
 
     def close(self) -> None:
-        """Release the descriptor."""
+        """Release the descriptors."""
         self._epoll.close()
+        if self._outer is not None:
+            self._outer.close()
 
 
 class Wakeup:
@@ -165,8 +177,13 @@ class Wakeup:
         try:
             yield
         finally:
-            if other == -1:
-                signal.set_wakeup_fd(-1)
+            self._forget_signals()
+
+    def _forget_signals(self) -> None:
+        """Let signals write here no more; leave another loop's descriptor alone."""
+        other = signal.set_wakeup_fd(-1)
+        if other not in (-1, self._write_fd):
+            signal.set_wakeup_fd(other)
 
     def wait(self, timeout: float | None) -> None:
         """Wait until it is set or ``timeout`` seconds are over; leaves it unset."""
@@ -183,6 +200,8 @@ class Wakeup:
 
     def abandon(self) -> None:
         """Close without the lock: in a forked child nobody may be left to release it."""
+        if threading.current_thread() is threading.main_thread():
+            self._forget_signals()  # else they would write to whatever is opened next
         fds, self._fd, self._write_fd = (self._fd, self._write_fd), -1, -1
         for fd in fds:
             if fd >= 0:

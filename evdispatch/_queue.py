@@ -29,6 +29,7 @@ class Queue:
         "_io_waits",
         "_room",
         "_waiters",
+        "_waiting",
         "_wake_dispatch",
         "_wake_io",
         "attention",
@@ -59,6 +60,7 @@ class Queue:
         self._wake_io = wake_io
         self._io_waits = False
         self._waiters = 0
+        self._waiting: set[int] = set()  # threads that wait for room
         self._room = threading.Condition(threading.Lock())
 
     def __len__(self) -> int:
@@ -131,6 +133,9 @@ class Queue:
     def wait_for_room(self, lane: int, timeout: float | None) -> None:
         """Wait until the lane has room. Not for the dispatch thread.
 
+        Whoever interrupts a wait, as a signal handler does, is let through: it would wait
+        for itself.
+
         Args:
             lane: The lane.
             timeout: In seconds; None waits for ever.
@@ -139,13 +144,20 @@ class Queue:
             QueueFull: There was none within the timeout.
             ClosedError: The dispatcher was closed meanwhile.
         """
-        with self._room:
-            self._waiters += 1
-            try:
-                if not self._room.wait_for(lambda: self._may_put(lane), timeout):
-                    raise QueueFull(f"the queue is full ({self.bound} events)")
-            finally:
-                self._waiters -= 1
+        thread = threading.get_ident()
+        if thread in self._waiting:
+            return
+        self._waiting.add(thread)
+        try:
+            with self._room:
+                self._waiters += 1
+                try:
+                    if not self._room.wait_for(lambda: self._may_put(lane), timeout):
+                        raise QueueFull(f"the queue is full ({self.bound} events)")
+                finally:
+                    self._waiters -= 1
+        finally:
+            self._waiting.discard(thread)
         if self.closed:
             raise ClosedError("the dispatcher was closed while a post waited for room")
 

@@ -280,4 +280,6 @@ def _identity(handler: Any) -> Any:
     """Return what tells a handler: bound methods are made anew at each look-up."""
     if isinstance(handler, types.MethodType):
         return (id(handler.__func__), id(handler.__self__))
+    if isinstance(handler, types.BuiltinMethodType):
+        return (handler.__name__, id(handler.__self__))
     return id(handler)

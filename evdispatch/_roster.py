@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 from evdispatch._checks import descriptor
 from evdispatch._clock import Clock
@@ -53,6 +54,11 @@ class Roster:
                 poller.add(self.alarm.fileno(), READ)
                 poller.add(wakeup.fileno(), READ)
             self._undo = undo.pop_all()
+
+    def is_locked_here(self) -> bool:
+        """Whether the calling thread holds the lock."""
+        lock: Any = self.lock
+        return bool(lock._is_owned())  # as threading.Condition asks
 
     def add(self, source: Source) -> None:
         """Make a source ready and watch it; an exception leaves all as it was.

@@ -102,7 +102,7 @@ class TestPoller:
         cases: list[tuple[int, Callable[[], None]]] = [
             (errno.EEXIST, lambda: poller.add(pipe[0], READ)),
             (errno.EBADF, lambda: poller.add(closed, READ)),
-            (errno.EINVAL, lambda: poller.add(poller.fileno(), READ)),
+            (errno.ELOOP, lambda: poller.add(poller.fileno(), READ)),
             (errno.ENOENT, lambda: poller.change(pipe[1], READ)),
             (errno.EBADF, lambda: poller.change(closed, READ)),
         ]

@@ -128,7 +128,7 @@ class TestAdding:
         fds.append(path_only)
         for fd, number in (
             (path_only, errno.EBADF),
-            (app._roster.fileno(), errno.EINVAL),
+            (app._roster.fileno(), errno.ELOOP),
         ):
             with pytest.raises(OSError, match=f"fd {fd}") as caught:
                 app.add(Fd(fd))

@@ -7,10 +7,12 @@ input that is a pipe or a file is decoded the same way, without modes.
 All its events are urgent: one lane, so that a key does not overtake the click before it.
 """
 
+import contextlib
 import errno
 import os
 import signal
 import sys
+import termios
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -163,6 +165,7 @@ class Terminal(Source):
         """Take the terminal, unless another job has it."""
         self._running = True
         if self._tty is not None:
+            _tty_signals.listen(self)  # it may have been added by another thread
             self._size = self._tty.size
             self._take(self._tty)
 
@@ -186,7 +189,8 @@ class Terminal(Source):
         if not tty.foreground:
             self._wait_for_foreground()
             return False
-        tty.enter(self._modes)
+        with contextlib.suppress(termios.error):  # it has gone: reading will tell
+            tty.enter(self._modes)
         self.watch(READ)
         return True
 

@@ -34,6 +34,8 @@ def listen(listener: Listener) -> None:
     """Tell a terminal of the signals; does nothing but on the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return
+    if listener in _listeners:
+        return
     _listeners.append(listener)
     if not _previous:
         for signum in _SIGNALS:
