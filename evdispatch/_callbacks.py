@@ -8,7 +8,7 @@ import attrs
 
 from evdispatch._deadlines import Deadline
 from evdispatch._events import Event
-from evdispatch._handlers import HANDLED, Handled, refuse_async
+from evdispatch._handlers import HANDLED, Handled, check_no_arguments
 from evdispatch._roster import Roster
 from evdispatch._schedule import Schedule
 
@@ -24,7 +24,7 @@ class Handle:
     def __init__(self, roster: Roster, function: Callable[[], Any]) -> None:
         if not callable(function):
             raise TypeError(f"a timer calls a function, not {function!r}")
-        refuse_async(function)
+        check_no_arguments(function)
         self._roster = roster
         self._function: Callable[[], Any] | None = function
         self._schedule: Schedule | None = None

@@ -15,7 +15,7 @@ def check_seconds(what: str, seconds: Any) -> float:
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"{what} is a number of seconds, not {seconds!r}")
-    if math.isnan(seconds):
+    if seconds != seconds:  # noqa: PLR0124  # math.isnan fails on a huge whole number
         raise ValueError(f"{what} can't be NaN")
     try:
         return float(seconds)

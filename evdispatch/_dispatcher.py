@@ -37,7 +37,7 @@ from evdispatch._queue import Queue
 from evdispatch._registry import Registry
 from evdispatch._roster import Roster
 from evdispatch._stats import PostCounts, Stats, balance
-from evdispatch.sources._base import Source
+from evdispatch.sources._base import Source, check_source
 
 S = TypeVar("S", bound=Source)
 
@@ -105,10 +105,7 @@ class Dispatcher(Embedding):
             OSError: It can't be opened or watched.
         """
         self._check_open()
-        if not isinstance(source, Source):
-            raise TypeError(
-                f"add takes a Source (for a descriptor: Fd), not {source!r}"
-            )
+        check_source("add", source)
         before = source._registry, source._scope
         source.join(self._registry)
         try:
@@ -122,9 +119,11 @@ class Dispatcher(Embedding):
         """End a source: the same as `Source.close`. From any thread.
 
         Raises:
+            TypeError: It is no source.
             StateError: It was not added to this dispatcher.
         """
         self._check_process()
+        check_source("remove", source)
         if source._host is not self._roster and not source.closed:
             raise StateError(f"{source!r} was not added to this dispatcher")
         source.close()

@@ -4,12 +4,15 @@ Or the other way round: everything in a background thread.
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
 from evdispatch._checks import check_timeout
 from evdispatch._io import start_without_signals
 from evdispatch._loop import Loop
+
+_log = logging.getLogger("evdispatch")
 
 _AT_EXIT = 1.0  # seconds for a background handler to return, at the interpreter's end
 
@@ -37,11 +40,14 @@ class Embedding(Loop):
         """
         if timeout is not None:
             timeout = check_timeout(timeout)
-        self._enter()
+        with self._interrupts.held():
+            self._enter()
+            return self._step(timeout)
+
+    def _step(self, timeout: float | None) -> int:
         try:
             self._thread = threading.get_ident()
-            # A stop ends one step. One from before it is used up: a step is a turn.
-            self._dispatch.stopping = False
+            self._use_up_stop()  # a step is a turn: one from now on ends it
             self._start_io()
             if self._io_mode == "thread":
                 self._wakeup.clear()
@@ -59,7 +65,8 @@ class Embedding(Loop):
         Queued events and timers that are due included.
         """
         self._check_open()
-        self._start_io()
+        with self._interrupts.held():
+            self._start_io()
         self._stay_readable()
         return (
             self._wakeup.fileno()
@@ -101,7 +108,11 @@ class Embedding(Loop):
             AlreadyRunningError: It runs already.
             ClosedError: The dispatcher is closed.
         """
-        self._enter()
+        with self._interrupts.held():
+            self._enter()
+            self._start_background()
+
+    def _start_background(self) -> None:
         try:
             self._join()
             self._background = Background(self._run)
@@ -149,7 +160,10 @@ class Embedding(Loop):
             if not background.has_ended(_AT_EXIT):
                 self._roster.finish()  # a handler blocks: the thread ends as daemons do
                 return
-        super()._close_at_exit()
+        try:
+            super()._close_at_exit()
+        except Exception:
+            _log.exception("the dispatcher's background run had failed")
 
 
 class Background:

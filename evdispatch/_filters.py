@@ -8,6 +8,8 @@ the handler is registered, not a handler that is silently never called.
 
 import difflib
 import re
+import types
+import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,12 +17,13 @@ import attrs
 
 from evdispatch._errors import FilterError, UnknownEventError
 from evdispatch._events import Event, event_classes
-from evdispatch._handlers import refuse_async
+from evdispatch._handlers import check_one_argument
 
 Test = Callable[[Any], bool]
 Selector = str | type[Event]
 
 _ABSENT = object()
+_PLAIN = (str, bytes, bool, int, float, type(None))  # equal to their own kind alone
 
 
 def check_selector(event: Any) -> Selector:
@@ -65,7 +68,7 @@ def compile_test(
     if where is not None:
         if not callable(where):
             raise TypeError(f"where takes a function of the event, not {where!r}")
-        refuse_async(where)
+        check_one_argument(where)
         tests.append(where)
     if len(tests) <= 1:
         return tests[0] if tests else None
@@ -91,7 +94,28 @@ def _field_test(
         test = cls.compile_filter(field, value, fields)
         if test is not None:
             return test
-    return _plain_test(field, value)
+    test = _plain_test(field, value)
+    if type(value) in _PLAIN:
+        kinds = [_kinds(cls, field) for cls in having]
+        if not any(each is None or isinstance(value, each) for each in kinds):
+            raise FilterError(f"{field} is never {value!r}: it has another type")
+    return test
+
+
+def _kinds(cls: type[Event], field: str) -> tuple[type, ...] | None:
+    """The classes that a field's values are of; None: anything may come."""
+    declared = getattr(attrs.fields_dict(cls).get(field), "type", None)
+    kinds: list[type] = []
+    for each in typing.get_args(declared) if _is_union(declared) else (declared,):
+        kind = typing.get_origin(each) or each
+        if not isinstance(kind, type) or kind in (object, typing.Any):
+            return None
+        kinds += (int, float) if kind in (int, float, bool) else (kind,)
+    return tuple(kinds)
+
+
+def _is_union(declared: Any) -> bool:
+    return typing.get_origin(declared) in (types.UnionType, typing.Union)
 
 
 def _plain_test(field: str, value: Any) -> Test:
@@ -101,7 +125,7 @@ def _plain_test(field: str, value: Any) -> Test:
     if isinstance(value, re.Pattern):
         return lambda event: _search(value, getattr(event, field, None))
     if callable(value):
-        refuse_async(value)
+        check_one_argument(value)
         return lambda event: (
             hasattr(event, field) and bool(value(getattr(event, field)))
         )

@@ -10,9 +10,10 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
-from evdispatch._checks import check_count
+from evdispatch._checks import check_choice, check_count
 from evdispatch._errors import FrameError
 from evdispatch._events import Data, Line
+from evdispatch._handlers import check_one_argument, describe
 
 Frame = Callable[[bytearray], bytes | None]
 """An incremental function: take the first frame out of the buffer, or return None."""
@@ -24,9 +25,15 @@ class Length:
 
     Args:
         size: Bytes of the length: 1, 2, 4 or 8.
+
+    Raises:
+        ValueError: It is another.
     """
 
-    size: int = attrs.field(default=4, validator=attrs.validators.in_((1, 2, 4, 8)))
+    size: int = 4
+
+    def __attrs_post_init__(self) -> None:
+        check_choice("the size of a length", self.size, (1, 2, 4, 8))
 
     def __call__(self, buffer: bytearray) -> bytes | None:
         """Take the first frame out of the buffer, or return None."""
@@ -69,7 +76,7 @@ def framer(framing: Framing, limit: int) -> Framer:
         limit: The longest line or frame, in bytes.
 
     Raises:
-        TypeError: The limit is no number.
+        TypeError: The limit is no number, or the function can't be called so.
         ValueError: There is no such framing, or the limit is not above 0.
     """
     check_count("the longest line", limit)
@@ -77,7 +84,10 @@ def framer(framing: Framing, limit: int) -> Framer:
         return _Raw()
     if framing == "lines":
         return _Lines(limit)
+    if isinstance(framing, type):
+        raise TypeError(f"framing is called for each frame: not a class, {framing!r}")
     if callable(framing):
+        check_one_argument(framing)
         return _Frames(framing, limit)
     raise ValueError(
         f"framing is 'raw', 'lines', a Length or a function, not {framing!r}"
@@ -160,17 +170,25 @@ class _Frames:
                 yield self._too_long()
                 return
             before = len(buffer)
-            frame = self._take(buffer)
+            frame: Any = self._take(buffer)
             if frame is None:
                 break
+            if not isinstance(frame, (bytes, bytearray)):
+                self.broken = True
+                yield FrameError(
+                    f"{describe(self._take)} returned {frame!r}, not bytes"
+                )
+                return
             if len(buffer) == before:
                 self.broken = True
-                yield FrameError(f"{self._take!r} returned a frame and took nothing")
+                yield FrameError(
+                    f"{describe(self._take)} returned what it did not take"
+                )
                 return
             if len(frame) > self._limit:
                 yield self._too_long()
                 return
-            yield frame
+            yield bytes(frame)
         if len(buffer) > self._limit + _HEADER:
             yield self._too_long()
 

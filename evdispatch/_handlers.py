@@ -98,6 +98,43 @@ def refuse_async(handler: Any) -> None:
         )
 
 
+def check_one_argument(function: Any) -> None:
+    """Refuse a function that can't be called with one argument.
+
+    Raises:
+        HandlerTypeError: It can't, or it is a coroutine or generator function.
+    """
+    refuse_async(function)
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):
+        return  # some builtins don't tell
+    if not _accepts(signature, None):
+        raise HandlerTypeError(
+            f"{describe(function)} is called with one argument, and declared {signature}"
+        )
+
+
+def check_no_arguments(function: Any) -> None:
+    """Refuse a function that needs arguments; cheaply, for a timer may be set often.
+
+    Raises:
+        HandlerTypeError: It needs some, or is a coroutine or generator function.
+    """
+    refuse_async(function)
+    plain = function.__func__ if inspect.ismethod(function) else function
+    code = getattr(plain, "__code__", None)
+    if code is None or hasattr(plain, "__wrapped__"):
+        return
+    given = len(plain.__defaults__ or ()) + inspect.ismethod(function)
+    optional = len(plain.__kwdefaults__ or ())
+    if code.co_argcount > given or code.co_kwonlyargcount > optional:
+        raise HandlerTypeError(
+            f"{describe(function)} is called without arguments, and declared"
+            f" {inspect.signature(function)}"
+        )
+
+
 def describe(handler: Any) -> str:
     """Return a handler's name for messages."""
     name = getattr(handler, "__qualname__", None)

@@ -24,7 +24,8 @@ from itertools import islice
 from typing import Any
 
 from evdispatch._events import IDLE, NORMAL, URGENT, Error, Event
-from evdispatch._poller import Wakeup
+from evdispatch._poller import NOTHING, Wakeup
+from evdispatch._pollers import closed_behind_our_back
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
 from evdispatch._stats import Counts
@@ -33,7 +34,6 @@ from evdispatch.sources._base import Source
 TURN = 256
 """Events of one source in one turn: long enough to pay for the poll, and well below a
 millisecond, so that a key pressed under a firehose waits its turn unnoticed."""
-
 
 # What a thread does to itself: blocked, they would kill without a word of faulthandler's.
 _FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
@@ -90,7 +90,8 @@ class IoSide:
         if full == URGENT:
             self._roster.wakeup.wait(timeout)
             return []
-        poller = self._roster.urgent if full == NORMAL else self._roster.poller
+        pollers = self._roster.pollers
+        poller = pollers.urgent if full == NORMAL else pollers.all
         return poller.poll(timeout)
 
     def has_work(self) -> bool:
@@ -113,8 +114,10 @@ class IoSide:
         with roster.lock:
             if source._serial == roster.serial:
                 return  # registered, paused or unwatched since the poll began
-            if source._mask is None:
-                roster.rebuild()  # not watched: the number was closed, a duplicate lives
+            if source._mask == NOTHING:
+                if source._told:
+                    roster.rebuild()  # the number was closed, and a duplicate lives
+                source._told = True
             elif source._rest is None:  # what it has made comes first
                 self._turn(source, source.on_ready, mask)
 
@@ -131,8 +134,13 @@ class IoSide:
         for source in list(roster.always):
             with roster.lock:
                 free = source._rest is None and self._queue.room(source.lane) > 0
-                if free and source in roster.always:
+                if not free or source not in roster.always:
+                    continue
+                if roster.pollers.knows(source):
                     self._turn(source, source.on_ready, source._mask)
+                else:
+                    roster.evict(source)
+                    self._fail(source, closed_behind_our_back(source))
 
     def _go_on(self, source: Source) -> None:
         """Take more of what a source has made before."""
@@ -219,9 +227,7 @@ class IoSide:
         self._roster.more.pop(source, None)
         errors = [error]
         try:
-            self._roster.detach(
-                source, silence=False
-            )  # first: a handler sees it closed
+            self._roster.detach(source, silence=False)  # first: handlers see it closed
         except Exception as second:
             errors.append(second)
         now = self._roster.now()
@@ -255,7 +261,7 @@ class IoThread:
         self._io = io
         self._wakeup = wakeup
         self._on_crash = on_crash
-        self._ending = False
+        self.ending = False
         self._thread = threading.Thread(
             target=self.run, name="evdispatch-io", daemon=True
         )
@@ -264,7 +270,7 @@ class IoThread:
     def run(self) -> None:
         """Loop 1 of 2: pump until told to end."""
         try:
-            while not self._ending:
+            while not self.ending:
                 self._io.pump(None)
         except BaseException as error:
             self.crash = error
@@ -272,7 +278,7 @@ class IoThread:
 
     def end(self) -> None:
         """End the thread and wait for it."""
-        self._ending = True
+        self.ending = True
         self._wakeup.set()
         self._thread.join()
 

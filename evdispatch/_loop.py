@@ -13,8 +13,9 @@ from typing import Literal
 from evdispatch._dispatch import DispatchSide
 from evdispatch._errors import AlreadyRunningError, InternalError
 from evdispatch._events import Event, Idle, Start, Stop
+from evdispatch._interrupts import Interrupts
 from evdispatch._io import IoSide, IoThread
-from evdispatch._lifetime import Closable
+from evdispatch._lifetime import Closable, weakly
 from evdispatch._poller import Wakeup
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
@@ -47,6 +48,7 @@ class Loop(Closable):
         self._thread = threading.get_ident()
         self._busy = threading.Lock()  # held in a run and in a step, and once closed
         self._has_run = False
+        self._interrupts = Interrupts(weakly(self._on_interrupt), roster.now)
 
     # -- a run -----------------------------------------------------------------------
 
@@ -59,18 +61,18 @@ class Loop(Closable):
             AlreadyRunningError: It runs already.
             ClosedError: The dispatcher is closed.
             InternalError: The IO side crashed.
+            KeyboardInterrupt: Ctrl+c; all that was read is still queued.
         """
-        self._enter()
-        self._run()
+        with self._interrupts.held():
+            self._enter()
+            self._run()
 
     def _run(self) -> None:
         thread = self._thread
         try:
             self._thread = threading.get_ident()
             self._has_run = True
-            # Asked to stop before the first run: one turn, and the stop is used up.
-            once = self._dispatch.stopping
-            self._dispatch.stopping = False
+            once = self._use_up_stop()  # asked to stop before the first run: one turn
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._wakeup.wake_on_signals())
                 stack.callback(self._end_io)
@@ -144,8 +146,22 @@ class Loop(Closable):
         """
         self._check_process()
         if self._gone is None and (self._busy.locked() or not self._has_run):
-            self._dispatch.stopping = True
-            self._queue.alert()
+            self._halt()
+
+    def _halt(self) -> None:
+        self._dispatch.stopping = True
+        self._queue.alert()
+
+    def _on_interrupt(self) -> None:
+        if self._busy.locked():
+            self._halt()
+
+    def _use_up_stop(self) -> bool:
+        """Forget a stop from before, and return whether there was one."""
+        stopped, self._dispatch.stopping = self._dispatch.stopping, False
+        if self._interrupts.pending:  # came just now
+            self._halt()
+        return stopped
 
     def _enter(self) -> None:
         self._check_open()
@@ -165,14 +181,16 @@ class Loop(Closable):
 
     def _start_io(self) -> None:
         self._roster.start()
+        if self._io_thread is not None and self._io_thread.ending:
+            self._end_io()
         if self._io_mode == "thread" and self._io_thread is None:
             self._io_thread = IoThread(self._io, self._roster.wakeup, self._queue.alert)
 
     def _end_io(self) -> None:
         """End the IO thread, if there is one."""
-        thread, self._io_thread = self._io_thread, None
-        if thread is not None:
-            thread.end()
+        if self._io_thread is not None:
+            self._io_thread.end()
+            self._io_thread = None  # not before: an impatient ctrl+c may end the wait
 
     # -- the end -----------------------------------------------------------------------
 
@@ -183,7 +201,8 @@ class Loop(Closable):
         if not self._busy.acquire(blocking=False):
             raise AlreadyRunningError("the dispatcher is running: stop it first")
         self._end()
-        with contextlib.ExitStack() as stack:  # last in, first out
+        # Last in, first out.
+        with self._interrupts.held(), contextlib.ExitStack() as stack:
             stack.callback(self._wakeup.close)
             stack.callback(self._roster.wakeup.close)
             stack.callback(self._roster.close)

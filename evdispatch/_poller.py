@@ -7,7 +7,9 @@ A poller knows descriptors and masks, no sources and no events. Facts it rests o
   refuses to delete it. Hence: delete before close, and `EpollPoller.rebuild`.
 - Adding, changing and deleting from one thread works while another one waits, and takes
   effect at once; closing a descriptor wakes nobody.
-- HUP and ERR are reported whatever the mask, even for a mask of 0.
+- HUP and ERR are reported whatever the mask, even for a mask of 0; and so `NOTHING`.
+- A number that was closed has left the set: changing it fails with ENOENT, even when it
+  was given out anew. So what waits for nothing stays in the set, to be known again.
 - Regular files and some devices are refused with EPERM (`NotPollableError`).
 """
 
@@ -26,7 +28,8 @@ PRIORITY = select.EPOLLPRI
 ERROR = select.EPOLLERR
 HANGUP = select.EPOLLHUP
 READ_HANGUP = select.EPOLLRDHUP
-
+NOTHING = select.EPOLLONESHOT
+"""Watched, and asked for nothing: a hang-up is reported once, and not again and again."""
 
 _DRAIN = 4096  # bytes of a wakeup that are read at once
 
@@ -208,8 +211,13 @@ class Wakeup:
                 os.close(fd)
 
 
-def readable_now(fd: int) -> bool:
-    """Return whether a descriptor has something to read at this moment."""
+def ready_now(fd: int, mask: int) -> int:
+    """Return what a descriptor is ready for at this moment, hang-ups and errors too."""
     poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))
+    poll.register(fd, mask)
+    return sum(ready for _, ready in poll.poll(0))
+
+
+def readable_now(fd: int) -> bool:
+    """Return whether a descriptor has something to read, or has ended."""
+    return ready_now(fd, READ) != 0

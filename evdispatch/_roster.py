@@ -15,9 +15,9 @@ from typing import Any
 from evdispatch._checks import descriptor
 from evdispatch._clock import Clock
 from evdispatch._deadlines import Deadline, Deadlines, Owner
-from evdispatch._errors import ClosedError, StateError
-from evdispatch._events import URGENT
-from evdispatch._poller import READ, EpollPoller, NotPollableError, Poller, Wakeup
+from evdispatch._errors import ClosedError, ForkedError, StateError
+from evdispatch._poller import NOTHING, Wakeup
+from evdispatch._pollers import Pollers, closed_behind_our_back
 from evdispatch.sources._base import Source
 
 
@@ -45,14 +45,8 @@ class Roster:
         with ExitStack() as undo:
             self.alarm = clock.alarm()
             undo.callback(self.alarm.close)
-            # Two sets: when the normal lane is full, only the urgent one is polled.
-            self.poller: Poller = EpollPoller()
-            undo.callback(self.poller.close)
-            self.urgent: Poller = EpollPoller()
-            undo.callback(self.urgent.close)
-            for poller in (self.poller, self.urgent):
-                poller.add(self.alarm.fileno(), READ)
-                poller.add(wakeup.fileno(), READ)
+            self.pollers = Pollers((self.alarm.fileno(), wakeup.fileno()))
+            undo.callback(self.pollers.close)
             self._undo = undo.pop_all()
 
     def is_locked_here(self) -> bool:
@@ -92,65 +86,53 @@ class Roster:
 
     def _watch(self, source: Source, fd: int) -> None:
         other = self.by_fd.get(fd)
-        if other is not None and self._is_watched(other):
-            raise StateError(f"fd {fd} is watched already, by {other!r}")
         if other is not None:
-            # Closed behind our back, and the number given out anew: it is not the other's
-            # to close or to write to any more.
-            self._forget(other)
-            other._closed = True
-            other._host = None
+            if self.pollers.knows(other):
+                raise StateError(f"fd {fd} is watched already, by {other!r}")
+            self.evict(other)
         source._fd = fd
         source._serial = self.serial
         self.by_fd[fd] = source
+        self.pollers.add(source)
         self.update(source)
 
-    def _is_watched(self, source: Source) -> bool:
-        if source._mask is None or not source._pollable:
-            return True
-        try:
-            self.poller.change(source._fd, source._mask)
-        except FileNotFoundError:
-            return False
-        return True
+    def evict(self, source: Source) -> None:
+        """End a source whose number was closed behind our back.
+
+        It may have been given out anew: it is not the source's to close any more.
+        """
+        self._forget(source)
+        source._closed = True
+        source._host = None
 
     def update(self, source: Source) -> None:
         """Watch a source's descriptor as its interest and pause now say.
 
-        Nothing to wait for takes the descriptor out of the poller: with a mask of 0 a
-        hang-up would still be told, again and again.
+        Raises:
+            OSError: It was closed behind our back (EBADF). The source has ended.
         """
         with self.lock:
             mask = source._interest
             if source._paused:
                 mask = ((mask or 0) & source.kept_in_pause) or None
-            if source._fd >= 0:
-                if source._pollable:
-                    self._poll_for(source, mask)
-                if not source._pollable:
-                    self._set_waiting(self.always, source, waiting=bool(mask))
-                if mask is None:
-                    source._serial = self.serial
+            if mask is None:
+                mask = NOTHING
+                source._serial = self.serial
+            if source._fd >= 0 and mask != source._mask:
+                self._change(source, mask)
                 source._mask = mask
+                source._told = False
             waiting = source._rest is not None and not source._paused
             self._set_waiting(self.more, source, waiting=waiting)
+            waiting = not source._pollable and bool(mask & ~NOTHING)
+            self._set_waiting(self.always, source, waiting=waiting)
 
-    def _poll_for(self, source: Source, mask: int | None) -> None:
-        if mask == source._mask:
-            return
-        fd = source._fd
+    def _change(self, source: Source, mask: int) -> None:
         try:
-            for poller in self._pollers(source):
-                if mask is None:
-                    poller.remove(fd)
-                elif source._mask is None:
-                    poller.add(fd, mask)
-                else:
-                    poller.change(fd, mask)
-        except NotPollableError:
-            source._pollable = False
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, f"fd {fd}") from None
+            self.pollers.change(source, mask)
+        except OSError:
+            self.evict(source)
+            raise closed_behind_our_back(source) from None
 
     def _set_waiting(
         self, table: dict[Source, None], source: Source, *, waiting: bool
@@ -160,10 +142,6 @@ class Roster:
             self.wakeup.set()
         elif not waiting:
             table.pop(source, None)
-
-    def _pollers(self, source: Source) -> tuple[Poller, ...]:
-        both = source.lane == URGENT
-        return (self.poller, self.urgent) if both else (self.poller,)
 
     def detach(self, source: Source, *, silence: bool) -> None:
         """End a source: out of the poller first, then `Source.on_close`.
@@ -194,10 +172,7 @@ class Roster:
         self._cancel_deadline(source)
         if self.by_fd.get(source._fd) is source:
             del self.by_fd[source._fd]
-            if source._mask is not None and source._pollable:
-                for poller in self._pollers(source):
-                    poller.remove(source._fd)
-        source._mask = None
+            self.pollers.remove(source)
 
     def wake(self, source: Source) -> None:
         """Have `Source.on_wake` called. Takes no lock: signal handlers call it."""
@@ -249,11 +224,7 @@ class Roster:
     def rebuild(self) -> None:
         """Get rid of a number that was closed while a duplicate of it lives on."""
         with self.lock:
-            own = [(self.alarm.fileno(), READ), (self.wakeup.fileno(), READ)]
-            watched = [(s, s._mask) for s in self.by_fd.values() if s._mask is not None]
-            self.poller.rebuild([*own, *((s._fd, mask) for s, mask in watched)])
-            urgent = [(s._fd, mask) for s, mask in watched if s.lane == URGENT]
-            self.urgent.rebuild([*own, *urgent])
+            self.pollers.rebuild(self.by_fd.values())
 
     def start(self) -> None:
         """Tell the sources that the loop begins, if they were not told."""
@@ -280,7 +251,7 @@ class Roster:
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when a pump has something to do."""
-        return self.poller.fileno()
+        return self.pollers.all.fileno()
 
     def close(self) -> None:
         """End all sources and release the descriptors."""
@@ -298,4 +269,16 @@ class Roster:
         self._undo.close()
         for source in self.sources:
             source._closed = source._silenced = True
-            source._host = None
+            source._host = _FORKED
+
+
+class _Forked:
+    """Stands for the roster in a forked child: whoever asks it of anything is told."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # inspection
+            raise AttributeError(name)
+        raise ForkedError("this source is the parent process's: make a new one")
+
+
+_FORKED: Any = _Forked()

@@ -223,6 +223,7 @@ def test_a_hangup_is_no_end_while_a_readable_waits(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     source = Fd(pair[0], writable=True)
+    pair[1].send(b"x")
     assert names(list(source.on_ready(READ))) == ["readable"]
     assert source.interest == WRITE
     assert names(list(source.on_ready(WRITE | HANGUP))) == ["writable"]
@@ -333,8 +334,9 @@ def test_a_file_object_is_held_while_it_is_watched(app: Dispatcher) -> None:
     seen = record(app, Readable)
     right.send(b"x")
     run_until(app, lambda: seen)
-    app.sources[0]._fileobj.close()  # type: ignore[attr-defined]
-    app.sources[0].close()
+    (source,) = app.sources
+    source._fileobj.close()  # type: ignore[attr-defined]
+    source.close()
     right.close()
 
 

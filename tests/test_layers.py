@@ -27,8 +27,8 @@ FLOORS = {
         sources sources._base sources._writing sources._timer sources._fd sources._pipe
         sources._tty_signals sources._tty sources._terminal
     """,
-    4: "_roster _callbacks _io _dispatch",
-    5: "_lifetime _loop _embedding",
+    4: "_pollers _roster _callbacks _io _dispatch",
+    5: "_lifetime _interrupts _loop _embedding",
     6: "_dispatcher",
     7: """
         __init__ testing

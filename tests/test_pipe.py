@@ -410,7 +410,7 @@ class TestTheDescriptorsOwner:
     def test_or_left_open_and_as_it_was(self, app: Dispatcher, ends: Ends) -> None:
         for fd in ends.pipe():
             source = app.add(Pipe(fd, closefd=False))
-            assert not os.get_blocking(fd)
+            assert os.get_blocking(fd), "it stays yours, and your duplicates' too"
             source.close()
             assert os.get_blocking(fd)
 

@@ -97,12 +97,13 @@ class TestPoller:
         self, poller: EpollPoller, pipe: tuple[int, int]
     ) -> None:
         poller.add(pipe[0], READ)
+        own = poller.fileno()  # before the next line: it takes a number of its own
         closed = os.dup(pipe[0])
         os.close(closed)
         cases: list[tuple[int, Callable[[], None]]] = [
             (errno.EEXIST, lambda: poller.add(pipe[0], READ)),
             (errno.EBADF, lambda: poller.add(closed, READ)),
-            (errno.ELOOP, lambda: poller.add(poller.fileno(), READ)),
+            (errno.ELOOP, lambda: poller.add(own, READ)),
             (errno.ENOENT, lambda: poller.change(pipe[1], READ)),
             (errno.EBADF, lambda: poller.change(closed, READ)),
         ]

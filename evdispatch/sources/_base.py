@@ -22,7 +22,7 @@ from evdispatch._deadlines import Deadline
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
 from evdispatch._handlers import F
-from evdispatch._poller import READ
+from evdispatch._poller import NOTHING, READ
 from evdispatch._registry import Registry, Scope
 from evdispatch._stats import Counts
 
@@ -78,6 +78,7 @@ class Source:
         "_deadline",
         "_fd",
         "_host",
+        "_inode",
         "_interest",
         "_mask",
         "_paused",
@@ -87,6 +88,7 @@ class Source:
         "_scope",
         "_serial",
         "_silenced",
+        "_told",
         "_woken",
         "counts",
         "name",
@@ -102,7 +104,9 @@ class Source:
         self._fd = -1  # the number as registered: a fileno() may change its mind
         self._serial = 0  # the poll during which it was registered or unwatched
         self._interest: int | None = READ  # what the source waits for
-        self._mask: int | None = None  # what the poller watches for; None: not at all
+        self._mask = NOTHING  # what the poller watches for
+        self._told = False  # a hang-up, while it waits for nothing
+        self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
         self._pollable = True
         self._paused = False
         self._closed = False
@@ -179,10 +183,11 @@ class Source:
         Closing twice does nothing.
         """
         self._silenced = True
-        host = self._host
-        if host is not None:
-            host.detach(self, silence=True)
-        elif not self._closed:
+        if self._closed:
+            return
+        if self._host is not None:
+            self._host.detach(self, silence=True)
+        else:
             self._closed = True
             self.on_close()
 
@@ -281,3 +286,15 @@ class Source:
 
     def on_close(self) -> None:
         """Give back what the source holds. Called once, after the last `on_ready`."""
+
+
+def check_source(what: str, source: Any) -> None:
+    """Check what a user gives for a source.
+
+    Raises:
+        TypeError: It is no source, or `Source.__init__` was not called.
+    """
+    if not isinstance(source, Source):
+        raise TypeError(f"{what} takes a Source (for a descriptor: Fd), not {source!r}")
+    if not hasattr(source, "_host"):
+        raise TypeError(f"{type(source).__name__} does not call super().__init__()")

@@ -12,7 +12,7 @@ import attrs
 
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._events import Event, Hangup
-from evdispatch._poller import ERROR, HANGUP, READ, WRITE
+from evdispatch._poller import ERROR, HANGUP, READ, WRITE, ready_now
 from evdispatch.sources._base import Source
 
 
@@ -97,29 +97,30 @@ class Fd(Source):
         """Tell what it is ready for, and look away until that is handled."""
         events: list[Event] = []
         watched = self.interest or 0
-        # While a `readable` is being handled, there may be more to read than we are told.
-        to_read = ready & READ or self._wanted & READ & ~watched
-        if ready & HANGUP and not to_read:
-            self.finish()
-            return [Hangup(ready)]
+        if ready & HANGUP:
+            # While a `readable` was handled, we did not ask whether there is more to read.
+            ready |= ready_now(self._number, self._wanted & READ) & READ
+            if not ready & READ:
+                self.finish()
+                return [Hangup(ready)]
         # An error wakes whoever reads or writes: the call tells which error it is.
         told = watched if ready & (ERROR | HANGUP) else ready & watched
         if told & READ:
             events.append(Readable(ready))
         if told & WRITE:
             events.append(Writable(ready))
-        self.watch((watched & ~told) or None)
+        self._look_for((watched & ~told) or None)
         return events
 
-    def rearm(self, mask: int) -> None:
-        """Look again; called when the handlers are through with an event.
+    def _look_for(self, mask: int | None) -> None:
+        try:
+            self.watch(mask)
+        except OSError:  # its owner has closed it, and not the source
+            self.finish()
 
-        It ends the source if the handlers have closed the descriptor, and not the source.
-        """
+    def rearm(self, mask: int) -> None:
+        """Look again; called when the handlers are through with an event."""
         host = self._host
         if host is not None:
             with host.lock:
-                try:
-                    self.watch((self.interest or 0) | (mask & self._wanted))
-                except OSError:
-                    self.finish()
+                self._look_for((self.interest or 0) | (mask & self._wanted))

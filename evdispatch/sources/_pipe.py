@@ -2,8 +2,9 @@
 
 Facts:
 
-- Descriptors 0-2 and terminals are shared with other processes by their open file
-  description, and O_NONBLOCK with it: it is never set there. Instead one read or write
+- O_NONBLOCK belongs to the open file description, which every duplicate shares, in other
+  processes too. So it is set only on what the pipe closes in the end, and never on a
+  terminal or on what descriptors 0-2 stand for. Where a call may block, one read or write
   follows each readiness, a write of no more than is sure to fit.
 - When all writers have gone, a pipe is hung up; the data in it comes first. A FIFO is
   hung up for ever after its first writer.
@@ -15,6 +16,8 @@ import contextlib
 import errno
 import fcntl
 import os
+import socket
+import stat
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -47,7 +50,8 @@ class Pipe(Source):
             bytearray and returns it, or None while it is unfinished.
         max_line: The longest line or frame, in bytes. A longer line is left out and
             gives an `error` event; a longer frame ends the pipe with one.
-        closefd: Whether closing the source closes the file; 0-2 are never closed.
+        closefd: Whether closing the source closes the file; 0-2 are never closed. A file
+            that stays yours is not made non-blocking.
         high: `write` returns False when more than this is buffered, in bytes.
         low: A `drain` event follows when the buffer falls to this, in bytes.
         limit: `write` refuses to buffer more than this, in bytes.
@@ -61,6 +65,7 @@ class Pipe(Source):
     kept_in_pause: ClassVar[int] = WRITE
 
     __slots__ = (
+        "_blocking",
         "_buffer",
         "_closefd",
         "_ending",
@@ -70,7 +75,7 @@ class Pipe(Source):
         "_framer",
         "_number",
         "_readable",
-        "_shared",
+        "_status",
         "_writable",
     )
 
@@ -92,10 +97,11 @@ class Pipe(Source):
         self._framer = framer(framing, max_line)
         self._buffer = WriteBuffer(high, low, limit)
         self._closefd = closefd and self._number not in _STANDARD
-        self._flags: int | None = None  # to restore
-        self._readable = self._writable = self._shared = False
+        self._flags: int | None = None  # from before on_add changed them
+        self._readable = self._writable = self._blocking = False
         self._ending = False
         self._failure: OSError | None = None  # of writing
+        self._status: os.stat_result | None = None  # which file it is, once added
 
     def on_add(self) -> None:
         """See what the descriptor can do, and make it non-blocking where it is ours."""
@@ -104,10 +110,17 @@ class Pipe(Source):
         access = flags & os.O_ACCMODE
         self._readable = access in (os.O_RDONLY, os.O_RDWR)
         self._writable = access in (os.O_WRONLY, os.O_RDWR)
-        self._shared = fd in _STANDARD or os.isatty(fd)
-        if not self._shared and not flags & os.O_NONBLOCK:
+        nonblocking = bool(flags & os.O_NONBLOCK)
+        self._status = status = os.fstat(fd)
+        if stat.S_ISSOCK(status.st_mode) and not _is_stream(fd):
+            raise ValueError(f"fd {fd} is no stream: read its messages with an Fd")
+        if os.isatty(fd) or _is_standard(status):
+            self._blocking = True  # whatever it is now: others share it, and set it
+        elif self._closefd and not nonblocking:
             os.set_blocking(fd, False)
             self._flags = flags
+        else:
+            self._blocking = not nonblocking
         self.watch(READ if self._readable else 0)
 
     def on_refuse(self) -> None:
@@ -134,12 +147,15 @@ class Pipe(Source):
             yield from self._end(ready)
 
     def on_close(self) -> None:
-        """Close the file if it is ours, or leave it as it was."""
-        # Somebody may have closed it already; then there is nothing left to do.
+        """Close the file if it is ours."""
+        if not self._closefd:
+            return
+        # Somebody may have closed it already; maybe the number is another file's now.
         with contextlib.suppress(OSError, ValueError):
-            if not self._closefd:
-                self.on_refuse()
-            elif (close := getattr(self._file, "close", None)) is not None:
+            now = os.fstat(self._number)
+            if self._status is not None and not os.path.samestat(self._status, now):
+                return
+            if (close := getattr(self._file, "close", None)) is not None:
                 close()  # and so the object knows
             else:
                 os.close(self._number)
@@ -147,7 +163,7 @@ class Pipe(Source):
     # -- reading ---------------------------------------------------------------------
 
     def _read(self, ready: int) -> Iterator[Event]:
-        for _ in range(1 if self._shared else _TIMES):
+        for _ in range(1 if self._blocking else _TIMES):
             try:
                 data = os.read(self._number, _CHUNK)
             except BlockingIOError:
@@ -218,7 +234,7 @@ class Pipe(Source):
                 raise OSError(errno.EBADF, "not opened for writing", repr(self))
             buffer = self._buffer
             buffer.check(len(data))
-            if not buffer.size and not self._shared:
+            if not buffer.size and not self._blocking:
                 # An error is told by the IO side, where it has its place among events.
                 with contextlib.suppress(OSError):
                     data = data[os.write(self._number, data) :]
@@ -243,10 +259,10 @@ class Pipe(Source):
         buffer = self._buffer
         flows = False
         try:
-            for _ in range(1 if self._shared else _TIMES):
+            for _ in range(1 if self._blocking else _TIMES):
                 if not buffer.size:
                     break
-                size = _SURE_WRITE if self._shared else _CHUNK
+                size = _SURE_WRITE if self._blocking else _CHUNK
                 flows |= buffer.send(self._number, size)
         except BlockingIOError:
             pass
@@ -261,3 +277,21 @@ class Pipe(Source):
             yield Drain()
         if self._ending and not buffer.size:
             self.finish()
+
+
+def _is_standard(status: os.stat_result) -> bool:
+    """Whether it is the file of descriptor 0, 1 or 2, by whatever number."""
+    for standard in _STANDARD:
+        with contextlib.suppress(OSError):  # a daemon has closed it
+            if os.path.samestat(status, os.fstat(standard)):
+                return True
+    return False
+
+
+def _is_stream(fd: int) -> bool:
+    """Whether a socket has no bounds of messages: an empty one would look like the end."""
+    borrowed = socket.socket(fileno=fd)
+    try:
+        return borrowed.type == socket.SOCK_STREAM
+    finally:
+        borrowed.detach()

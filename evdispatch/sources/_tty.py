@@ -5,6 +5,8 @@ Rules:
 - O_NONBLOCK is never set: the open file description is shared with the shell.
 - Only a foreground process touches the tty: another one would be stopped by SIGTTOU, or
   take the terminal from whoever has it.
+- A terminal has one reader: two would share its keys by chance, and restore each other's
+  raw mode.
 - `leave` undoes `enter`, and is quiet if there is nothing to undo or nobody to undo it
   for (a hung-up terminal, a forked child). It may run within a signal handler.
 """
@@ -16,6 +18,7 @@ import struct
 import termios
 from typing import Any, NamedTuple
 
+from evdispatch._errors import StateError
 from evdispatch.terminal import Modes
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
@@ -39,6 +42,11 @@ _SSH_ESCAPE = 0.1
 _LOCAL_ESCAPE = 0.025
 
 
+_TIOCGDEV = 0x80045432  # ioctl_tty(2): the device, whether opened as /dev/tty or not
+
+_readers: dict[int, int] = {}  # the process that reads a terminal: a fork is another
+
+
 class Size(NamedTuple):
     """A terminal's size in cells, and in pixels where it tells (else 0)."""
 
@@ -52,6 +60,7 @@ class Tty:
     """The descriptor of a terminal.
 
     Raises:
+        StateError: This process reads the terminal already.
         OSError: The descriptor can't be written, and the terminal can't be opened.
     """
 
@@ -62,8 +71,12 @@ class Tty:
         self._saved: list[Any] = []
         self._keep_saved = False
         self._owner = os.getpid()
+        self._device = _device(fd)
+        if _readers.get(self._device) == self._owner:
+            raise StateError(f"fd {fd} is a terminal that is read already")
         self._own_output = not _is_writable(fd)
         self._output = _open_terminal(fd) if self._own_output else fd
+        _readers[self._device] = self._owner
 
     @property
     def erase(self) -> int:
@@ -136,6 +149,7 @@ class Tty:
     def close(self) -> None:
         """Leave, and close what was opened here."""
         self.leave()
+        _readers.pop(self._device, None)
         if self._own_output:
             self._own_output = False
             os.close(self._output)
@@ -160,3 +174,8 @@ def _is_writable(fd: int) -> bool:
 
 def _open_terminal(fd: int) -> int:
     return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def _device(fd: int) -> int:
+    (device,) = struct.unpack("I", fcntl.ioctl(fd, _TIOCGDEV, bytes(4)))
+    return int(device)

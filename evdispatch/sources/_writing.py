@@ -14,12 +14,15 @@ class WriteBuffer:
     Above the high mark it does not flow; it flows again at the low mark.
 
     Raises:
+        TypeError: They are no whole numbers.
         ValueError: Not 0 <= low <= high <= limit.
     """
 
     __slots__ = ("_high", "_limit", "_low", "_parts", "flowing", "size")
 
     def __init__(self, high: int, low: int, limit: int) -> None:
+        if not all(isinstance(mark, int) for mark in (high, low, limit)):
+            raise TypeError(f"marks are numbers of bytes: not {low}, {high}, {limit}")
         if not 0 <= low <= high <= limit:
             raise ValueError(f"0 <= low <= high <= limit: not {low}, {high}, {limit}")
         self._high = high

@@ -1,0 +1,262 @@
+"""Ctrl+c at the worst moments: nothing that was read is lost, and no thread is left."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from evdispatch import Dispatcher, Line, Pipe, Source, Start
+from evdispatch._loop import IoMode
+from evdispatch.testing import VirtualClock
+
+
+def interrupt() -> None:
+    """Do what ctrl+c does to the process."""
+    signal.raise_signal(signal.SIGINT)
+
+
+class Interrupted(Source):
+    """Makes ten events when it is woken, with a ctrl+c in the midst of it."""
+
+    def on_wake(self) -> Iterator[Start]:
+        for number in range(10):
+            if number == 5:
+                interrupt()
+            yield Start()
+
+
+@pytest.fixture
+def inline() -> Iterator[Dispatcher]:
+    with Dispatcher(io="inline") as app:
+        yield app
+
+
+def test_a_read_is_not_torn(inline: Dispatcher) -> None:
+    reading, writing = os.pipe()
+    frames = 0
+    got = []
+
+    def take_four(buffer: bytearray) -> bytes | None:
+        nonlocal frames
+        if len(buffer) < 4:
+            return None
+        frames += 1
+        if frames == 1000:
+            interrupt()
+        frame = bytes(buffer[:4])
+        del buffer[:4]
+        return frame
+
+    pipe = inline.add(Pipe(reading, framing=take_four))
+    pipe.on("data")(lambda event: got.append(event.data))
+    pipe.on("eof")(inline.stop)
+    sent = [b"%04d" % number for number in range(2000)]
+    os.write(writing, b"".join(sent))
+    os.close(writing)
+    with pytest.raises(KeyboardInterrupt):
+        inline.run()
+    inline.run()
+    assert got == sent
+
+
+def test_a_handler_is_interrupted_at_once(app: Dispatcher) -> None:
+    reached = []
+
+    @app.on("start")
+    def work() -> None:
+        interrupt()
+        reached.append("the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        app.run()
+    assert not reached
+
+
+def test_so_is_what_a_handler_calls(app: Dispatcher) -> None:
+    reached = []
+
+    def deeper(number: int) -> int:
+        interrupt()
+        reached.append(number)
+        return number
+
+    app.after(0, lambda: sorted([2, 1], key=deeper))
+    with pytest.raises(KeyboardInterrupt):
+        app.run()
+    assert not reached
+
+
+def test_it_ends_a_wait(app: Dispatcher) -> None:
+    ready = threading.Event()
+
+    def press() -> None:
+        ready.wait()
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    app.on("idle")(ready.set)
+    with pytest.raises(KeyboardInterrupt):
+        app.run()
+    thread.join()
+
+
+def test_the_handlers_of_stop_are_called(app: Dispatcher) -> None:
+    stopped = []
+    app.on("start")(interrupt)
+    app.on("stop")(lambda: stopped.append(1))
+    with pytest.raises(KeyboardInterrupt):
+        app.run()
+    assert stopped == [1]
+
+
+def test_a_step_keeps_what_was_made(inline: Dispatcher) -> None:
+    got: list[Start] = []
+    source = inline.add(Interrupted())
+    source.on("start")(got.append)
+    source.wake()
+    with pytest.raises(KeyboardInterrupt):
+        inline.step(0)
+    inline.step(0)
+    assert len(got) == 10
+
+
+def test_one_that_comes_again_later_is_obeyed_at_once() -> None:
+    """A source of somebody's own may hang."""
+    clock = VirtualClock()
+
+    class Hanging(Source):
+        def on_wake(self) -> Iterator[Start]:
+            interrupt()
+            interrupt()  # held back as well
+            clock.advance(1.0)
+            interrupt()
+            yield Start()
+
+    with Dispatcher(io="inline", clock=clock) as app:
+        got = []
+        app.add(Hanging()).wake()
+        app.on("start")(lambda: got.append(1))
+        with pytest.raises(KeyboardInterrupt):
+            app.step()
+        app.step()
+        assert not got
+
+
+def test_a_handler_of_the_users_own_stays(app: Dispatcher) -> None:
+    seen = []
+
+    def note(signum: int, frame: object) -> None:
+        seen.append(signum)
+        app.stop()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        app.on("start")(interrupt)
+        app.run()
+        assert signal.getsignal(signal.SIGINT) is note
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [signal.SIGINT]
+
+
+@pytest.mark.parametrize("call", [Dispatcher.run, Dispatcher.close])
+def test_pythons_handler_is_back_afterwards(
+    io: IoMode, call: Callable[[Dispatcher], None]
+) -> None:
+    with Dispatcher(io=io) as app:
+        app.stop()
+        call(app)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_dispatcher_within_a_handler_is_interrupted_too(inline: Dispatcher) -> None:
+    got: list[Start] = []
+    with Dispatcher(io="inline") as inner:
+        source = inner.add(Interrupted())
+        source.on("start")(got.append)
+
+        @inline.on("start")
+        def run_inner() -> None:
+            source.wake()
+            inner.run()
+
+        with pytest.raises(KeyboardInterrupt):
+            inline.run()
+        inner.step(0)
+        assert len(got) == 10
+
+
+class Stormy(Dispatcher):
+    """Lets SIGINT through in a run alone: elsewhere it would end the test itself."""
+
+    def _enter(self) -> None:
+        super()._enter()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def _leave(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        super()._leave()
+
+
+@pytest.fixture
+def storm() -> Iterator[threading.Event]:
+    """Press ctrl+c some hundred times, until the event is set."""
+    main = threading.main_thread().ident
+    assert main is not None
+    ending = threading.Event()
+
+    def press() -> None:
+        for _ in range(
+            300
+        ):  # and no more: on a slow machine nothing else would be done
+            if ending.wait(0.003):
+                break
+            signal.pthread_kill(main, signal.SIGINT)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    thread = threading.Thread(target=press)
+    thread.start()
+    yield ending
+    ending.set()
+    thread.join()
+    signal.sigtimedwait({signal.SIGINT}, 0)  # one may be left
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def test_a_storm_leaves_no_thread_and_loses_nothing(
+    io: IoMode, storm: threading.Event
+) -> None:
+    """Many times while it starts, reads, handles and ends."""
+    lines = 200_000
+    interrupted = 0
+    reading, writing = os.pipe()
+
+    def feed() -> None:
+        os.write(writing, b"line\n" * lines)
+        os.close(writing)
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    with Stormy(io=io) as app:
+        pipe = app.add(Pipe(reading, framing="lines"))
+        got: list[Line] = []
+        pipe.on("line")(got.append)  # C code: it is not interrupted
+        pipe.on("eof")(storm.set)
+        limit = time.monotonic() + 60
+        while not storm.is_set():
+            assert time.monotonic() < limit
+            app.after(0.002, app.stop)
+            try:
+                app.run()
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert not [t for t in threading.enumerate() if "evdispatch" in t.name]
+    feeder.join()
+    assert interrupted > 10
+    assert len(got) == lines

@@ -1,0 +1,165 @@
+"""What can't be right is told at the call, in words of the call."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evdispatch import (
+    Dispatcher,
+    Error,
+    Event,
+    Fd,
+    FilterError,
+    FrameError,
+    HandlerTypeError,
+    Length,
+    Pipe,
+    Source,
+)
+from evdispatch.testing import record, run_until
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+async def coroutine(buffer: bytearray) -> bytes | None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        ("key", {"key": 3}),
+        ("key", {"key": None}),
+        ("key", {"mods": None}),
+        ("key", {"text": b"q"}),
+        ("key", {"action": 1}),
+        ("click", {"count": "x"}),
+        ("click", {"x": None}),
+        ("data", {"data": "text"}),
+        ("focus", {"gained": "yes"}),
+    ],
+)
+def test_a_value_of_another_type_never_comes(
+    app: Dispatcher, event: str, fields: dict[str, Any]
+) -> None:
+    (field,) = fields
+    with pytest.raises(FilterError, match=f"{field} is never"):
+        app.on(event, **fields)(nothing)
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        ("key", {"text": None}),
+        ("click", {"count": True}),
+        ("click", {"x": 2.0}),
+        ("data", {"data": bytearray(b"x")}),
+        ("hangup", {"error": None}),
+        ("error", {"source": 3}),
+        ("key", {"text": str.isupper}),
+    ],
+)
+def test_a_value_that_may_come_is_taken(
+    app: Dispatcher, event: str, fields: dict[str, Any]
+) -> None:
+    app.on(event, **fields)(nothing)
+
+
+@pytest.mark.parametrize("option", ["where", "text"])
+@pytest.mark.parametrize(
+    "function", [lambda: True, lambda a, b: True], ids=["none", "two"]
+)
+def test_a_filters_function_takes_one_argument(
+    app: Dispatcher, option: str, function: Callable[..., Any]
+) -> None:
+    options: dict[str, Any] = {option: function}
+    with pytest.raises(HandlerTypeError, match="is called with one argument"):
+        app.on("key", **options)(nothing)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda a: 0, lambda a, b=1: 0, lambda *, a: 0, Dispatcher.stop],
+    ids=["one", "one of two", "by name", "method"],
+)
+def test_a_timers_function_takes_none(
+    app: Dispatcher, function: Callable[..., Any]
+) -> None:
+    for call in (app.after, app.every):
+        with pytest.raises(HandlerTypeError, match="is called without arguments"):
+            call(1, function)
+
+
+def test_but_may_have_optional_ones(app: Dispatcher) -> None:
+    for function in (lambda a=1: 0, lambda *a, b=2: 0, app.stop, print, [].clear):
+        app.after(0, function)
+    app.step(None)
+
+
+def test_the_waiting_time_may_be_a_huge_number(app: Dispatcher) -> None:
+    app.after(10**400, nothing)
+    assert app.step(-(10**400)) == 0
+    with pytest.raises(TypeError):
+        app.step("1")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="NaN"):
+        app.post(Event(), timeout=float("nan"))
+
+
+def test_what_is_removed_is_a_source(app: Dispatcher) -> None:
+    with pytest.raises(TypeError, match="remove takes a Source"):
+        app.remove(3)  # type: ignore[arg-type]
+
+
+def test_a_source_must_have_been_made(app: Dispatcher) -> None:
+    class Forgetful(Source):
+        def __init__(self) -> None:
+            """Forget the base."""
+
+    with pytest.raises(TypeError, match=r"Forgetful does not call super\(\).__init__"):
+        app.add(Forgetful())
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"high": "x"}, TypeError),
+        ({"low": 1.5}, TypeError),
+        ({"framing": Length}, TypeError),
+        ({"framing": coroutine}, HandlerTypeError),
+        ({"framing": nothing}, HandlerTypeError),
+        ({"framing": "words"}, ValueError),
+    ],
+)
+def test_the_options_of_a_pipe(options: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Pipe(0, **options)
+
+
+def test_a_length_has_four_sizes() -> None:
+    with pytest.raises(ValueError, match="the size of a length must be one of"):
+        Length(3)
+
+
+def test_a_framing_that_returns_no_bytes_ends_the_pipe(app: Dispatcher) -> None:
+    left, right = socket.socketpair()
+    source = app.add(Pipe(left, framing=len))  # type: ignore[arg-type]
+    errors = record(app, Error)
+    right.send(b"x")
+    run_until(app, lambda: source.closed)
+    run_until(app, lambda: errors)
+    assert isinstance(errors[0].exception, FrameError)
+    assert "not bytes" in str(errors[0].exception)
+    right.close()
+
+
+def test_datagrams_are_no_stream(app: Dispatcher) -> None:
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with left, right:
+        with pytest.raises(ValueError, match="read its messages with an Fd"):
+            app.add(Pipe(left))
+        assert left.getblocking()
+        app.add(Fd(left)).close()
