@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ptys import Pty
 
 from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock
@@ -39,6 +40,14 @@ def timed(io: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
     """A dispatcher on the virtual clock."""
     with Dispatcher(io=io, clock=clock) as dispatcher:
         yield dispatcher
+
+
+@pytest.fixture
+def pty() -> Iterator[Pty]:
+    """Both ends of a pseudo-terminal."""
+    ends = Pty()
+    yield ends
+    ends.close()
 
 
 def _descriptors() -> dict[int, str]:

@@ -2,13 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from evdispatch import Dispatcher, Line, Pipe, Source, Start
+from evdispatch import Dispatcher, Pipe, Source, Start
 from evdispatch._loop import IoMode
 from evdispatch.testing import VirtualClock
 
@@ -192,71 +194,19 @@ def test_a_dispatcher_within_a_handler_is_interrupted_too(inline: Dispatcher) ->
         assert len(got) == 10
 
 
-class Stormy(Dispatcher):
-    """Lets SIGINT through in a run alone: elsewhere it would end the test itself."""
+def test_a_storm_leaves_no_thread_and_loses_nothing(io: IoMode) -> None:
+    """Hundreds of ctrl+c while it starts, reads, handles and ends.
 
-    def _enter(self) -> None:
-        super()._enter()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-    def _leave(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        super()._leave()
-
-
-@pytest.fixture
-def storm() -> Iterator[threading.Event]:
-    """Press ctrl+c some hundred times, until the event is set."""
-    main = threading.main_thread().ident
-    assert main is not None
-    ending = threading.Event()
-
-    def press() -> None:
-        for _ in range(
-            300
-        ):  # and no more: on a slow machine nothing else would be done
-            if ending.wait(0.003):
-                break
-            signal.pthread_kill(main, signal.SIGINT)
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    thread = threading.Thread(target=press)
-    thread.start()
-    yield ending
-    ending.set()
-    thread.join()
-    signal.sigtimedwait({signal.SIGINT}, 0)  # one may be left
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def test_a_storm_leaves_no_thread_and_loses_nothing(
-    io: IoMode, storm: threading.Event
-) -> None:
-    """Many times while it starts, reads, handles and ends."""
-    lines = 200_000
-    interrupted = 0
-    reading, writing = os.pipe()
-
-    def feed() -> None:
-        os.write(writing, b"line\n" * lines)
-        os.close(writing)
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    with Stormy(io=io) as app:
-        pipe = app.add(Pipe(reading, framing="lines"))
-        got: list[Line] = []
-        pipe.on("line")(got.append)  # C code: it is not interrupted
-        pipe.on("eof")(storm.set)
-        limit = time.monotonic() + 60
-        while not storm.is_set():
-            assert time.monotonic() < limit
-            app.after(0.002, app.stop)
-            try:
-                app.run()
-            except KeyboardInterrupt:
-                interrupted += 1
-            assert not [t for t in threading.enumerate() if "evdispatch" in t.name]
-    feeder.join()
-    assert interrupted > 10
-    assert len(got) == lines
+    In a process of its own, and without coverage: a tracer that is interrupted waits for
+    itself.
+    """
+    program = [
+        sys.executable,
+        "-X",
+        "dev",
+        str(Path(__file__).with_name("storm.py")),
+        io,
+    ]
+    untraced = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+    child = subprocess.run(program, timeout=60, check=False, env=untraced)
+    assert child.returncode == 0

@@ -36,7 +36,7 @@ class Terminal(Source):
 
     On a tty it takes the terminal into raw mode and switches the modes on while the
     dispatcher runs, and gives it back when it does not: at the end of `run` by whatever
-    way, on `close`, at the interpreter's end, and on SIGTERM and SIGHUP.
+    way, on `close`, at the interpreter's end, and on SIGTERM, SIGHUP, SIGQUIT and SIGTSTP.
 
     Three things happen if no handler takes the event: ctrl+c raises KeyboardInterrupt
     out of `run`, ctrl+z suspends the process, and the end of the input stops the

@@ -1,9 +1,9 @@
-"""The signals that a terminal lives with: SIGWINCH, SIGCONT, SIGTERM, SIGHUP.
+"""The signals that a terminal lives with: those that end or stop the process, and SIGWINCH.
 
 Python lets the main thread alone set handlers, so a terminal that is added elsewhere goes
 without. The handler that was there before is called as well, and comes back with the
-last terminal's end. Where it was the default action of SIGTERM or SIGHUP, the terminals
-are given back first, and then the process dies of the signal, as its parent expects.
+last terminal's end. Where the default action of a signal ends or stops the process, the
+terminals are given back first, and then it has that action, as the parent expects.
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 from types import FrameType
 from typing import Any, Protocol
 
-_DEADLY = (signal.SIGTERM, signal.SIGHUP)
+_DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 _SIGNALS = (*_DEADLY, signal.SIGWINCH, signal.SIGCONT)
 
 
@@ -74,7 +74,17 @@ def _handle(signum: int, frame: FrameType | None) -> None:
     if callable(previous):
         previous(signum, frame)
     elif previous == signal.SIG_DFL and signum in _DEADLY:
-        for listener in tuple(_listeners):
-            listener.give_back()
-        signal.signal(signum, signal.SIG_DFL)
-        os.kill(os.getpid(), signum)
+        _give_in(signum)
+
+
+def _give_in(signum: int) -> None:
+    """Have the default action of a signal, with the terminals as they were."""
+    for listener in tuple(_listeners):
+        listener.give_back()
+    signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+    # Stopped, and continued by now; or not stopped at all: the kernel drops SIGTSTP for an
+    # orphaned process group, and then no SIGCONT comes.
+    signal.signal(signum, _handle)
+    for listener in tuple(_listeners):
+        listener.on_signal(signal.SIGCONT)

@@ -1,0 +1,52 @@
+"""A user who types at a `Terminal` on a pty."""
+
+from ptys import Pty
+
+from evdispatch import Dispatcher, Event, Terminal
+from evdispatch.terminal import Modes
+from evdispatch.testing import run_until, settle
+
+ON = Modes(mouse="click", paste=True).enable()
+OFF = Modes(mouse="click", paste=True).disable()
+
+
+class Reached:
+    """Counts the bytes that have come to a terminal.
+
+    The kernel hands what is written to a pty's master on in its own time, so "nothing
+    more happens" does not mean that it has arrived.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._input = terminal._input
+        self.count = 0
+        terminal._input = self  # type: ignore[assignment]
+
+    def feed(self, data: bytes, now: float) -> list[Event]:
+        self.count += len(data)
+        return self._input.feed(data, now)
+
+    def flush(self, now: float) -> list[Event]:
+        return self._input.flush(now)
+
+    @property
+    def patience(self) -> float | None:
+        return self._input.patience
+
+
+class Keyboard:
+    """Types at a terminal, and waits until all of it was read and handled."""
+
+    def __init__(self, app: Dispatcher, pty: Pty) -> None:
+        self.app = app
+        self.pty = pty
+        self.terminal = app.add(Terminal(pty.slave))
+        self._reached = Reached(self.terminal)
+        self._typed = 0
+        app.step(0)
+
+    def type(self, data: bytes) -> None:
+        self._typed += len(data)
+        self.pty.type(data)
+        run_until(self.app, lambda: self._reached.count == self._typed)
+        settle(self.app)

@@ -1,0 +1,183 @@
+"""Whole programs, and how they leave the terminal behind."""
+
+import os
+import signal
+import textwrap
+
+import pytest
+from keyboards import OFF, ON
+from ptys import Pty, program
+
+
+class TestPrograms:
+    """Whole programs, with the pty as their controlling terminal."""
+
+    PROGRAM = """
+        import os, signal, sys
+        from evdispatch import Dispatcher, Terminal
+        app = Dispatcher(io={io!r})
+        terminal = app.add(Terminal())
+        def show(event):
+            terminal.write(event.name + ";")
+        for name in ("start", "suspend", "resume"):
+            app.on(name)(show)
+        {more}
+        app.run()
+        print("ended")
+    """
+
+    def test_sigterm_gives_the_terminal_back_and_kills(self, io: str, pty: Pty) -> None:
+        before = pty.attributes()
+        with program(pty, self.PROGRAM.format(io=io, more="")) as child:
+            pty.wait_for(b"start;")
+            assert pty.attributes() != before
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(10) == -signal.SIGTERM
+        assert pty.attributes() == before
+        assert pty.wait_for(OFF)
+
+    @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+    def test_other_deadly_signals_give_it_back(
+        self, io: str, pty: Pty, signum: signal.Signals
+    ) -> None:
+        before = pty.attributes()
+        with program(pty, self.PROGRAM.format(io=io, more="")) as child:
+            pty.wait_for(b"start;")
+            child.send_signal(signum)
+            assert child.wait(10) != 0
+        assert pty.attributes() == before
+        assert pty.wait_for(OFF)
+
+    def test_sys_exit_in_a_handler_gives_it_back(self, io: str, pty: Pty) -> None:
+        before = pty.attributes()
+        more = "app.on('key', key='q')(lambda: sys.exit(3))"
+        with program(pty, self.PROGRAM.format(io=io, more=more)) as child:
+            pty.wait_for(b"start;")
+            pty.type(b"q")
+            assert child.wait(10) == 3
+        assert pty.attributes() == before
+        assert pty.wait_for(OFF)
+
+    def test_a_background_thread_gives_it_back_at_exit(self, io: str, pty: Pty) -> None:
+        before = pty.attributes()
+        source = self.PROGRAM.format(io=io, more="").replace(
+            "app.run()", "app.start(); pause = os.read(0, 0); input()"
+        )
+        source = source.replace("input()", "signal.sigwait([signal.SIGUSR1])").replace(
+            "import os",
+            "import signal; signal.pthread_sigmask(0, [signal.SIGUSR1]); import os",
+        )
+        with program(pty, source) as child:
+            pty.wait_for(b"start;")
+            child.send_signal(signal.SIGUSR1)
+            assert child.wait(10) == 0
+        assert pty.attributes() == before
+        assert pty.wait_for(OFF)
+
+    def test_a_running_background_job_that_is_brought_forward_takes_the_terminal(
+        self, io: str, pty: Pty
+    ) -> None:
+        """`bg` and then `fg` in a shell: no SIGCONT comes to a job that runs."""
+        source = f"""
+            import os, signal, subprocess
+            from evdispatch import Dispatcher, Terminal
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            other = subprocess.Popen(["sleep", "30"], process_group=0)
+            os.tcsetpgrp(0, other.pid)
+            app = Dispatcher(io={io!r})
+            app.add(Terminal())
+            app.on("start")(lambda: os.tcsetpgrp(0, os.getpgrp()))
+            app.on("resume")(app.stop)
+            app.run()
+            app.close()
+            other.kill(); other.wait()
+        """
+        with program(pty, source) as child:
+            assert child.wait(10) == 0
+
+    def test_ctrl_z_where_no_shell_can_continue_resumes_at_once(
+        self, io: str, pty: Pty
+    ) -> None:
+        """The group of a session leader is orphaned: the kernel drops SIGTSTP."""
+        more = "app.on('key', key='q')(app.stop)"
+        with program(pty, self.PROGRAM.format(io=io, more=more)) as child:
+            pty.wait_for(b"start;")
+            pty.type(b"\x1a")
+            pty.wait_for(b"suspend;" + OFF + ON + b"resume;")
+            pty.type(b"q")
+            assert child.wait(10) == 0
+        assert pty.wait_for(b"ended")
+
+    def test_being_continued_takes_the_terminal_again(self, io: str, pty: Pty) -> None:
+        before = pty.attributes()
+        more = "app.on('key', key='q')(app.stop)"
+        with program(pty, self.PROGRAM.format(io=io, more=more)) as child:
+            pty.wait_for(b"start;")
+            os.kill(child.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+            os.kill(child.pid, signal.SIGCONT)
+            pty.wait_for(ON + b"start;" + ON + b"resume;")
+            pty.type(b"q")
+            assert child.wait(10) == 0
+        assert pty.attributes() == before
+
+    def test_a_background_job_leaves_the_terminal_alone_until_it_is_its_own(
+        self, io: str, pty: Pty
+    ) -> None:
+        source = f"""
+            import os, signal, subprocess, sys, termios
+            from evdispatch import Dispatcher, Terminal
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            other = subprocess.Popen(["sleep", "30"], process_group=0)
+            os.tcsetpgrp(0, other.pid)
+            before = termios.tcgetattr(0)
+            app = Dispatcher(io={io!r})
+            terminal = app.add(Terminal())
+            app.step(0)
+            assert termios.tcgetattr(0) == before, "took a terminal of another job"
+            os.tcsetpgrp(0, os.getpgrp())
+            os.kill(os.getpid(), signal.SIGCONT)
+            app.on("resume")(lambda: print("taken", flush=True))
+            app.on("key", key="q")(app.stop)
+            app.run()
+            app.close()
+            other.kill(); other.wait()
+        """
+        with program(pty, source) as child:
+            pty.wait_for(b"taken")
+            pty.type(b"q")
+            assert child.wait(10) == 0, child.stderr and child.stderr.read()
+
+    def test_a_stop_from_outside_gives_it_back_and_fg_takes_it_again(
+        self, io: str, pty: Pty
+    ) -> None:
+        """SIGTSTP by ``kill``: the shell finds its terminal as it was."""
+        before = pty.attributes()
+        more = """
+        app.on('key', key='s')(lambda: os.kill(os.getpid(), signal.SIGTSTP))
+        app.on('key', key='q')(app.stop)
+        """
+        job = textwrap.dedent(self.PROGRAM).format(io=io, more=textwrap.dedent(more))
+        shell = f"""
+            import os, signal, subprocess, sys, termios
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            before = termios.tcgetattr(0)
+            job = subprocess.Popen([sys.executable, "-c", {job!r}], process_group=0)
+            os.tcsetpgrp(0, job.pid)
+            _, status = os.waitpid(job.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status), status
+            assert termios.tcgetattr(0) == before
+            os.tcsetpgrp(0, os.getpgrp())
+            os.write(1, b"stopped;")
+            os.tcsetpgrp(0, job.pid)
+            os.kill(-job.pid, signal.SIGCONT)
+            sys.exit(job.wait())
+        """
+        with program(pty, shell) as child:
+            pty.wait_for(ON)
+            pty.type(b"s")
+            pty.wait_for(OFF + b"stopped;" + ON + b"resume;")
+            pty.type(b"q")
+            assert child.wait(10) == 0
+        assert pty.attributes() == before
+        assert pty.wait_for(b"ended")
