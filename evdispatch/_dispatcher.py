@@ -175,7 +175,8 @@ class Dispatcher(Embedding):
             where: A test of the whole event.
             fields: What fields of the event must be: a plain value by ``==``, a set by
                 membership, a callable by its truth, a compiled pattern by ``search``.
-                ``key`` takes key names: ``key="ctrl+s"``.
+                ``key`` takes key names: ``key="ctrl+s"``, ``keys`` several in a row:
+                ``keys=("ctrl+x", "ctrl+s")``.
 
         Returns:
             A decorator that returns the function unchanged.

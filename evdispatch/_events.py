@@ -44,13 +44,14 @@ class Event:
     names: ClassVar[frozenset[str]] = frozenset({"event"})  # own and base classes'
     lane: ClassVar[int] = NORMAL  # of posts; a source's events take the source's lane
     tracked: ClassVar[bool] = False  # whether dispatch calls claim() and release()
+    filter_names: ClassVar[frozenset[str]] = frozenset()  # filters that are no fields
 
     source: Any = attrs.field(default=None, kw_only=True, repr=False)
     time: float = attrs.field(default=0.0, kw_only=True, repr=False)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for reserved in ("name", "names", "lane", "tracked"):
+        for reserved in ("name", "names", "lane", "tracked", "filter_names"):
             if isinstance(cls.__dict__.get(reserved), types.MemberDescriptorType):
                 raise TypeError(f"{cls.__name__}: an event has no field {reserved!r}")
         if "name" not in cls.__dict__:
@@ -65,7 +66,8 @@ class Event:
     ) -> Callable[[Any], bool] | None:
         """Return a test of events for ``on(..., field=value)``, or None for the usual.
 
-        A class whose fields have a notation of their own (`Key.key`) overrides it.
+        A class whose fields have a notation of their own (`Key.key`), or that has filters
+        which are no fields (``filter_names``), overrides it.
 
         Args:
             field: The field's name.

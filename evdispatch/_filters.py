@@ -144,6 +144,7 @@ def _has_field(cls: type[Event], field: str) -> bool:
 
 
 def _fields(cls: type[Event]) -> set[str]:
-    """The names of a class's attrs fields and properties."""
+    """The names of a class's attrs fields and properties, and of its further filters."""
     properties = {name for name in dir(cls) if isinstance(getattr(cls, name), property)}
-    return {"name", *properties, *(field.name for field in attrs.fields(cls))}
+    fields = (field.name for field in attrs.fields(cls))
+    return {"name", *cls.filter_names, *properties, *fields}

@@ -17,7 +17,8 @@ FLOORS = {
         _errors _events _checks _clock _deadlines _schedule _stats _handlers _filters
         _framing
         terminal._params terminal._tokens terminal._modes terminal._keys
-        terminal._bindings terminal._filters terminal._events terminal._clicks
+        terminal._bindings terminal._key_sequences terminal._filters
+        terminal._events terminal._clicks
         terminal._mouse terminal._paste terminal._replies terminal._legacy
         terminal._kitty terminal._sequences terminal._decoder terminal
         terminal._input

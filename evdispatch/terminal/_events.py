@@ -11,7 +11,13 @@ import attrs
 
 from evdispatch._events import Event
 from evdispatch.terminal._bindings import BINDABLE_MODIFIERS
-from evdispatch.terminal._filters import choice_test, key_test, mods_test
+from evdispatch.terminal._filters import (
+    choice_test,
+    key_test,
+    keys_test,
+    mods_test,
+    within_test,
+)
 from evdispatch.terminal._keys import NO_MODS
 
 _COMBO_ORDER = ("ctrl", "alt", "shift", "super", "hyper", "meta")
@@ -44,6 +50,8 @@ class Key(Event):
         raw: The bytes it was decoded from.
     """
 
+    filter_names: ClassVar[frozenset[str]] = frozenset({"keys", "within"})
+
     key: str
     mods: frozenset[str] = NO_MODS
     text: str | None = None
@@ -66,8 +74,13 @@ class Key(Event):
         ``key`` and ``combo`` take a binding such as ``ctrl+s`` (`parse_binding`), or
         several of which any will do. They mean presses and repeats, unless ``action``
         is asked for as well. ``mods`` takes one name or several and means exactly
-        these, locks aside.
+        these, locks aside. ``keys`` takes the bindings of a sequence, in order, and
+        ``within`` how long the next one may take, in seconds.
         """
+        if field == "keys":
+            return keys_test(value, fields)
+        if field == "within":
+            return within_test(fields)
         if field in ("key", "combo"):
             return key_test(value, fields)
         if field == "mods":

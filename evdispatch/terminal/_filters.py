@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from evdispatch._checks import check_interval
 from evdispatch._errors import FilterError
 from evdispatch.terminal._bindings import (
     BINDABLE_MODIFIERS,
@@ -17,6 +18,7 @@ from evdispatch.terminal._bindings import (
     parse_mods,
     unknown,
 )
+from evdispatch.terminal._key_sequences import WITHIN, KeySequence
 from evdispatch.terminal._keys import LOCKS, NO_MODS
 
 _Test = Callable[[Any], bool]
@@ -41,6 +43,32 @@ def key_test(value: Any, fields: Mapping[str, Any]) -> _Test | None:
     if "action" in fields:
         return lambda event: any(each.is_for(event) for each in bindings)
     return lambda event: any(each.matches(event) for each in bindings)
+
+
+def keys_test(value: Any, fields: Mapping[str, Any]) -> _Test:
+    """Return the test for a sequence of keys.
+
+    Raises:
+        FilterError: It is no list or tuple of two bindings or more, ``within`` is no
+            number of seconds above 0, or single keys are asked for as well.
+    """
+    if not isinstance(value, (list, tuple)) or len(value) < 2:  # noqa: PLR2004
+        raise FilterError(f"keys takes two bindings or more, in order, not {value!r}")
+    for field in ("key", "combo", "mods", "action"):
+        if field in fields:
+            raise FilterError(f"keys names whole bindings: it goes without {field}")
+    try:
+        within = check_interval("within", fields.get("within", WITHIN))
+    except (TypeError, ValueError) as error:
+        raise FilterError(str(error)) from None
+    return KeySequence(_each(value, parse_binding) or [], within)
+
+
+def within_test(fields: Mapping[str, Any]) -> _Test:
+    """Check that ``within`` belongs to a sequence, which looks at it itself."""
+    if "keys" not in fields:
+        raise FilterError("within is the time between the keys of keys=(...)")
+    return lambda event: True
 
 
 def mods_test(value: Any, allowed: tuple[str, ...]) -> _Test | None:

@@ -81,6 +81,9 @@ CONTROL_CODES: Mapping[int, str] = MappingProxyType(
 )
 """``CSI code u`` and ``CSI 27;m;code~``: keys whose code is no visible character."""
 
+MODIFIER_KEYS = frozenset(_KITTY_NAMES[_KITTY_NAMES.index("left_shift") :])
+"""The keys that are held while another one is typed."""
+
 KEY_NAMES: frozenset[str] = frozenset({*_KITTY_NAMES, "space"})
 """All names that are not the key's character."""
 
