@@ -1,16 +1,19 @@
-"""What every test gets: both io modes, a virtual clock, and a watch on leaks."""
+"""What tests get: both io modes, a virtual clock, descriptors, and a watch on leaks."""
 
 import contextlib
+import errno
 import gc
 import multiprocessing
 import os
 import signal
+import socket
 import termios
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ends import Ends
 from ptys import Pty
 
 from evdispatch import Dispatcher
@@ -48,6 +51,45 @@ def pty() -> Iterator[Pty]:
     ends = Pty()
     yield ends
     ends.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[list[int]]:
+    """A pipe's reader and writer; a test that closes one puts -1 there."""
+    ends = list(os.pipe())
+    yield ends
+    for fd in ends:
+        if fd >= 0:
+            os.close(fd)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two sockets that are connected."""
+    left, right = socket.socketpair()
+    with left, right:
+        yield left, right
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    """Makes pipes and pairs, and closes what the test has not."""
+    ends = Ends()
+    yield ends
+    for fd in ends.open:
+        os.close(fd)
+
+
+@pytest.fixture
+def fds() -> Iterator[list[int]]:
+    """Numbers to close at the end, if the test has not."""
+    numbers: list[int] = []
+    yield numbers
+    for fd in numbers:
+        try:
+            os.close(fd)
+        except OSError as error:
+            assert error.errno == errno.EBADF  # noqa: PT017
 
 
 def _descriptors() -> dict[int, str]:

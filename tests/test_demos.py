@@ -40,6 +40,7 @@ RUNS = [
         r"3\..*each gets 4\nevdispatch: __main__\.share raised .*\nTraceback .*"
         r"ZeroDivisionError.*\neach gets 3\n",
     ),
+    Run("editor.py", r"The note has 0 .*\nAn editor needs a terminal.*\n", input="eq"),
     Run("terminal_input.py", "key a\nkey up\nkey q\n", input="a\x1b[Aqxyz"),
     Run("terminal_input.py", "key b\n", input="b", arguments=("--io", "inline")),
     Run("tutorial_1.py", "0.1 s\n0.2 s\n0.3 s\n"),

@@ -26,7 +26,7 @@ FLOORS = {
     2: "_poller _queue _registry",
     3: """
         sources sources._base sources._writing sources._timer sources._fd sources._pipe
-        sources._tty_signals sources._tty sources._terminal
+        sources._tty_signals sources._tty sources._tty_source sources._terminal
     """,
     4: "_pollers _roster _callbacks _io _dispatch",
     5: "_lifetime _interrupts _loop _embedding",

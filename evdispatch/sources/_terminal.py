@@ -1,37 +1,31 @@
 """The terminal as a source: bytes in, keys, mouse and the rest out.
 
-The decoder and the click tracker know neither descriptor nor clock; the tty knows no
-events. This file joins them: it reads, decodes, and runs the decoder's timers. Standard
-input that is a pipe or a file is decoded the same way, without modes.
+The decoder and the click tracker know neither descriptor nor clock; `TtySource` takes and
+gives back the terminal. This file joins them: it reads, decodes, and runs the decoder's
+timers. Standard input that is a pipe or a file is decoded the same way, without modes.
 
 All its events are urgent: one lane, so that a key does not overtake the click before it.
 """
 
-import contextlib
 import errno
 import os
-import signal
 import sys
-import termios
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from evdispatch._checks import FileLike, check_interval, descriptor
-from evdispatch._errors import StateError
+from evdispatch._checks import FileLike, check_interval
 from evdispatch._events import URGENT, Eof, Event, Hangup
 from evdispatch._poller import READ, readable_now
-from evdispatch.sources import _tty_signals
-from evdispatch.sources._base import Source
-from evdispatch.sources._tty import Size, Tty, escape_delay
-from evdispatch.terminal import Decoder, Key, Modes, Resize, Resume, Suspend
+from evdispatch.sources._tty import Size, escape_delay
+from evdispatch.sources._tty_source import TtySource
+from evdispatch.terminal import Decoder, Key, Modes
 from evdispatch.terminal._input import Input
 from evdispatch.terminal._modes import MouseMode
 
 _CHUNK = 65_536  # a tty gives at most 4095 bytes, a pipe up to this
-_LOOK_AGAIN = 1.0  # seconds between looks whether the terminal is ours again
 
 
-class Terminal(Source):
+class Terminal(TtySource):
     """Makes events of what the user of a terminal does.
 
     On a tty it takes the terminal into raw mode and switches the modes on while the
@@ -73,30 +67,23 @@ class Terminal(Source):
         escape_timeout: float | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(name)
         if fd is None:
             # A closed standard input leaves number 0 to whatever is opened next.
             if sys.__stdin__ is None:
                 raise ValueError("there is no standard input")
             fd = 0
-        self._number = descriptor(fd)
-        self._fileobj = fd  # held, so that it is not collected and closed
-        self._modes = Modes(
+        modes = Modes(
             mouse=mouse,
             paste=paste,
             focus=focus,
             alternate_screen=alternate_screen,
             hide_cursor=hide_cursor,
         )
+        super().__init__(fd, modes, name)
         if escape_timeout is None:
             escape_timeout = escape_delay()
         self._escape_timeout = check_interval("escape_timeout", escape_timeout)
         self._input = Input(Decoder(), self._escape_timeout)
-        self._tty: Tty | None = None
-        self._size: Size | None = None
-        self._running = False
-        self._continued = False  # after a stop; the terminal may be ours again
-        self._to_suspend = False
         self._stop: Callable[[], None] | None = None  # of the dispatcher
 
     # -- for the user ----------------------------------------------------------------
@@ -127,89 +114,20 @@ class Terminal(Source):
         """
         self._need_tty().write(data.encode() if isinstance(data, str) else data)
 
-    def suspend(self) -> None:
-        """Give the terminal back and stop the process, as ctrl+z does elsewhere.
-
-        Handlers of `suspend` are called first. When the shell continues the process, the
-        terminal is taken again, and a `resume` event tells so: draw anew.
-
-        Raises:
-            StateError: It is no tty.
-        """
-        self._need_tty()
-        self._to_suspend = True
-        self.wake()
-
-    def _need_tty(self) -> Tty:
-        if self._tty is None:
-            raise StateError(f"{self!r} is no tty")
-        return self._tty
-
-    # -- life --------------------------------------------------------------------------
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return self._number
+    # -- reading -------------------------------------------------------------------------
 
     def on_add(self) -> None:
-        """See whether it is a tty, and listen to the signals that go with one."""
-        os.fstat(self._number)
+        """Learn what the tty knows of its keys."""
+        super().on_add()
         self._stop = self.host.stop
-        if os.isatty(self._number):
-            self._tty = Tty(self._number)
+        if self._tty is not None:
             decoder = Decoder(erase=self._tty.erase, term=os.environ.get("TERM"))
             self._input = Input(decoder, self._escape_timeout)
-            _tty_signals.listen(self)
-
-    def on_start(self) -> None:
-        """Take the terminal, unless another job has it."""
-        self._running = True
-        if self._tty is not None:
-            _tty_signals.listen(self)  # it may have been added by another thread
-            self._size = self._tty.size
-            self._take(self._tty)
-
-    def on_stop(self) -> None:
-        """Give the terminal back."""
-        self._running = False
-        self.give_back()
-
-    def on_refuse(self) -> None:
-        """Listen to no signals."""
-        self.on_close()
-
-    def on_close(self) -> None:
-        """Give the terminal back for good."""
-        if self._tty is not None:
-            _tty_signals.leave(self)
-            self._tty.close()
-
-    def _take(self, tty: Tty) -> bool:
-        """Take the terminal if it is ours; else read nothing, and look again."""
-        if not tty.foreground:
-            self._wait_for_foreground()
-            return False
-        with contextlib.suppress(termios.error):  # it has gone: reading will tell
-            tty.enter(self._modes)
-        self.watch(READ)
-        return True
-
-    def _wait_for_foreground(self) -> None:
-        self.watch(None)
-        # A shell sends SIGCONT to a job that it brings forward, but only a stopped one.
-        self.set_deadline(self.host.now() + _LOOK_AGAIN)
-
-    def give_back(self) -> None:
-        """Restore the terminal: the loop ends, or a signal ends the process."""
-        if self._tty is not None:
-            self._tty.leave()
-
-    # -- reading -------------------------------------------------------------------------
 
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Read once, and decode: a second read of a shared descriptor might block."""
         if self._tty is not None and not self._tty.foreground:
-            self._wait_for_foreground()  # reading would stop the process (SIGTTIN)
+            self.wait_for_foreground()
             return ()
         try:
             data = os.read(self._number, _CHUNK)
@@ -243,49 +161,6 @@ class Terminal(Source):
         events = self._input.flush(self.host.now())
         self.finish()
         return [*events, Eof() if self._tty is None else Hangup(ready)]
-
-    # -- signals and jobs ----------------------------------------------------------------
-
-    def on_signal(self, signum: int) -> None:
-        """Take note of a new size or of being continued; within a signal handler."""
-        if signum == signal.SIGCONT:
-            self._continued = True
-        if signum in (signal.SIGCONT, signal.SIGWINCH):
-            self.wake()
-
-    def on_wake(self) -> Iterable[Event]:
-        """See what a signal, or `suspend`, has asked for."""
-        tty = self._tty
-        if tty is None or not self._running:
-            return
-        if self._to_suspend:
-            self._to_suspend = False
-            yield Suspend()
-            return
-        if self._continued:
-            self._continued = False
-            tty.forget_modes()
-            if self._take(tty):
-                yield Resume()
-        size = tty.size
-        if size != self._size:
-            self._size = size
-            yield Resize(*size)
-
-    def stop_process(self) -> None:
-        """Stop this job, now that the handlers of `suspend` are through.
-
-        Returns when the process is continued, or at once where there is no shell to
-        continue it: the kernel drops SIGTSTP for an orphaned process group.
-        """
-        host = self._host
-        if host is None:  # closed by a handler of `suspend`
-            return
-        with host.lock:  # throughout: SIGCONT's handler asks for the same as we do
-            self.give_back()
-            os.kill(0, signal.SIGTSTP)
-            self._continued = True
-        self.wake()
 
     def on_unhandled(self, event: Event) -> None:
         """Do what a user expects of ctrl+c, ctrl+z and the end of the input."""

@@ -113,6 +113,10 @@ class Tty:
                 True  # what is set now is ours, or the shell's guess of it
             )
 
+    def keep_saved(self) -> None:
+        """Have `enter` keep what it saved before: a child may have left the tty raw."""
+        self._keep_saved = bool(self._saved)
+
     def enter(self, modes: Modes) -> None:
         """Take the terminal: raw mode, and these modes."""
         if self.entered:

@@ -6,9 +6,11 @@ last terminal's end. Where the default action of a signal ends or stops the proc
 terminals are given back first, and then it has that action, as the parent expects.
 """
 
+import contextlib
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Protocol
 
@@ -55,6 +57,33 @@ def leave(listener: Listener) -> None:
     elif main.ident is not None:
         # It must be the main thread: the most harmless of the signals makes it look.
         signal.pthread_kill(main.ident, signal.SIGWINCH)
+
+
+@contextlib.contextmanager
+def left_to_child() -> Iterator[None]:
+    """Survive ctrl+c and SIGQUIT's key that a child is meant to have.
+
+    By a handler that does nothing, since an ignored signal would be ignored in the child
+    as well: exec(3) resets handlers alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGQUIT)
+    previous = dict(_previous)
+    before = {signum: signal.signal(signum, _do_nothing) for signum in signals}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            if handler is _handle and not _listeners:  # the last terminal was closed
+                signal.signal(signum, previous[signum])
+            elif handler is not None:  # else one that Python can't name
+                signal.signal(signum, handler)
+
+
+def _do_nothing(signum: int, frame: FrameType | None) -> None:
+    pass
 
 
 def _restore() -> None:

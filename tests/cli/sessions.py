@@ -5,7 +5,7 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 from cli.pictures import Glass
@@ -42,16 +42,31 @@ class Session:
 
     def see(self, *texts: str, timeout: float = 10.0) -> str:
         """Wait until the screen shows all the texts, and return what it shows."""
+        return self._look(
+            lambda seen: all(text in seen for text in texts), texts, timeout
+        )
+
+    def see_at(self, x: int, y: int, text: str, timeout: float = 10.0) -> str:
+        """Wait until the screen shows a text at a cell, and return what it shows."""
+
+        def is_there(seen: str) -> bool:
+            return self.glass.rows[y].startswith(text, x)
+
+        return self._look(is_there, (x, y, text), timeout)
+
+    def _look(
+        self, condition: Callable[[str], bool], wanted: object, timeout: float
+    ) -> str:
         deadline = time.monotonic() + timeout
         while True:
             output = self.pty.output
             self.glass.show(output[self.read :])
             self.read = len(output)
             seen = "\n".join(self.glass.rows)
-            if all(text in seen for text in texts):
+            if condition(seen):
                 return seen
             if not self.pty._read(deadline - time.monotonic()):
-                raise TimeoutError(f"{texts} not in:\n{seen}")
+                raise TimeoutError(f"{wanted} not in:\n{seen}")
 
     def wait(self, timeout: float = 10.0) -> int:
         """Look on until the program ends, and return its exit code.

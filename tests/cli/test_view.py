@@ -1,13 +1,8 @@
 """The full-screen view as its user meets it: a program on a pty."""
 
-import os
-import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from shutil import which
-from typing import Any
 
 import pytest
 from cli.pictures import Glass
@@ -16,21 +11,15 @@ from ptys import Pty, program
 
 from evdispatch import Dispatcher, Terminal
 from evdispatch.cli._layout import layout
-from evdispatch.cli._view import Pacer, View
+from evdispatch.cli._view import View
 from evdispatch.terminal import Modes
-from evdispatch.testing import VirtualClock, settle
+from evdispatch.testing import VirtualClock
 
 MODES = Modes(
     mouse="move", paste=True, focus=True, alternate_screen=True, hide_cursor=True
 )
 
-
-@pytest.fixture
-def pty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    pty = Pty()
-    yield pty
-    pty.close()
+pytestmark = pytest.mark.usefixtures("xterm")
 
 
 class TestInput:
@@ -113,7 +102,7 @@ class TestButtons:
             user.see("Press keys")
             user.type(sgr(0, x, y) + sgr(32, x + 1, y) + sgr(32, x + 2, y + 1))
             user.see("●●")
-            assert user.glass.rows[y + 1][x + 2] == "●"
+            user.see_at(x + 2, y + 1, "●")
             user.type("q")
             assert user.wait() == 0
 
@@ -265,113 +254,3 @@ def test_the_clock_and_the_rate_go_on_each_second(
     rows = Glass(80, 24).show(pty.read())
     assert rows[0].rstrip().endswith("12:00:01")
     assert rows[12].rstrip().endswith("█  3/s")
-
-
-class TestPacer:
-    """At most 30 frames a second, and none for nothing."""
-
-    @pytest.fixture
-    def frames(self) -> list[float]:
-        return []
-
-    @pytest.fixture
-    def pacer(
-        self, timed: Dispatcher, clock: VirtualClock, frames: list[float]
-    ) -> Pacer:
-        return Pacer(timed, lambda: frames.append(clock.now()), clock.now)
-
-    def test_the_first_frame_is_drawn_at_once(
-        self, pacer: Pacer, frames: list[float]
-    ) -> None:
-        pacer.ask()
-        assert frames == [1000.0]
-
-    def test_a_storm_gives_a_frame_now_and_one_later(
-        self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
-    ) -> None:
-        for _ in range(100):
-            pacer.ask()
-        settle(timed)
-        assert len(frames) == 1
-        clock.advance(0.034)
-        settle(timed)
-        assert len(frames) == 2
-        clock.advance(1.0)
-        settle(timed)
-        assert len(frames) == 2
-        assert timed.timeout() is None, "nothing is left to wake up for"
-
-    def test_a_storm_does_not_wait_for_the_timer(
-        self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
-    ) -> None:
-        """Keys come before timers: while they pour in, they must draw."""
-        pacer.ask()
-        pacer.ask()
-        clock.advance(0.04)
-        pacer.ask()
-        assert len(frames) == 2
-        settle(timed)
-        assert len(frames) == 2
-
-    def test_after_a_while_it_is_at_once_again(
-        self, clock: VirtualClock, pacer: Pacer, frames: list[float]
-    ) -> None:
-        pacer.ask()
-        clock.advance(1.0)
-        pacer.ask()
-        assert frames == [1000.0, 1001.0]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(which("tmux") is None, reason="no tmux here")
-class TestTmux:
-    """A real terminal in between: tmux decodes what comes, and encodes it anew."""
-
-    @pytest.fixture
-    def tmux(self, pty: Pty, monkeypatch: Any, tmp_path: Any) -> Iterator[Any]:
-        monkeypatch.delenv("TMUX", raising=False)
-        monkeypatch.setenv("LC_ALL", "C.UTF-8")
-        base = ["tmux", "-S", str(tmp_path / "s"), "-f", "/dev/null"]
-
-        def tmux(*arguments: str) -> str:
-            done = subprocess.run(
-                [*base, *arguments], capture_output=True, text=True, check=True
-            )
-            return done.stdout
-
-        keys = f"{shlex.quote(sys.executable)} -m evdispatch keys; echo ended with $?"
-        pty.resize(100, 30)
-        with subprocess.Popen(
-            [*base, "new-session", f"{keys}; exec cat"],
-            stdin=pty.slave,
-            stdout=pty.slave,
-            start_new_session=True,
-            cwd=os.getcwd(),
-        ):
-            pty.wait_for(b"\x1b[")
-            yield tmux
-            tmux("kill-server")
-
-    def see(self, pty: Pty, tmux: Callable[..., str], *texts: str) -> None:
-        def shown() -> str:
-            pty.read()  # a client that can't write would be slow
-            return tmux("capture-pane", "-p")
-
-        for _ in range(2000):
-            if all(text in shown() for text in texts):
-                return
-        raise TimeoutError(f"{texts} not in:\n{shown()}")
-
-    def test_keys_mouse_and_paste(self, pty: Pty, tmux: Any) -> None:
-        tmux("set", "-g", "status", "off")
-        tmux("set", "-g", "mouse", "on")
-        self.see(pty, tmux, "Press keys", "100x30")
-        tmux("send-keys", "a", "C-s", "S-Up", "F5", "é")
-        self.see(pty, tmux, "ctrl+s", "shift+up", "f5", "é", "key 5")
-        tmux("set-buffer", "pasted\x1b[31m")
-        tmux("paste-buffer", "-p")
-        self.see(pty, tmux, r"'pasted\x1b[31m'")
-        pty.type((click(50, 25) + sgr(35, 51, 25)).encode())
-        self.see(pty, tmux, "click    left 50,25", "move     51,25")
-        pty.type(click(*button("quit", 100, 30)).encode())
-        self.see(pty, tmux, "ended with 0")

@@ -6,6 +6,7 @@ import attrs
 
 from evdispatch._events import Event
 from evdispatch.terminal import (
+    Decoder,
     Drag,
     Focus,
     Key,
@@ -23,6 +24,18 @@ def values(event: Event) -> tuple[Any, ...]:
     """All of an event but what the IO side fills in."""
     names = [field.name for field in attrs.fields(type(event)) if not field.kw_only]
     return type(event).__name__, *(getattr(event, name) for name in names)
+
+
+def names(data: bytes, *, flush: bool = False, **options: Any) -> list[str]:
+    """Events in short: a key's combo and text, or the event's name and raw bytes."""
+    decoder = Decoder(**options)
+    events: list[Any] = decoder.feed(data)
+    if flush:
+        events += decoder.flush()
+    return [
+        event.combo if isinstance(event, Key) else f"{event.name} {event.raw!r}"
+        for event in events
+    ]
 
 
 def as_vector(event: Event) -> dict[str, Any]:

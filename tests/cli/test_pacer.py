@@ -1,0 +1,62 @@
+"""How often the full-screen view is drawn."""
+
+import pytest
+
+from evdispatch import Dispatcher
+from evdispatch.cli._view import Pacer
+from evdispatch.testing import VirtualClock, settle
+
+
+class TestPacer:
+    """At most 30 frames a second, and none for nothing."""
+
+    @pytest.fixture
+    def frames(self) -> list[float]:
+        return []
+
+    @pytest.fixture
+    def pacer(
+        self, timed: Dispatcher, clock: VirtualClock, frames: list[float]
+    ) -> Pacer:
+        return Pacer(timed, lambda: frames.append(clock.now()), clock.now)
+
+    def test_the_first_frame_is_drawn_at_once(
+        self, pacer: Pacer, frames: list[float]
+    ) -> None:
+        pacer.ask()
+        assert frames == [1000.0]
+
+    def test_a_storm_gives_a_frame_now_and_one_later(
+        self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
+    ) -> None:
+        for _ in range(100):
+            pacer.ask()
+        settle(timed)
+        assert len(frames) == 1
+        clock.advance(0.034)
+        settle(timed)
+        assert len(frames) == 2
+        clock.advance(1.0)
+        settle(timed)
+        assert len(frames) == 2
+        assert timed.timeout() is None, "nothing is left to wake up for"
+
+    def test_a_storm_does_not_wait_for_the_timer(
+        self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
+    ) -> None:
+        """Keys come before timers: while they pour in, they must draw."""
+        pacer.ask()
+        pacer.ask()
+        clock.advance(0.04)
+        pacer.ask()
+        assert len(frames) == 2
+        settle(timed)
+        assert len(frames) == 2
+
+    def test_after_a_while_it_is_at_once_again(
+        self, clock: VirtualClock, pacer: Pacer, frames: list[float]
+    ) -> None:
+        pacer.ask()
+        clock.advance(1.0)
+        pacer.ask()
+        assert frames == [1000.0, 1001.0]

@@ -1,0 +1,229 @@
+"""Handlers that fail: who is told, what is logged, and how it goes on."""
+
+import logging
+from typing import Any
+
+import attrs
+import pytest
+from loads import Load, fail
+
+from evdispatch import AlreadyRunningError, Dispatcher, Error, Event, HandlerError, Stop
+from evdispatch.testing import ManualSource, record, settle
+
+
+def test_a_failure_that_nobody_handles_is_raised_with_all_that_is_known(
+    app: Dispatcher,
+) -> None:
+    event = Load(7)
+    app.on(Load)(fail)
+    app.post(event)
+    with pytest.raises(HandlerError) as caught:
+        app.run()
+    error = caught.value
+    assert (error.event, error.handler) == (event, fail)
+    assert isinstance(error.__cause__, LookupError)
+    assert str(error) == ("loads.fail raised LookupError('no luck') on Load(number=7)")
+    assert app.stats().posts.failed == 1
+    assert app.stats().balanced
+
+
+def test_a_message_is_short_and_survives_what_cannot_be_shown(app: Dispatcher) -> None:
+    @attrs.define(eq=False)
+    class Vast(Event):
+        data: bytes = b"x" * 100_000
+
+    class Shy(Event):
+        def __repr__(self) -> str:
+            raise AssertionError
+
+    app.on(Vast)(fail)
+    app.on(Shy)(fail)
+    for event in (Vast(), Shy()):
+        app.post(event)
+        with pytest.raises(HandlerError) as caught:
+            app.step()
+        assert caught.value.event is event
+        assert len(str(caught.value)) < 500
+
+
+def test_the_other_handlers_of_the_event_are_called_if_somebody_handles_errors(
+    app: Dispatcher,
+) -> None:
+    seen: list[Event] = []
+    errors = record(app, Error)
+    app.on(Load)(fail)
+    app.on(Load)(seen.append)
+    event = Load()
+    app.post(event)
+    settle(app)
+    assert seen == [event]
+    (error,) = errors
+    assert isinstance(error.exception, LookupError)
+    assert (error.event, error.handler, error.source) == (event, fail, None)
+    assert error.time == event.time
+    assert app.stats().balanced
+
+
+def test_each_failure_of_an_event_is_told(app: Dispatcher) -> None:
+    errors = record(app, Error)
+    app.on(Load)(fail)
+    app.on(Load)(lambda: 1 / 0)
+    app.post(Load())
+    settle(app)
+    assert [type(error.exception) for error in errors] == [
+        LookupError,
+        ZeroDivisionError,
+    ]
+    assert app.stats().posts.failed == 1
+    assert app.stats().balanced
+
+
+def test_an_error_comes_from_the_source_whose_event_it_was(app: Dispatcher) -> None:
+    source = app.add(ManualSource())
+    told: list[Error] = []
+    source.on(Error)(told.append)
+    app.on(Load)(fail)
+    source.emit(Load())
+    settle(app)
+    assert [error.source for error in told] == [source]
+    app.post(Load())
+    with pytest.raises(HandlerError):  # the source's handler hears its own only
+        settle(app)
+    assert app.stats().balanced
+
+
+def test_an_error_handler_may_be_choosy(app: Dispatcher) -> None:
+    errors: list[Error] = []
+    app.on(Error, exception=lambda e: isinstance(e, OSError))(errors.append)
+    app.on(Load)(fail)
+    app.post(Load())
+    with pytest.raises(HandlerError, match="no luck"):
+        settle(app)
+    assert errors == []
+
+
+def test_an_error_handler_that_raises_is_not_asked_about_itself(
+    app: Dispatcher,
+) -> None:
+    def broken(error: Error) -> None:
+        raise KeyError("in the handler of errors")
+
+    app.on(Error)(broken)
+    app.on(Load)(fail)
+    app.post(Load())
+    with pytest.raises(HandlerError) as caught:
+        settle(app)
+    assert caught.value.handler is broken
+    assert isinstance(caught.value.event, Error)
+    assert isinstance(caught.value.event.exception, LookupError)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert app.stats().balanced
+
+
+def test_with_log_a_failure_is_logged_and_the_loop_goes_on(
+    io: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Dispatcher(io=io, on_error="log") as app:  # type: ignore[arg-type]
+        seen: list[Event] = []
+        app.on(Load)(fail)
+        app.on(Load)(seen.append)
+        app.post(Load())
+        app.post(Load())
+        app.on(Load, once=True, priority=-1)(app.stop)
+        app.run()
+        settle(app)
+        assert len(seen) == 2
+        assert app.stats().balanced
+    first = caplog.records[0]
+    assert (first.name, first.levelno) == ("evdispatch", logging.ERROR)
+    assert "fail raised LookupError('no luck')" in first.getMessage()
+    assert first.exc_info is not None
+    assert isinstance(first.exc_info[1], LookupError)
+
+
+def test_with_log_an_error_handler_that_raises_is_logged(
+    io: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Dispatcher(io=io, on_error="log") as app:  # type: ignore[arg-type]
+        app.on(Error)(fail)
+        app.on(Load)(lambda: 1 / 0)
+        app.post(Load())
+        settle(app)
+        assert len(caplog.records) == 1
+        assert app.stats().balanced
+
+
+@pytest.mark.parametrize("value", ["ignore", None, True])
+def test_on_error_is_one_of_two(value: Any) -> None:
+    with pytest.raises(ValueError, match="on_error must be one of"):
+        Dispatcher(on_error=value)
+
+
+def test_a_stop_handler_that_fails_is_told_before_the_run_ends(
+    app: Dispatcher,
+) -> None:
+    errors = record(app, Error)
+    app.on(Stop)(fail)
+    app.post(Load())
+    app.on(Load)(app.stop)
+    app.run()
+    assert [type(error.exception) for error in errors] == [LookupError]
+    assert app.stats().balanced
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("on_error", ["raise", "log"])
+def test_what_is_no_exception_leaves_run_with_the_queue_intact(
+    io: Any, kind: type[BaseException], on_error: Any
+) -> None:
+    with Dispatcher(io=io, on_error=on_error) as app:
+        seen: list[int] = []
+        errors = record(app, Error)
+        stops = record(app, Stop)
+
+        @app.on(Load)
+        def handler(event: Load) -> None:
+            seen.append(event.number)
+            if event.number == 1:
+                raise kind
+            if event.number == 3:
+                app.stop()
+
+        for number in range(4):
+            app.post(Load(number))
+        with pytest.raises(kind):
+            app.run()
+        assert seen == [0, 1]
+        assert app.stats().waiting == 2
+        assert app.stats().balanced
+        assert len(stops) == 1
+        app.run()
+        assert seen == [0, 1, 2, 3]
+        assert errors == []
+        assert app.stats().balanced
+
+
+def test_after_a_failure_run_goes_on_with_the_next_event(app: Dispatcher) -> None:
+    seen: list[int] = []
+
+    @app.on(Load)
+    def handler(event: Load) -> None:
+        seen.append(event.number)
+        if event.number == 0:
+            fail()
+        app.stop()
+
+    app.post(Load(0))
+    app.post(Load(1))
+    with pytest.raises(HandlerError):
+        app.run()
+    app.run()
+    assert seen == [0, 1]
+
+
+def test_a_step_within_a_handler_is_refused(app: Dispatcher) -> None:
+    app.on(Load)(lambda: app.step())  # noqa: PLW0108 (step would take the event)
+    app.post(Load())
+    with pytest.raises(HandlerError) as caught:
+        app.step()
+    assert isinstance(caught.value.__cause__, AlreadyRunningError)

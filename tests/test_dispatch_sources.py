@@ -1,0 +1,133 @@
+"""Sources that fail, and what they do about events that nobody hears."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import pytest
+from loads import Load, fail
+
+from evdispatch import HANDLED, Dispatcher, Error, Event, HandlerError, SourceError
+from evdispatch.testing import ManualSource, record, settle
+
+
+class Broken(ManualSource):
+    """Raises instead of making its last event."""
+
+    def on_wake(self) -> Iterable[Event]:  # type: ignore[override]
+        yield from super().on_wake()
+        raise OSError(5, "broken")
+
+
+def test_a_source_that_fails_ends_and_is_told_after_all_it_made(
+    app: Dispatcher,
+) -> None:
+    seen = record(app, Event)
+    source = app.add(Broken())
+    source.emit(Load(1))
+    settle(app)
+    mine = [event for event in seen if event.source is source]
+    assert [event.name for event in mine] == ["load", "error"]
+    assert isinstance(mine[1], Error)
+    assert (mine[1].event, mine[1].handler) == (None, None)
+    assert source.closed
+    assert source not in app.sources
+
+
+def test_a_source_error_that_nobody_handles_is_raised(app: Dispatcher) -> None:
+    source = app.add(Broken("leaky"))
+    source.emit()
+    with pytest.raises(SourceError, match=r"'leaky' \w+> failed: OSError") as caught:
+        settle(app)
+    assert isinstance(caught.value.event, Error)
+    assert caught.value.event.source is source
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_an_error_that_was_posted_is_raised_if_nobody_handles_it(
+    app: Dispatcher,
+) -> None:
+    app.post(Error(ValueError("posted")))
+    with pytest.raises(SourceError, match="something failed: ValueError"):
+        app.step()
+    errors = record(app, Error)
+    app.post(Error(ValueError("posted")))
+    settle(app)
+    assert len(errors) == 1
+
+
+def test_a_handler_that_closes_the_source_and_then_fails_is_told(
+    app: Dispatcher,
+) -> None:
+    """The failure is the handler's: it is not dropped with the source's events."""
+    errors = record(app, Error)
+    source = app.add(ManualSource())
+
+    @app.on(Load)
+    def close_and_fail() -> None:
+        source.close()
+        fail()
+
+    source.emit(Load(), Load())
+    settle(app)
+    assert [type(error.exception) for error in errors] == [LookupError]
+    assert source.counts.read == 3
+    assert (source.counts.failed, source.counts.dropped, source.counts.handled) == (
+        1,
+        1,
+        1,
+    )
+
+
+def test_what_a_source_does_about_an_unhandled_event_may_fail_too(
+    app: Dispatcher,
+) -> None:
+    class Fussy(ManualSource):
+        def on_unhandled(self, event: Event) -> None:
+            raise LookupError(event.name)
+
+    source = app.add(Fussy())
+    source.emit(Load())
+    with pytest.raises(
+        HandlerError, match=r"on_unhandled raised LookupError\('load'\)"
+    ):
+        settle(app)
+    assert app.stats().balanced
+    errors = record(app, Error)
+    source.emit(Load())
+    settle(app)
+    assert len(errors) == 1
+    assert app.stats().balanced
+
+
+def test_a_source_is_asked_about_events_that_nobody_hears(app: Dispatcher) -> None:
+    class Asked(ManualSource):
+        unhandled: ClassVar[list[Event]] = []
+
+        def on_unhandled(self, event: Event) -> None:
+            self.unhandled.append(event)
+
+    Asked.unhandled.clear()
+    source = app.add(Asked())
+    app.on(Load, number=1)(lambda: None)
+    app.on(Load, number=2)(lambda: HANDLED)
+    events = [Load(number) for number in range(3)]
+    source.emit(*events)
+    settle(app)
+    assert Asked.unhandled == [events[0]]
+
+
+def test_a_source_without_a_truth_value_is_a_source_all_the_same(
+    app: Dispatcher,
+) -> None:
+    class Empty(ManualSource):
+        def __len__(self) -> int:
+            return 0
+
+    source = app.add(Empty())
+    errors: list[Error] = []
+    source.on(Error)(errors.append)
+    source.on(Load)(fail)
+    source.emit(Load())
+    settle(app)
+    assert len(errors) == 1
+    assert app.stats().balanced

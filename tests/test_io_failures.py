@@ -1,0 +1,191 @@
+"""The pump: sources that fail, end or crash while they make events."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from makers import Maker, Step, numbers, steps
+
+from evdispatch import Dispatcher, Error, Event, InternalError, Source, SourceError
+from evdispatch.testing import ManualSource, record, run_until, settle
+
+
+class TestFailures:
+    def test_what_it_made_comes_first_then_the_error_and_it_has_ended(
+        self, app: Dispatcher
+    ) -> None:
+        def make() -> Iterator[Event]:
+            yield Step(1)
+            yield Step(2)
+            raise LookupError("no more")
+
+        source, other = app.add(Maker(make)), app.add(ManualSource())
+        seen: list[Any] = []
+        source.on(Event)(seen.append)
+        source.wake()
+        settle(app)
+        assert [event.name for event in seen] == ["step", "step", "error"]
+        assert isinstance(seen[2].exception, LookupError)
+        assert (seen[2].source, seen[2].event, seen[2].handler) == (source, None, None)
+        assert source.closed
+        assert app.sources == (other,)
+        heard = record(app, Step)
+        other.emit(Step())
+        settle(app)
+        assert len(heard) == 1
+
+    def test_a_failure_beyond_a_turns_worth_keeps_its_place(self, io: Any) -> None:
+        def make() -> Iterator[Event]:
+            yield from steps(700)
+            raise LookupError("no more")
+
+        with Dispatcher(io=io, queue_size=10) as app:
+            source = app.add(Maker(make))
+            seen: list[Event] = []
+            source.on(Event)(seen.append)
+            source.wake()
+            settle(app)
+        assert [event.name for event in seen] == ["step"] * 700 + ["error"]
+
+    def test_nobody_handles_it_and_it_is_raised(self, app: Dispatcher) -> None:
+        def make() -> list[Event]:
+            raise LookupError("at once")
+
+        source = app.add(Maker(make))
+        source.wake()
+        with pytest.raises(SourceError, match="at once") as caught:
+            settle(app)
+        assert isinstance(caught.value.__cause__, LookupError)
+        assert caught.value.event.source is source
+
+    def test_a_second_failure_while_it_is_closed_is_told_too(
+        self, app: Dispatcher
+    ) -> None:
+        class Hopeless(Maker):
+            def on_close(self) -> None:
+                raise OSError("can't even close")
+
+        def make() -> list[Event]:
+            raise LookupError("first")
+
+        source = app.add(Hopeless(make))
+        seen = record(app, Error)
+        source.wake()
+        settle(app)
+        assert [str(event.exception) for event in seen] == [
+            "first",
+            "can't even close",
+        ]
+        assert seen[1].exception.__context__ is seen[0].exception
+        assert app.sources == ()
+
+    def test_one_that_is_closed_while_it_makes_is_quiet(self, io: Any) -> None:
+        with Dispatcher(io=io, queue_size=10) as app:
+            source = app.add(Maker(lambda: steps(5000)))
+            other = app.add(ManualSource())
+            seen = record(app, Step)
+
+            @app.on("step", number=20)
+            def close() -> None:
+                source.close()
+
+            source.wake()
+            settle(app)
+            assert numbers(seen) == list(range(21))
+            other.emit(Step(-1))
+            settle(app)
+            assert seen[-1].source is other
+            assert source._rest is None, "what it made is not kept"
+            counts = source.counts
+            assert counts.made == counts.handled + counts.dropped
+
+    def test_one_that_ends_itself_still_delivers_all(self, io: Any) -> None:
+        def make() -> Iterator[Event]:
+            yield from steps(1000)
+            source.finish()
+            yield from steps(1000)
+
+        with Dispatcher(io=io, queue_size=10) as app:
+            source = app.add(Maker(make))
+            seen = record(app, Step)
+            source.wake()
+            settle(app)
+            assert len(seen) == 2000
+            assert source.closed
+            source.wake()
+            assert settle(app) == 0
+
+    def test_ctrl_c_in_the_midst_keeps_what_there_is(self) -> None:
+        def make() -> Iterator[Event]:
+            yield Step(1)
+            yield Step(2)
+            raise KeyboardInterrupt
+
+        with Dispatcher(io="inline") as app:
+            source = app.add(Maker(make))
+            seen = record(app, Step)
+            source.wake()
+            with pytest.raises(KeyboardInterrupt):
+                app.step(0)
+            settle(app)
+            assert numbers(seen) == [1, 2]
+            assert app.stats().balanced
+
+    def test_a_source_that_overrides_nothing_does_nothing(
+        self, app: Dispatcher
+    ) -> None:
+        reader, writer = os.pipe()
+
+        class Bare(Source):
+            def fileno(self) -> int:
+                return reader
+
+        source = app.add(Bare())
+        os.write(writer, b"x")
+        source.wake()
+        source.set_deadline(0.0)
+        run_until(app, lambda: source._deadline is None)
+        assert app.stats().sources[source].read == 0
+        source.close()
+        os.close(reader)
+        os.close(writer)
+
+    @pytest.mark.parametrize("call", ["run", "step"])
+    def test_a_crash_of_the_io_side_surfaces(
+        self, app: Dispatcher, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def crash(*_: Any) -> Any:
+            raise LookupError("a fault of ours")
+
+        monkeypatch.setattr(app._io, "_wait", crash)
+        enter = app.run if call == "run" else lambda: run_until(app, lambda: False)
+        with pytest.raises(InternalError, match="please report") as caught:
+            enter()
+        assert isinstance(caught.value.__cause__, LookupError)
+
+    def test_a_crash_in_the_midst_surfaces_at_once(
+        self, app: Dispatcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = app.add(ManualSource())
+        settle(app)
+
+        def crash(*_: Any) -> Any:
+            raise LookupError("a fault of ours")
+
+        monkeypatch.setattr(app._io, "_serve_waiting", crash)
+        app.after(0, source.wake)
+        with pytest.raises(InternalError):
+            app.run()
+
+
+def test_who_hears_of_a_failed_source_finds_it_closed(app: Dispatcher) -> None:
+    class Failing(ManualSource):
+        def on_wake(self) -> Iterator[Event]:
+            raise ZeroDivisionError
+
+    closed: list[bool] = []
+    app.on("error")(lambda event: closed.append(event.source.closed))
+    app.add(Failing()).wake()
+    run_until(app, lambda: closed)
+    assert closed == [True]

@@ -1,0 +1,160 @@
+"""The pump and a full queue: nothing is lost, and what is urgent comes through."""
+
+import functools
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import pytest
+from makers import Maker, Step, numbers, steps
+
+from evdispatch import Data, Dispatcher, Eof, Line, Pipe
+from evdispatch._events import URGENT
+from evdispatch.testing import ManualSource, record, run_until, settle
+
+
+class Urgent(ManualSource):
+    lane = URGENT
+
+
+class TestFullQueue:
+    def test_urgent_events_get_through_while_it_is_full(self, io: Any) -> None:
+        with Dispatcher(io=io, queue_size=10) as app:
+            flood = app.add(Maker(lambda: steps(20_000)))
+            key = app.add(Urgent())
+            pressed: list[int] = []
+            handled = 0
+            key.on("step")(lambda: pressed.append(handled))
+
+            @flood.on("step")
+            def handle(event: Step) -> None:
+                nonlocal handled
+                handled += 1
+                if handled == 100:
+                    key.emit(Step())
+
+            flood.wake()
+            settle(app)
+            assert handled == 20_000
+            assert pressed
+            assert pressed[0] < 20_000
+
+    def test_a_full_urgent_lane_loses_nothing(self, io: Any) -> None:
+        with Dispatcher(io=io, queue_size=10) as app:
+            source, other = app.add(Urgent()), app.add(ManualSource())
+            seen = record(app, Step)
+            source.emit(*steps(3000))
+            other.emit(*steps(3000))
+            settle(app)
+            for which in (source, other):
+                mine = [event for event in seen if event.source is which]
+                assert numbers(mine) == list(range(3000))
+            assert app.stats().balanced
+
+    def test_a_full_queue_wakes_the_io_side_as_it_empties(self, io: Any) -> None:
+        """Handlers that never yield: posts fill the lane that a pipe feeds."""
+        reader, writer = os.pipe()
+        with Dispatcher(io=io, queue_size=4) as app:
+            app.add(Pipe(reader, framing="lines"))
+            seen = record(app, Line)
+            app.on("step")(lambda: None)
+            for _ in range(20):
+                app.post(Step())
+            os.write(writer, b"x\n" * 50)
+            os.close(writer)
+            settle(app)
+            assert len(seen) == 50
+
+    def test_posts_of_threads_wait_and_all_arrive(self, io: Any) -> None:
+        with Dispatcher(io=io, queue_size=10) as app:
+            seen = record(app, Step)
+
+            def post() -> None:
+                for number in range(500):
+                    app.post(Step(number))
+
+            threads = [threading.Thread(target=post) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            run_until(app, lambda: len(seen) == 1500)
+            for thread in threads:
+                thread.join()
+
+    @pytest.mark.slow
+    def test_a_million_lines_to_a_slow_handler_keep_memory_flat(self, io: Any) -> None:
+        """The kernel pushes back: nothing is lost, and nothing piles up."""
+        reader, writer = os.pipe()
+        total = 1_000_000 if sys.gettrace() is None else 100_000  # for coverage
+        lost: list[bytes] = []
+        waiting: list[int] = []
+        sizes: list[int] = []
+        urgent: list[int] = []
+        count = 0
+        with Dispatcher(io=io, queue_size=100) as app:
+            pipe = app.add(Pipe(reader, framing="lines"))
+            key = app.add(Urgent())
+
+            @pipe.on("line")
+            def handle(event: Line) -> None:
+                nonlocal count
+                count += 1
+                if count % 10_000:
+                    return
+                if int(event.data) != count:
+                    lost.append(event.data)
+                waiting.append(app.stats().waiting)
+                sizes.append(resident())
+                key.emit(Step(count))
+
+            @key.on("step")
+            def pressed(event: Step) -> None:
+                urgent.append(count - event.number)
+
+            let_seq_write(app, writer, total)
+        assert count == total
+        assert lost == []
+        assert max(waiting) <= 100
+        assert max(sizes) - sizes[0] < 4 * 2**20
+        assert len(urgent) == total // 10_000
+        assert sorted(urgent)[len(urgent) // 2] < 2000, "lines before a key is heard"
+
+
+def let_seq_write(app: Dispatcher, writer: int, total: int) -> None:
+    """Let a child write that many lines, and run until all of them are handled."""
+    ends = record(app, Eof)
+    with subprocess.Popen(["seq", str(total)], stdout=writer) as child:
+        os.close(writer)
+        run_until(app, lambda: ends, timeout=25)
+    assert child.returncode == 0
+    settle(app)
+
+
+def resident() -> int:
+    """Return this process's memory in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_key_is_dispatched_within_10_ms_of_a_firehose(app: Dispatcher) -> None:
+    fd = os.open("/dev/zero", os.O_RDONLY)
+    app.add(Pipe(fd))
+    key = app.add(Urgent())
+    sent = [0.0]
+    late: list[float] = []
+    app.on(Data)(lambda: None)
+
+    @key.on("step")
+    def pressed() -> None:
+        late.append(time.monotonic() - sent[0])
+
+    def arrived(number: int) -> bool:
+        return len(late) == number
+
+    for number in range(1, 31):
+        sent[0] = time.monotonic()
+        key.emit(Step())
+        run_until(app, functools.partial(arrived, number))
+    assert sorted(late)[15] < 0.010

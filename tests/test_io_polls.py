@@ -1,0 +1,110 @@
+"""The pump: how often it polls, and when deadlines are due."""
+
+import os
+import time
+
+import pytest
+from makers import Maker, Step, steps
+
+from evdispatch import Dispatcher, Event, Pipe, Source, Timer
+from evdispatch._poller import readable_now
+from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
+
+
+class TestPolls:
+    def test_an_idle_program_polls_no_more(self, app: Dispatcher) -> None:
+        reader, writer = os.pipe()
+        app.add(Pipe(reader))
+        app.add(Timer(every=3600))
+        settle(app)
+        before = app.stats().polls
+        app.step(0.05)
+        assert app.stats().polls - before <= 1
+        os.close(writer)
+
+    def test_a_full_queue_is_not_polled_for(self) -> None:
+        """Inline, nobody empties it between two pumps, so it stays full."""
+        with Dispatcher(io="inline", queue_size=10) as app:
+            source = app.add(Maker(lambda: steps(1000)))
+            source.wake()
+            for _ in range(5):
+                app._io.pump(0)
+            assert app.stats().waiting == 10
+            assert not app._io.has_work()
+
+    def test_the_alarm_is_armed_for_who_watches_the_descriptor(
+        self, app: Dispatcher
+    ) -> None:
+        """A deadline that is set between two steps makes the descriptor readable."""
+        fd = app.fileno()
+        settle(app)
+        called: list[int] = []
+        app.after(0.001, lambda: called.append(1))
+        deadline = time.monotonic() + 10
+        while not called and time.monotonic() < deadline:
+            if readable_now(fd):
+                app.step(0)
+        assert called
+
+    def test_a_deadline_in_the_past_overtakes_nobody(
+        self, timed: Dispatcher, clock: VirtualClock
+    ) -> None:
+        """A source that is always due leaves the others their turns."""
+
+        class Hasty(Source):
+            def on_add(self) -> None:
+                self.set_deadline(0.0)
+
+            def on_deadline(self, now: float) -> list[Event]:
+                self.set_deadline(float("-inf"))
+                return [Step(1)]
+
+        timed.add(Timer("blink", after=1.0))
+        clock.advance(1.0)
+        hasty = timed.add(Hasty())
+        seen: list[Event] = []
+        timed.on("blink")(seen.append)
+        run_until(timed, lambda: seen)
+        hasty.close()
+
+    def test_a_deadline_from_a_deadline_waits_for_the_next_turn(self) -> None:
+        clock = VirtualClock()
+
+        class Again(Source):
+            def on_add(self) -> None:
+                self.set_deadline(self.host.now())
+
+            def on_deadline(self, now: float) -> list[Event]:
+                self.set_deadline(now)
+                return [Step()]
+
+        with Dispatcher(io="inline", clock=clock) as app:
+            app.add(Timer(every=50))
+            app.add(Timer(every=60))
+            app.add(Again())
+            app._io.pump(0)
+            app._io.pump(0)
+            assert app.stats().waiting == 2
+
+    @pytest.mark.parametrize("when", [1e300, 2.0**40, float("inf"), None])
+    def test_a_source_may_be_due_never(
+        self, app: Dispatcher, when: float | None
+    ) -> None:
+        class Patient(Source):
+            def on_add(self) -> None:
+                self.set_deadline(when)
+
+            def on_deadline(self, now: float) -> list[Event]:
+                return [Step()]
+
+        app.add(Patient())
+        seen = record(app, Step)
+        settle(app)
+        app.step(0.01)
+        assert seen == []
+
+    def test_a_deadline_can_not_be_nan(self, app: Dispatcher) -> None:
+        source = app.add(ManualSource())
+        with pytest.raises(ValueError, match="NaN"):
+            source.set_deadline(float("nan"))
+        settle(app)

@@ -1,0 +1,184 @@
+"""The pump: turns, budgets, and sources that are paused in the midst."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from makers import Maker, Step, numbers, steps
+
+from evdispatch import Dispatcher, Eof, Event, Pipe, Source
+from evdispatch._io import TURN
+from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
+
+
+class TestTurns:
+    def test_events_get_their_source_and_the_time_they_were_read(
+        self, timed: Dispatcher, clock: VirtualClock
+    ) -> None:
+        source = timed.add(ManualSource())
+        own = Step(time=5.0)
+        seen = record(timed, Step)
+        clock.advance(7)
+        source.emit(Step(), own)
+        settle(timed)
+        assert [(event.source, event.time) for event in seen] == [
+            (source, 1007.0),
+            (source, 5.0),
+        ]
+
+    @pytest.mark.parametrize("count", [0, 1, TURN - 1, TURN, TURN + 1, 5 * TURN])
+    @pytest.mark.parametrize("kind", [list, iter])
+    def test_whatever_a_source_makes_arrives_in_order(
+        self, app: Dispatcher, count: int, kind: Callable[[Any], Iterable[Event]]
+    ) -> None:
+        source = app.add(Maker(lambda: kind(steps(count))))
+        seen = record(app, Step)
+        source.wake()
+        settle(app)
+        assert numbers(seen) == list(range(count))
+        assert app.stats().balanced
+
+    def test_one_source_takes_a_turn_and_then_the_others_come(self) -> None:
+        with Dispatcher(io="inline") as app:
+            many = app.add(Maker(lambda: steps(10 * TURN)))
+            one = app.add(Maker(lambda: [Step(-1)]))
+            seen = record(app, Step)
+            many.wake()
+            one.wake()
+            settle(app)
+        assert seen.index(next(e for e in seen if e.source is one)) <= 2 * TURN
+        assert len(seen) == 10 * TURN + 1
+
+    def test_what_it_made_before_comes_before_what_it_is_asked_now(
+        self, io: Any
+    ) -> None:
+        asked: list[int] = []
+
+        def make() -> Iterator[Event]:
+            asked.append(1)
+            first = len(asked) * 1000
+            return (Step(first + n) for n in range(600))
+
+        with Dispatcher(io=io, queue_size=10) as app:
+            source = app.add(Maker(make))
+            seen = record(app, Step)
+            source.wake()
+            run_until(app, lambda: asked)
+            source.wake()
+            source.set_deadline(app._now())
+            settle(app)
+        assert numbers(seen) == [1000 + n for n in range(600)] + [
+            2000 + n for n in range(600)
+        ]
+
+    def test_a_hundred_thousand_wakes_ask_a_few_times_only(self, io: Any) -> None:
+        asked: list[int] = []
+
+        def make() -> list[Event]:
+            asked.append(1)
+            return [Step() for _ in range(50)]
+
+        with Dispatcher(io=io, queue_size=10) as app:
+            source = app.add(Maker(make))
+            seen = record(app, Step)
+            with app._roster.lock:  # the pump can't serve meanwhile
+                for _ in range(100_000):
+                    source.wake()
+            settle(app)
+            before = len(asked)
+            assert 1 <= before <= 10
+            assert len(seen) == 50 * before
+            source.wake()
+            settle(app)
+            assert len(asked) == before + 1, "the last call is not lost"
+
+    def test_a_wake_in_the_midst_of_what_it_makes_is_not_lost(self, io: Any) -> None:
+        with Dispatcher(io=io, queue_size=5) as app:
+            source = app.add(ManualSource())
+            seen = record(app, Step)
+
+            @app.on("step")
+            def more(event: Step) -> None:
+                if event.number < 500:
+                    source.emit(Step(event.number + 2))
+
+            source.emit(Step(0), Step(1))
+            settle(app)
+            assert sorted(numbers(seen)) == list(range(502))
+
+    def test_many_empty_lines_in_one_piece_all_arrive(
+        self, app: Dispatcher, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "lines"
+        path.write_bytes(b"\n" * 100_000)
+        count = 0
+
+        @app.on("line")
+        def add() -> None:
+            nonlocal count
+            count += 1
+
+        ends = record(app, Eof)
+        with path.open("rb") as file:
+            app.add(Pipe(file, framing="lines"))
+            run_until(app, lambda: ends)
+        assert count == 100_000
+
+
+class TestPauses:
+    """Another thread may pause a source while the pump serves those that wait."""
+
+    def pauser(self, others: list[Source]) -> Maker:
+        def make() -> Iterator[Event]:
+            for number in range(3 * TURN):
+                if number == 2 * TURN:
+                    for other in others:
+                        other.pause()
+                yield Step(-1)
+
+        return Maker(make)
+
+    def test_what_it_made_is_held_at_once(self) -> None:
+        with Dispatcher(io="inline") as app:
+            others: list[Source] = []
+            pauser = app.add(self.pauser(others))
+            paused = app.add(Maker(lambda: steps(5 * TURN)))
+            others.append(paused)
+            pauser.wake()
+            paused.wake()
+            settle(app)
+            assert paused.counts.made == 2 * TURN
+            assert pauser.counts.made == 3 * TURN
+            paused.set_deadline(app._now())
+            settle(app)
+            assert paused.counts.made == 2 * TURN, "a deadline sets nothing free"
+            paused.resume()
+            settle(app)
+            assert paused.counts.made == 5 * TURN
+
+    def test_a_file_is_asked_no_more(self) -> None:
+        with Dispatcher(io="inline") as app:
+            others: list[Source] = []
+            pauser = app.add(self.pauser(others))
+            file = app.add(Pipe(os.open("/dev/zero", os.O_RDONLY)))
+            others.append(file)
+            pauser.wake()
+            while not file.paused:
+                app.step(0)
+            before = file.counts.made
+            settle(app)
+            assert file.counts.made == before
+
+    def test_what_it_made_before_its_end_is_not_held_for_ever(self) -> None:
+        def make() -> Iterator[Event]:
+            source.pause()
+            source.finish()
+            yield from steps(3 * TURN)
+
+        with Dispatcher(io="inline") as app:
+            source = app.add(Maker(make))
+            source.wake()
+            settle(app)
+            assert source.counts.made == 3 * TURN

@@ -1,0 +1,210 @@
+"""How a dispatcher ends: closed, or forgotten."""
+
+import gc
+import os
+import threading
+import warnings
+import weakref
+from typing import Any
+
+import pytest
+from endings import CALLS, QUIET, Final, descriptors, nothing
+
+from evdispatch import ClosedError, Dispatcher
+from evdispatch._lifetime import Closable, weakly
+from evdispatch.testing import ManualSource, record
+
+# -- close ---------------------------------------------------------------------------------
+
+
+def test_close_releases_everything(io: Any) -> None:
+    fds, threads = descriptors(), threading.active_count()
+    app = Dispatcher(io=io)
+    source = app.add(ManualSource())
+    app.step(0)
+    assert len(descriptors()) > len(fds)
+    app.close()
+    assert descriptors() == fds
+    assert threading.active_count() == threads
+    assert source.closed
+    assert app.sources == ()
+
+
+def test_closing_twice_does_nothing(app: Dispatcher) -> None:
+    app.close()
+    app.close()
+
+
+def test_a_block_closes_even_if_it_fails(io: Any) -> None:
+    with pytest.raises(LookupError), Dispatcher(io=io) as app:
+        raise LookupError
+    assert repr(app).endswith("closed>")
+
+
+def test_a_closed_dispatcher_cannot_be_entered(app: Dispatcher) -> None:
+    app.close()
+    with pytest.raises(ClosedError), app:
+        pass
+
+
+def test_close_with_events_waiting_drops_them(app: Dispatcher) -> None:
+    seen = record(app, Final)
+    app.post(Final())
+    app.close()
+    assert seen == []
+    assert app.stats().waiting == 1
+
+
+def test_one_source_that_fails_to_close_keeps_no_other_from_it(io: Any) -> None:
+    class Bad(ManualSource):
+        def on_close(self) -> None:
+            raise OSError("would not close")
+
+    fds = descriptors()
+    app = Dispatcher(io=io)
+    sources = [app.add(ManualSource()), app.add(Bad()), app.add(ManualSource())]
+    with pytest.raises(OSError, match="would not close"):
+        app.close()
+    assert all(source.closed for source in sources)
+    assert descriptors() == fds
+    app.close()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_closed_dispatcher_is_told_as_such(app: Dispatcher, name: str) -> None:
+    app.close()
+    with pytest.raises(ClosedError, match="the dispatcher is closed"):
+        CALLS[name](app)
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_what_makes_nothing_new_may_be_asked_of_a_closed_dispatcher(
+    app: Dispatcher, name: str
+) -> None:
+    app.close()
+    QUIET[name](app)
+
+
+def test_sources_and_handlers_may_be_removed_after_the_end(app: Dispatcher) -> None:
+    class Marked:
+        handler = staticmethod(nothing)
+
+    source = app.add(ManualSource())
+    app.on(Final)(nothing)
+    app.close()
+    app.remove(source)
+    assert app.off(nothing) == 1
+    with pytest.raises(ValueError, match="is not registered"):
+        app.unregister(Marked())
+
+
+def test_every_public_method_is_among_these() -> None:
+    public = {name for name in dir(Dispatcher) if not name.startswith("_")}
+    told = {*CALLS, *QUIET, "remove", "unregister", "close"} - {"bare on", "enter"}
+    assert public == told
+
+
+def test_a_source_of_another_dispatcher_cannot_be_removed(app: Dispatcher) -> None:
+    with Dispatcher(io="inline") as other:
+        source = other.add(ManualSource())
+        with pytest.raises(RuntimeError, match="was not added to this dispatcher"):
+            app.remove(source)
+        assert source in other.sources
+        other.remove(source)
+        assert source.closed
+        app.remove(source)  # it is gone anyway
+
+
+def test_only_a_source_can_be_added(app: Dispatcher) -> None:
+    with pytest.raises(TypeError, match=r"add takes a Source \(for a descriptor: Fd\)"):
+        app.add(0)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_dispatcher_that_cannot_be_made_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    """No descriptor was left, at each of the steps in turn."""
+    before = descriptors()
+    made: list[int] = []
+    real = os.pipe2
+
+    def pipe2(flags: int) -> tuple[int, int]:
+        if len(made) == left:
+            raise OSError(24, "Too many open files")
+        pair = real(flags)
+        made.append(pair[0])
+        return pair
+
+    monkeypatch.setattr(os, "pipe2", pipe2)
+    with pytest.raises(OSError, match="Too many open files"):
+        Dispatcher(io="thread")
+    assert len(made) == left
+    assert descriptors() == before
+
+
+def test_an_alarm_that_cannot_be_made_leaves_nothing_behind(io: Any) -> None:
+    class NoAlarm:
+        def now(self) -> float:
+            return 0.0
+
+        def alarm(self) -> Any:
+            raise OSError(24, "Too many open files")
+
+    fds = descriptors()
+    with pytest.raises(OSError, match="Too many open files"):
+        Dispatcher(io=io, clock=NoAlarm())
+    gc.collect()
+    assert descriptors() == fds
+
+
+# -- forgotten -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stepped", [False, True])
+def test_a_forgotten_dispatcher_warns_and_is_closed(io: Any, stepped: bool) -> None:
+    fds = descriptors()
+    app = Dispatcher(io=io)
+    if stepped:  # there is an IO thread now, which must not keep it alive
+        app.step(0)
+    with pytest.warns(ResourceWarning, match=r"unclosed <Dispatcher io='\w+' open>"):
+        del app
+    assert descriptors() == fds
+
+
+def test_a_closed_dispatcher_goes_without_the_collector(io: Any) -> None:
+    app = Dispatcher(io=io)
+    app.step(0)
+    app.close()
+    dead = weakref.ref(app)
+    del app
+    assert dead() is None
+
+
+def test_a_half_made_dispatcher_goes_quietly() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Dispatcher.__new__(Dispatcher)
+        with pytest.raises(ValueError, match="io must be"):
+            Dispatcher(io="nonsense")  # type: ignore[arg-type]
+        gc.collect()
+
+
+def test_a_weak_method_is_called_as_long_as_its_object_lives() -> None:
+    class Target:
+        called = 0
+
+        def method(self) -> None:
+            Target.called += 1
+
+    target = Target()
+    call = weakly(target.method)
+    call()
+    del target
+    call()
+    assert Target.called == 1
+
+
+def test_what_is_closable_says_how() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Closable()  # type: ignore[abstract]

@@ -1,0 +1,224 @@
+"""How a dispatcher ends: at the interpreter's end, or in a forked child."""
+
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from endings import CALLS, QUIET, Final, descriptors
+
+from evdispatch import Dispatcher, ForkedError, Pipe, Timer
+from evdispatch.testing import record, run_until, settle
+
+# -- the interpreter's end -----------------------------------------------------------------
+
+
+def run_program(source: str, io: str) -> "subprocess.CompletedProcess[str]":
+    prelude = (
+        f"import os, threading\nfrom evdispatch import *\napp = Dispatcher(io={io!r})\n"
+    )
+    return subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "dev",
+            "-W",
+            "error",
+            "-c",
+            prelude + textwrap.dedent(source),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "app.after(0, app.stop); app.run()",
+        "app.step(0)",
+        "app.start()",
+        "app.add(Timer(every=0.001)); app.start()",
+        "app.fileno(); app.on(Start)(lambda: app)",
+        (
+            'running = threading.Event(); app.on("start")(running.set); '
+            "threading.Thread(target=app.run, daemon=True).start(); running.wait()"
+        ),
+        "other = Dispatcher(io='thread'); other.step(0); app.step(0)",
+    ],
+)
+def test_a_program_may_end_without_closing(io: str, source: str) -> None:
+    done = run_program(source, io)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_at_the_end_one_failure_keeps_no_other_dispatcher_open(io: str) -> None:
+    done = run_program(
+        f"""
+        class Talking(Source):
+            def on_close(self):
+                print("closed", self.name, flush=True)
+
+        class Failing(Source):
+            def on_close(self):
+                raise OSError("would not close")
+
+        others = [Dispatcher(io={io!r}) for _ in range(5)]
+        for number, other in enumerate(others):
+            other.add(Failing() if number == 2 else Talking(str(number)))
+        """,
+        io,
+    )
+    assert sorted(done.stdout.split("\n")[:-1]) == [f"closed {n}" for n in (0, 1, 3, 4)]
+    assert "would not close" in done.stderr
+
+
+# -- fork ----------------------------------------------------------------------------------
+
+
+def in_child(function: Callable[[], None]) -> int:
+    """Run a function in a forked child and return its exit code; 0 is success."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork, 3.12+
+        pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            function()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("name", [*CALLS, *QUIET])
+def test_a_forked_child_is_told_that_it_is_not_its_dispatcher(
+    app: Dispatcher, name: str
+) -> None:
+    app.step(0)
+
+    def child() -> None:
+        with pytest.raises(ForkedError, match="the parent process's: make a new one"):
+            (CALLS | QUIET)[name](app)
+
+    assert in_child(child) == 0
+
+
+def test_the_parent_goes_on_whatever_the_child_does(app: Dispatcher) -> None:
+    """The child shares the parent's epoll: what it deleted would be gone in the parent."""
+    r, w = os.pipe()
+    pipe = app.add(Pipe(r, framing="lines"))
+    lines: list[bytes] = []
+    ticks: list[int] = []
+    pipe.on("line")(lambda event: lines.append(event.data))
+    app.add(Timer("forked_tick", every=0.001))
+    app.on("forked_tick")(lambda event: ticks.append(event.count))
+    app.step(0)
+
+    def child() -> None:
+        with pytest.raises(ForkedError):
+            app.step(0)
+        with pytest.raises(ForkedError):
+            app.remove(pipe)
+        app.close()
+        pipe.close()
+        gc.collect()
+
+    assert in_child(child) == 0
+    os.write(w, b"hello\n")
+    before = len(ticks)
+    run_until(app, lambda: lines and len(ticks) > before)
+    os.close(w)
+    settle(app)
+    assert lines == [b"hello"]
+    assert app.stats().balanced
+
+
+def test_a_child_may_leave_the_block_it_was_forked_in(io: Any) -> None:
+    r, w = os.pipe()
+    with Dispatcher(io=io) as app:
+        app.add(Pipe(r))
+        app.start()
+
+        def child() -> None:
+            app.__exit__(None, None, None)
+
+        assert in_child(child) == 0
+        seen = threading.Event()
+        app.on("data")(seen.set)
+        os.write(w, b"x")
+        assert seen.wait(10)
+    os.close(w)
+
+
+def test_a_child_may_make_a_dispatcher_of_its_own(app: Dispatcher, io: Any) -> None:
+    app.step(0)
+
+    def child() -> None:
+        with Dispatcher(io=io) as own:
+            seen = record(own, Final)
+            own.on(Final)(own.stop)
+            own.post(Final())
+            own.run()
+            assert len(seen) == 1
+
+    assert in_child(child) == 0
+
+
+def test_a_child_inherits_no_warning(io: Any) -> None:
+    app = Dispatcher(io=io)
+
+    def child() -> None:
+        nonlocal app
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            del app
+            gc.collect()
+
+    assert in_child(child) == 0
+    app.close()
+
+
+def test_the_exit_of_a_child_harms_nothing(io: str) -> None:
+    """Its atexit handlers run, and the interpreter takes everything down."""
+    done = run_program(
+        """
+        import sys, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        r, w = os.pipe()
+        app.add(Pipe(r))
+        app.on("data")(lambda event: (print(event.data.decode(), flush=True), app.stop()))
+        app.step(0)
+        pid = os.fork()
+        if pid == 0:
+            sys.exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        os.write(w, b"alive")
+        app.run()
+        app.close()
+        """,
+        io,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["7", "alive"]
+
+
+def test_every_descriptor_is_closed_on_exec(app: Dispatcher) -> None:
+    before = {int(name) for name in descriptors()}
+    app.step(0)
+    with Dispatcher(io="thread") as other:
+        other.step(0)
+        for fd in {int(name) for name in descriptors()} - before:
+            try:
+                inheritable = os.get_inheritable(fd)
+            except OSError:
+                continue  # the listing's own
+            assert not inheritable

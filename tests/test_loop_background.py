@@ -1,0 +1,131 @@
+"""Runs in other threads, and in the background."""
+
+import threading
+from typing import Any
+
+import pytest
+from jobs import Work
+
+from evdispatch import AlreadyRunningError, Dispatcher, Event, HandlerError, Start, Stop
+from evdispatch.testing import record
+
+# -- in other threads --------------------------------------------------------------------
+
+
+def test_a_run_in_a_second_thread_is_refused(app: Dispatcher) -> None:
+    begun = threading.Event()
+    app.on(Start)(begun.set)
+    with app.running():
+        assert begun.wait(10)
+        assert repr(app).endswith("running>")
+        for call in (app.run, app.step, app.start):
+            with pytest.raises(AlreadyRunningError, match="in another thread"):
+                call()
+
+
+def test_run_works_in_a_thread_that_is_not_the_main_one(app: Dispatcher) -> None:
+    seen = record(app, Work)
+    app.on(Work)(app.stop)
+    app.post(Work())
+    thread = threading.Thread(target=app.run)
+    thread.start()
+    thread.join(10)
+    assert len(seen) == 1
+
+
+# -- in the background ---------------------------------------------------------------------
+
+
+def test_running_runs_for_the_length_of_a_block(app: Dispatcher) -> None:
+    done = threading.Event()
+    threads: list[str] = []
+    app.on(Work)(lambda: threads.append(threading.current_thread().name))
+    app.on(Work)(done.set)
+    with app.running():
+        app.post(Work())
+        assert done.wait(10)
+    assert threads == ["evdispatch"]
+    app.post(Work())
+    assert app.stats().waiting == 1
+
+
+def test_leaving_the_block_raises_what_ended_the_run(app: Dispatcher) -> None:
+    app.on(Work)(lambda: 1 / 0)
+    app.post(Work())
+    with pytest.raises(HandlerError, match="ZeroDivisionError"), app.running():
+        wait_until_ended(app)
+    with app.running():  # and it was told once
+        pass
+
+
+def wait_until_ended(app: Dispatcher) -> None:
+    background = app._background
+    assert background is not None
+    background._thread.join(10)
+
+
+def test_close_raises_what_ended_the_background_run(io: Any) -> None:
+    app = Dispatcher(io=io)
+    app.on(Work)(lambda: 1 / 0)
+    app.post(Work())
+    app.start()
+    wait_until_ended(app)
+    with pytest.raises(HandlerError, match="ZeroDivisionError"):
+        app.close()
+    assert repr(app).endswith("closed>")
+    app.close()
+
+
+def test_a_second_start_raises_what_ended_the_first(app: Dispatcher) -> None:
+    """Else it would have been lost."""
+    app.on(Work, once=True)(lambda: 1 / 0)
+    app.post(Work())
+    app.start()
+    wait_until_ended(app)
+    with pytest.raises(HandlerError, match="ZeroDivisionError"):
+        app.start()
+    seen = record(app, Work)
+    app.on(Work)(app.stop)
+    app.post(Work())
+    app.start()
+    wait_until_ended(app)
+    assert len(seen) == 1
+
+
+def test_close_ends_a_background_run(io: Any) -> None:
+    app = Dispatcher(io=io)
+    stops = record(app, Stop)
+    begun = threading.Event()
+    app.on(Start)(begun.set)
+    app.start()
+    assert begun.wait(10)
+    app.close()
+    assert len(stops) == 1
+
+
+def test_close_from_a_handler_in_the_background_is_refused(app: Dispatcher) -> None:
+    errors: list[BaseException] = []
+
+    @app.on(Work)
+    def work() -> None:
+        try:
+            app.close()
+        except AlreadyRunningError as error:
+            errors.append(error)
+        app.stop()
+
+    app.post(Work())
+    app.start()
+    wait_until_ended(app)
+    assert len(errors) == 1
+
+
+def test_start_and_stop_at_once_still_takes_its_one_turn(app: Dispatcher) -> None:
+    names: list[str] = []
+    app.on(Event)(lambda event: names.append(event.name))
+    for _ in range(20):
+        names.clear()
+        app.start()
+        app.stop()
+        wait_until_ended(app)
+        assert (names[0], names[-1]) == ("start", "stop")

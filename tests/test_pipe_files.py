@@ -1,0 +1,239 @@
+"""What a pipe may be: FIFOs, sockets, files and ttys; and whose the descriptor is."""
+
+import os
+import pty
+import socket
+import tty
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ends import Ends, drain, heard, shown
+
+from evdispatch import Data, Dispatcher, Drain, Fd, Pipe, StateError
+from evdispatch.testing import record, run_until, settle
+
+
+class TestKindsOfFiles:
+    def test_dev_null_ends_at_once(self, app: Dispatcher, ends: Ends) -> None:
+        fd = ends.keep(os.open("/dev/null", os.O_RDONLY))
+        seen = heard(app.add(Pipe(fd, framing="lines", closefd=False)))
+        settle(app)
+        assert shown(seen) == ["eof"]
+
+    @pytest.mark.parametrize("content", [b"", b"one", b"one\ntwo\n", b"x" * 200_000])
+    def test_a_regular_file_is_read_to_its_end(
+        self, app: Dispatcher, tmp_path: Path, content: bytes
+    ) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        seen = heard(app.add(Pipe(path.open("rb"))))
+        settle(app)
+        assert b"".join(e.data for e in seen if isinstance(e, Data)) == content
+        assert shown(seen)[-1] == "eof"
+
+    def test_a_regular_file_is_written(self, app: Dispatcher, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        source = app.add(Pipe(path.open("wb", buffering=0)))
+        settle(app)
+        for number in range(100):
+            source.write(b"%d\n" % number)
+        source.write_eof()
+        settle(app)
+        assert path.read_bytes() == b"".join(b"%d\n" % n for n in range(100))
+        assert source.closed
+
+    def test_a_fifo_without_a_writer_waits_for_one(
+        self, app: Dispatcher, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "fifo"
+        os.mkfifo(path)
+        source = app.add(
+            Pipe(os.open(path, os.O_RDONLY | os.O_NONBLOCK), framing="lines")
+        )
+        seen = heard(source)
+        settle(app)
+        assert seen == []
+        writer = os.open(path, os.O_WRONLY)
+        os.write(writer, b"hello\n")
+        os.close(writer)
+        settle(app)
+        assert shown(seen) == [b"hello", "eof"]
+        assert source.closed, "a FIFO is hung up for ever after: it must not spin"
+
+    def test_a_fifo_opened_for_both_outlives_its_writers(
+        self, app: Dispatcher, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "fifo"
+        os.mkfifo(path)
+        source = app.add(Pipe(os.open(path, os.O_RDWR), framing="lines"))
+        seen = heard(source)
+        for number in range(3):
+            writer = os.open(path, os.O_WRONLY)
+            os.write(writer, b"%d\n" % number)
+            os.close(writer)
+            settle(app)
+        assert shown(seen) == [b"0", b"1", b"2"]
+        assert not source.closed
+
+    def test_a_socket_is_read_and_written(self, app: Dispatcher, ends: Ends) -> None:
+        left, right = ends.pair()
+        source = app.add(Pipe(ends.given(left), framing="lines"))
+        seen = heard(source)
+        assert source.write(b"hello\n")
+        assert os.read(right, 100) == b"hello\n"
+        os.write(right, b"there\n")
+        settle(app)
+        ends.close(right)
+        settle(app)
+        assert shown(seen) == [b"there", "eof"]
+
+    def test_a_pty_whose_other_side_is_closed_has_ended(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        """Its read fails with EIO, which is no error."""
+        master, slave = pty.openpty()
+        ends.keep(slave)
+        tty.setraw(slave)
+        source = app.add(Pipe(master, framing="lines"))
+        seen = heard(source)
+        settle(app)
+        os.write(slave, b"bye\nunfinished")
+        ends.close(slave)
+        run_until(app, lambda: source.closed)
+        settle(app)
+        assert shown(seen) == [b"bye", b"unfinished", "eof"]
+
+    def test_a_tty_is_left_blocking(self, app: Dispatcher, ends: Ends) -> None:
+        master, slave = pty.openpty()
+        ends.keep(master)
+        tty.setraw(slave)
+        source = app.add(Pipe(slave))
+        seen = heard(source)
+        assert os.get_blocking(slave)
+        os.write(master, b"typed")  # the kernel hands it over in its own time
+        run_until(app, lambda: b"".join(e.data for e in seen) == b"typed")
+        source.write(b"shown")
+        run_until(app, lambda: not source.buffered)
+        assert os.read(master, 100) == b"shown"
+
+    @pytest.mark.parametrize("kind", ["number", "file", "socket"])
+    def test_any_object_with_a_descriptor_will_do(
+        self, app: Dispatcher, kind: str
+    ) -> None:
+        left, right = socket.socketpair()
+        file: Any = left
+        if kind == "number":
+            file = left.detach()
+        elif kind == "file":
+            file = open(left.detach(), "rb", buffering=0)  # noqa: SIM115
+        source = app.add(Pipe(file))
+        seen = heard(source)
+        with right:
+            right.send(b"x")
+            settle(app)
+            assert shown(seen) == [b"x"]
+            source.close()
+            assert right.recv(1) == b"", "its file is closed"
+        if kind != "number":
+            assert file.fileno() == -1 if kind == "socket" else file.closed
+
+
+class TestTheDescriptorsOwner:
+    def test_the_file_is_closed_with_the_source(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        reader, writer = ends.pipe()
+        app.add(Pipe(ends.given(reader))).close()
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(reader)
+        assert writer in ends.open
+
+    def test_or_left_open_and_as_it_was(self, app: Dispatcher, ends: Ends) -> None:
+        for fd in ends.pipe():
+            source = app.add(Pipe(fd, closefd=False))
+            assert os.get_blocking(fd), "it stays yours, and your duplicates' too"
+            source.close()
+            assert os.get_blocking(fd)
+
+    def test_what_was_non_blocking_stays_so(self, app: Dispatcher, ends: Ends) -> None:
+        reader, _ = ends.pipe()
+        os.set_blocking(reader, False)
+        app.add(Pipe(reader, closefd=False)).close()
+        assert not os.get_blocking(reader)
+
+    def test_a_file_that_was_closed_behind_our_back_is_no_error(
+        self, app: Dispatcher
+    ) -> None:
+        for close in (socket.socket.close, lambda sock: os.close(sock.detach())):
+            left, right = socket.socketpair()
+            source = app.add(Pipe(left))
+            settle(app)
+            close(left)
+            source.close()
+            right.close()
+        assert app.sources == ()
+
+    @pytest.mark.parametrize("fd", [0, 1, 2])
+    def test_the_standard_ones_are_neither_closed_nor_made_non_blocking(
+        self, app: Dispatcher, ends: Ends, fd: int
+    ) -> None:
+        reader, writer = ends.pipe()
+        saved = os.dup(fd)
+        try:
+            os.dup2(writer if fd else reader, fd)
+            source = app.add(Pipe(fd, framing="lines"))
+            assert os.get_blocking(fd)
+            if fd:
+                seen = record(app, Drain)
+                source.write(b"y" * 100_000)
+                got = b""
+                while len(got) < 100_000:
+                    app.step(0.01)
+                    got += drain(reader)
+                settle(app)
+                assert [event.source for event in seen] == [source]
+            else:
+                lines = heard(source)
+                os.write(writer, b"one\ntw")
+                settle(app)
+                os.write(writer, b"o\n")
+                settle(app)
+                assert shown(lines) == [b"one", b"two"]
+            source.close()
+            os.fstat(fd)
+            assert os.get_blocking(fd)
+        finally:
+            os.dup2(saved, fd)
+            os.close(saved)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"framing": "line"}, ValueError),
+        ({"max_line": 0}, ValueError),
+        ({"max_line": 1.5}, TypeError),
+        ({"high": 10, "low": 20}, ValueError),
+        ({"limit": 1}, ValueError),
+    ],
+)
+def test_bad_options_are_refused_and_the_file_left_alone(
+    ends: Ends, options: dict[str, Any], kind: type[Exception]
+) -> None:
+    reader, _ = ends.pipe()
+    make: Callable[..., Pipe] = Pipe
+    with pytest.raises(kind):
+        make(reader, **options)
+    os.fstat(reader)
+
+
+def test_a_refused_pipe_is_left_as_it_was(app: Dispatcher) -> None:
+    read, write = os.pipe()
+    app.add(Fd(read))
+    with pytest.raises(StateError, match="watched already"):
+        app.add(Pipe(read))
+    assert os.get_blocking(read)
+    for fd in (read, write):
+        os.close(fd)

@@ -1,0 +1,125 @@
+"""When the other side of a pipe has gone: all it sent, and then the end."""
+
+import contextlib
+import os
+import socket
+from typing import Any
+
+import pytest
+from ends import Ends, heard, shown
+
+from evdispatch import ERROR, ClosedError, Dispatcher, Error, Event, Hangup, Pipe
+from evdispatch.testing import record, run_until, settle
+
+
+class TestBrokenPipes:
+    def test_when_the_readers_have_gone_a_write_end_hangs_up_once(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        """Even when nothing is to be written."""
+        reader, writer = ends.pipe()
+        source = app.add(Pipe(ends.given(writer)))
+        seen = heard(source)
+        settle(app)
+        ends.close(reader)
+        settle(app)
+        assert shown(seen) == ["hangup"]
+        assert seen[0].error is None
+        assert seen[0].mask & ERROR
+        assert source.closed
+
+    def test_the_hangup_says_what_writing_failed_with(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        reader, writer = ends.pipe()
+        source = app.add(Pipe(ends.given(writer)))
+        seen = heard(source)
+        source.write(b"x" * 200_000)
+        ends.close(reader)
+        settle(app)
+        assert shown(seen) == ["hangup"]
+        assert isinstance(seen[0].error, BrokenPipeError)
+        with pytest.raises(ClosedError):
+            source.write(b"x")
+
+    def test_a_write_into_a_broken_pipe_is_told_as_an_event(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        reader, writer = ends.pipe()
+        source = app.add(Pipe(ends.given(writer)))
+        ends.close(reader)
+        with contextlib.suppress(ClosedError):  # the IO thread may have seen it before
+            source.write(b"x")
+        seen = record(app, Hangup)
+        settle(app)
+        assert len(seen) == 1
+        assert source.closed
+
+    def test_what_the_other_side_sent_comes_before_the_hangup(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        left, right = ends.pair()
+        source = Pipe(ends.given(left), framing="lines")
+        os.write(right, b"one\ntwo\nlast words")
+        with app._roster.lock:
+            app.add(source)
+            source.write(b"x" * 2_000_000)
+            ends.close(right)
+        seen = heard(source)
+        settle(app)
+        assert shown(seen) == [b"one", b"two", b"last words", "hangup"]
+        assert isinstance(seen[-1].error, BrokenPipeError)
+        assert source.buffered == 0
+
+    def test_also_if_it_was_paused_meanwhile(self, app: Dispatcher, ends: Ends) -> None:
+        left, right = ends.pair()
+        source = Pipe(ends.given(left), framing="lines")
+        source.pause()
+        app.add(source)
+        os.write(right, b"one\n")
+        source.write(b"x" * 2_000_000)
+        seen = heard(source)
+        ends.close(right)
+        settle(app)
+        before = app.stats().polls
+        app.step(0.02)
+        assert app.stats().polls - before <= 3, "the hang-up does not spin"
+        assert seen == []
+        with pytest.raises(OSError, match="Broken pipe"):
+            source.write(b"y")
+        source.resume()
+        settle(app)
+        assert shown(seen) == [b"one", "hangup"]
+
+    def test_a_side_that_reads_no_more_but_lives_hangs_up_too(
+        self, app: Dispatcher
+    ) -> None:
+        left, right = socket.socketpair()
+        source = app.add(Pipe(left))
+        seen = heard(source)
+        with right:
+            right.send(b"bye")
+            right.shutdown(socket.SHUT_RD)
+            source.write(b"x")
+            settle(app)
+        assert shown(seen) == [b"bye", "hangup"]
+
+    def test_a_reset_connection_tells_the_data_and_then_the_end(
+        self, app: Dispatcher
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = socket.create_connection(server.getsockname())
+            peer, _ = server.accept()
+        source = app.add(Pipe(client, framing="lines"))
+        seen: list[Any] = []
+        app.on(Event)(lambda e: seen.append(e) if e.source is source else None)
+        app.on(Error)(lambda: None)
+        peer.send(b"hello\n")
+        run_until(app, lambda: seen)
+        source.write(b"unread")
+        peer.close()  # with data unread: a reset
+        run_until(app, lambda: source.closed)
+        settle(app)
+        assert shown(seen)[0] == b"hello"
+        assert shown(seen)[1:] in (["eof"], ["hangup"], ["error"])
+        assert app.sources == ()

@@ -1,0 +1,237 @@
+"""Sources and their descriptors: what may be added, and how many."""
+
+import errno
+import fcntl
+import gc
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from probes import Probe, pipe, polls_in
+
+from evdispatch import (
+    ClosedError,
+    Data,
+    Dispatcher,
+    Fd,
+    Pipe,
+    Readable,
+    Source,
+    StateError,
+)
+from evdispatch.testing import ManualSource, record, run_until, settle
+
+
+class Numbers:
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = list(numbers)
+
+    def fileno(self) -> int:
+        return self.numbers.pop(0)
+
+
+class TestAdding:
+    @pytest.mark.parametrize("kind", [Fd, Pipe])
+    @pytest.mark.parametrize("bad", [-1, True, False, 1.0, "0", None, b"1"])
+    def test_what_is_no_descriptor_is_refused_at_once(
+        self, kind: Callable[[Any], Source], bad: Any
+    ) -> None:
+        with pytest.raises((TypeError, ValueError), match="descriptor"):
+            kind(bad)
+
+    @pytest.mark.parametrize("kind", [Fd, Pipe])
+    def test_a_closed_file_or_socket_is_refused_at_once(
+        self, kind: Callable[[Any], Source]
+    ) -> None:
+        with open("/dev/null") as file, socket.socket() as sock:
+            pass
+        for closed in (file, sock):
+            with pytest.raises(ValueError, match="closed"):
+                kind(closed)
+
+    @pytest.mark.parametrize("kind", [Fd, Pipe, Probe])
+    def test_a_closed_number_is_refused_and_leaves_nothing_behind(
+        self, app: Dispatcher, fds: list[int], kind: Callable[[int], Source]
+    ) -> None:
+        reader, writer = pipe(fds)
+        os.close(reader)
+        with pytest.raises(OSError, match="Bad file") as caught:
+            app.add(kind(reader))
+        assert caught.value.errno == errno.EBADF
+        assert app.sources == ()
+        os.dup2(pipe(fds)[0], reader)
+        app.add(kind(reader)).close()
+        assert writer in fds
+
+    def test_what_the_kernel_refuses_is_told_with_the_number(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        path_only = os.open("/", os.O_PATH)
+        fds.append(path_only)
+        for fd, number in (
+            (path_only, errno.EBADF),
+            (app._roster.fileno(), errno.ELOOP),
+        ):
+            with pytest.raises(OSError, match=f"fd {fd}") as caught:
+                app.add(Fd(fd))
+            assert caught.value.errno == number
+        assert app.sources == ()
+
+    def test_the_same_number_twice_is_an_error_and_the_first_goes_on(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        reader, writer = pipe(fds)
+        first = app.add(Pipe(reader, closefd=False))
+        second = Fd(reader)
+        with pytest.raises(StateError, match=f"fd {reader} is watched already"):
+            app.add(second)
+        seen = record(app, Data)
+        os.write(writer, b"x")
+        settle(app)
+        assert [event.source for event in seen] == [first]
+        first.close()
+        assert app.add(second) is second, "what was refused may be added later"
+
+    def test_the_same_number_paused_is_still_taken(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        reader, _ = pipe(fds)
+        app.add(Fd(reader)).pause()
+        with pytest.raises(StateError, match="watched already"):
+            app.add(Fd(reader))
+
+    def test_a_source_lives_once(self, app: Dispatcher, fds: list[int]) -> None:
+        reader, _ = pipe(fds)
+        source = app.add(Fd(reader))
+        with pytest.raises(StateError, match="added before"):
+            app.add(source)
+        source.close()
+        with pytest.raises(ClosedError, match="is closed"):
+            app.add(source)
+
+    def test_closed_before_it_was_added_it_is_closed(self, app: Dispatcher) -> None:
+        reader, writer = os.pipe()
+        source = Pipe(reader)
+        source.close()
+        os.close(writer)
+        with pytest.raises(ClosedError):
+            app.add(source)
+
+    def test_a_source_whose_opening_fails_leaves_nothing_behind(
+        self, app: Dispatcher
+    ) -> None:
+        class Broken(Source):
+            def on_add(self) -> None:
+                self.set_deadline(self.host.now())
+                raise LookupError("no such thing")
+
+        with pytest.raises(LookupError):
+            app.add(Broken())
+        assert app.sources == ()
+        assert app.timeout() is None
+        assert settle(app) == 0
+
+    def test_only_sources_are_added(self, app: Dispatcher) -> None:
+        with pytest.raises(TypeError, match="takes a Source"):
+            app.add(0)  # type: ignore[type-var]
+
+    def test_removing_what_is_not_there_is_an_error_but_not_twice(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        source = Fd(pipe(fds)[0])
+        with pytest.raises(StateError, match="not added"):
+            app.remove(source)
+        app.add(source)
+        app.remove(source)
+        app.remove(source)
+        source.close()
+        assert source.closed
+
+    def test_the_number_is_that_of_the_adding(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        reader, writer = pipe(fds)
+        source = Fd(Numbers(reader, 10**6))
+        app.add(source)
+        seen = record(app, Readable)
+        os.write(writer, b"x")
+        run_until(app, lambda: seen)
+        source.close()
+        assert polls_in(app, 0.02) <= 3
+
+    def test_a_source_that_nobody_else_holds_lives_on(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        reader, writer = pipe(fds)
+        app.add(Pipe(reader, closefd=False))
+        gc.collect()
+        seen = record(app, Data)
+        os.write(writer, b"x")
+        settle(app)
+        assert len(seen) == 1
+
+
+class TestManyDescriptors:
+    @pytest.fixture(autouse=True)
+    def _room(self) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < 4096:
+            pytest.skip("too few descriptors are allowed here")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+        yield
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_a_number_above_1024_works(self, app: Dispatcher, fds: list[int]) -> None:
+        reader, writer = pipe(fds)
+        high = fcntl.fcntl(reader, fcntl.F_DUPFD_CLOEXEC, 2000)
+        app.add(Pipe(high))
+        seen = record(app, Data)
+        os.write(writer, b"x")
+        settle(app)
+        assert [event.data for event in seen] == [b"x"]
+
+    def test_more_that_are_ready_than_one_poll_tells_are_all_heard(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        fds += [os.eventfd(1) for _ in range(1100)]
+        seen: list[int] = []
+
+        @app.on("readable")
+        def read(event: Readable) -> None:
+            seen.append(event.source.fileno())
+            event.source.close()
+
+        for fd in fds:
+            app.add(Fd(fd))
+        settle(app)
+        assert sorted(seen) == sorted(fds)
+
+
+def test_a_source_says_what_it_is(app: Dispatcher, fds: list[int]) -> None:
+    reader, _ = pipe(fds)
+    source = Fd(reader, name="input")
+    assert repr(source) == "<Fd 'input' open>"
+    app.add(source)
+    assert repr(source) == f"<Fd 'input' fd={reader} open>"
+    source.pause()
+    assert repr(source) == f"<Fd 'input' fd={reader} paused>"
+    source.close()
+    assert repr(source) == f"<Fd 'input' fd={reader} closed>"
+    assert ManualSource().name == "manualsource"
+
+
+def test_a_source_that_was_not_added_has_no_host(fds: list[int]) -> None:
+    source = Fd(pipe(fds)[0])
+    with pytest.raises(StateError, match="not added"):
+        source.set_deadline(1.0)
+    with pytest.raises(StateError, match="add it"):
+        source.on("readable")
+    source.finish()
+    source.wake()
+    assert not source.closed
+    source.close()
+    with pytest.raises(ClosedError):
+        source.set_deadline(1.0)

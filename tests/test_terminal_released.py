@@ -1,0 +1,154 @@
+"""`Terminal.released`: an editor or a pager has the terminal for a while."""
+
+import os
+import signal
+
+import pytest
+from keyboards import OFF, ON, Keyboard
+from ptys import Pty, program
+
+from evdispatch import Dispatcher, Key, Resume, StateError, Terminal
+from evdispatch.testing import record, run_until, settle
+
+PROGRAM = """
+    import os, signal, subprocess, sys
+    from evdispatch import Dispatcher, Terminal
+    app = Dispatcher(io={io!r})
+    terminal = app.add(Terminal())
+    def show(event):
+        terminal.write(event.combo + ";" if event.name == "key" else event.name + ";")
+    for name in ("start", "resume", "key"):
+        app.on(name)(show)
+    app.on("key", key="q")(app.stop)
+    @app.on("key", key="e")
+    def edit():
+        with terminal.released():
+            child = subprocess.run([sys.executable, "-c", {child!r}])
+        terminal.write("child %d;" % child.returncode)
+    app.run()
+    print("ended")
+"""
+
+
+def see_it_taken_again(pty: Pty, told: bytes) -> None:
+    """Wait for what a handler tells, and the IO side, which may be quicker, writes."""
+    pty.wait_for(told)
+    output = pty.wait_for(b"resume;")
+    assert output.count(ON) == 2
+
+
+def test_a_child_has_the_terminal_as_it_was(io: str, pty: Pty) -> None:
+    before = pty.attributes()
+    child = "print('ready', flush=True); print('<' + input() + '>', flush=True)"
+    with program(pty, PROGRAM.format(io=io, child=child)) as process:
+        pty.wait_for(ON + b"start;")
+        pty.type(b"e")
+        pty.wait_for(b"e;" + OFF + b"ready")
+        pty.type(b"a line\r")
+        pty.wait_for(b"<a line>\r\n")
+        see_it_taken_again(pty, b"child 0;")
+        pty.type(b"x\x1b[A")
+        pty.wait_for(b"x;up;")
+        pty.type(b"q")
+        assert process.wait(10) == 0
+    pty.wait_for(b"ended")
+    assert pty.attributes() == before
+
+
+def test_a_child_that_leaves_it_raw_does_no_harm(io: str, pty: Pty) -> None:
+    before = pty.attributes()
+    child = "import tty; tty.setraw(0)"
+    with program(pty, PROGRAM.format(io=io, child=child)) as process:
+        pty.wait_for(b"start;")
+        pty.type(b"e")
+        see_it_taken_again(pty, b"child 0;")
+        pty.type(b"q")
+        assert process.wait(10) == 0
+    assert pty.attributes() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "signum"), [(b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT)]
+)
+def test_ctrl_c_is_the_childs(
+    io: str, pty: Pty, key: bytes, signum: signal.Signals
+) -> None:
+    child = """
+import resource, signal, time
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print("sleeping", flush=True)
+time.sleep(30)
+"""
+    with program(pty, PROGRAM.format(io=io, child=child)) as process:
+        pty.wait_for(b"start;")
+        pty.type(b"e")
+        pty.wait_for(b"sleeping")
+        pty.type(key)
+        see_it_taken_again(pty, b"child -%d;" % signum)
+        pty.type(b"q")
+        assert process.wait(10) == 0
+
+
+def test_what_is_typed_meanwhile_is_left_to_the_child(
+    app: Dispatcher, pty: Pty
+) -> None:
+    user = Keyboard(app, pty)
+    keys, resumes = record(app, Key), record(app, Resume)
+    with user.terminal.released():
+        pty.type(b"mine\r")
+        pty.wait_until_readable()
+        assert os.read(pty.slave, 100) == b"mine\n"
+    run_until(app, lambda: resumes)
+    settle(app)
+    assert not keys
+    user.type(b"x")
+    assert [key.key for key in keys] == ["x"]
+
+
+def test_what_is_no_terminal_is_not_released(app: Dispatcher) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as file, os.fdopen(writer):
+        terminal = app.add(Terminal(file))
+        with pytest.raises(StateError, match="no tty"), terminal.released():
+            pass
+        terminal.close()
+
+
+def test_blocks_may_be_nested(app: Dispatcher, pty: Pty) -> None:
+    terminal = Keyboard(app, pty).terminal
+    resumes = record(app, Resume)
+    with terminal.released():
+        with terminal.released():
+            pass
+        settle(app)
+        assert not resumes
+    run_until(app, lambda: resumes)
+    settle(app)
+    assert len(resumes) == 1
+
+
+def test_an_exception_within_takes_it_back_too(app: Dispatcher, pty: Pty) -> None:
+    terminal = Keyboard(app, pty).terminal
+    resumes = record(app, Resume)
+    before = signal.getsignal(signal.SIGINT)
+
+    def fail() -> None:
+        with terminal.released():
+            assert signal.getsignal(signal.SIGINT) is not before
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert signal.getsignal(signal.SIGINT) is before
+    run_until(app, lambda: resumes)
+
+
+def test_it_may_be_closed_meanwhile(app: Dispatcher, pty: Pty) -> None:
+    before = pty.attributes()
+    terminal = app.add(Terminal(pty.slave))
+    app.step(0)
+    with terminal.released():
+        terminal.close()
+    settle(app)
+    assert pty.attributes() == before

@@ -1,0 +1,57 @@
+"""The buffer of what is not yet written: its order and its marks."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evdispatch.sources._writing import WriteBuffer
+
+
+class TestWriteBuffer:
+    @pytest.mark.parametrize("marks", [(10, 11, 20), (10, 5, 9), (10, -1, 20)])
+    def test_the_marks_must_be_in_order(self, marks: tuple[int, int, int]) -> None:
+        with pytest.raises(ValueError, match="low <= high <= limit"):
+            WriteBuffer(*marks)
+
+    @given(st.lists(st.binary(max_size=50), max_size=200), st.integers(1, 100))
+    def test_bytes_leave_in_order_whatever_the_pieces(
+        self, pieces: list[bytes], size: int
+    ) -> None:
+        reader, writer = os.pipe()
+        buffer = WriteBuffer(100, 50, 10**6)
+        for piece in pieces:
+            buffer.add(piece)
+        assert buffer.size == len(b"".join(pieces))
+        got = b""
+        while buffer.size:
+            buffer.send(writer, size)
+            piece = os.read(reader, 1000)
+            assert 0 < len(piece) <= size
+            got += piece
+        os.close(reader)
+        os.close(writer)
+        assert got == b"".join(pieces)
+
+    def test_it_begins_to_flow_again_once(self) -> None:
+        buffer = WriteBuffer(10, 5, 100)
+        buffer.add(b"x" * 11)
+        assert not buffer.flowing
+        fd = os.open("/dev/null", os.O_WRONLY)
+        try:
+            assert [buffer.send(fd, size) for size in (5, 1, 1)] == [False, True, False]
+        finally:
+            os.close(fd)
+
+    def test_at_the_high_mark_it_flows_still(self) -> None:
+        buffer = WriteBuffer(10, 5, 100)
+        buffer.add(b"x" * 10)
+        assert buffer.flowing
+
+    def test_what_was_refused_leaves_it_as_it_was(self) -> None:
+        buffer = WriteBuffer(10, 5, 20)
+        buffer.add(b"x" * 15)
+        with pytest.raises(OSError, match="15 bytes wait and 6 more exceed 20"):
+            buffer.check(6)
+        buffer.check(5)
