@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import attrs
 
-from evdispatch._checks import check_interval
 from evdispatch._errors import FilterError
 from evdispatch.terminal._bindings import (
     BINDABLE_MODIFIERS,
@@ -57,10 +56,9 @@ def keys_test(value: Any, fields: Mapping[str, Any]) -> _Test:
     for field in ("key", "combo", "mods", "action"):
         if field in fields:
             raise FilterError(f"keys names whole bindings: it goes without {field}")
-    try:
-        within = check_interval("within", fields.get("within", WITHIN))
-    except (TypeError, ValueError) as error:
-        raise FilterError(str(error)) from None
+    within = fields.get("within", WITHIN)
+    if not isinstance(within, (int, float)) or not within > 0:  # NaN is not
+        raise FilterError(f"within is a number of seconds above 0, not {within!r}")
     return KeySequence(_each(value, parse_binding) or [], within)
 
 

@@ -8,6 +8,7 @@ from evdispatch import terminal
 FLOORS = [
     {"_keys", "_params", "_tokens", "_modes"},
     {"_bindings"},
+    {"_key_sequences"},
     {"_filters"},
     {"_events"},
     {"_legacy", "_mouse", "_paste", "_replies", "_clicks"},
@@ -18,7 +19,10 @@ FLOORS = [
     {"__init__"},
 ]
 OUTSIDE = {"evdispatch._events", "evdispatch._errors"}
-LIBRARIES = {"attrs", "collections", "difflib", "functools", "re", "types", "typing"}
+LIBRARIES = {
+    *("attrs", "collections", "difflib", "functools", "re", "types", "typing"),
+    "weakref",
+}
 PACKAGE = "evdispatch.terminal"
 
 
