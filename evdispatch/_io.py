@@ -24,7 +24,7 @@ from itertools import islice
 from typing import Any
 
 from evdispatch._events import IDLE, NORMAL, URGENT, Error, Event
-from evdispatch._poller import NOTHING, Wakeup
+from evdispatch._poller import NOTHING, Wakeup, ready_now
 from evdispatch._pollers import closed_behind_our_back
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
@@ -63,7 +63,7 @@ class IoSide:
             for fd, mask in ready:
                 source = roster.by_fd.get(fd)
                 if source is not None:
-                    self._answer(source, mask)
+                    self._answer(source, fd, mask)
                 elif fd == roster.alarm.fileno():
                     due = True
                 elif fd == roster.wakeup.fileno():
@@ -108,16 +108,15 @@ class IoSide:
             for source in (*self._roster.more, *self._roster.always)
         )
 
-    def _answer(self, source: Source, mask: int) -> None:
+    def _answer(self, source: Source, fd: int, mask: int) -> None:
         """Ask a source that the poller says is ready."""
         roster = self._roster
         with roster.lock:
             if source._serial == roster.serial:
                 return  # registered, paused or unwatched since the poll began
             if source._mask == NOTHING:
-                if source._told:
+                if mask & ~ready_now(fd, 0):  # hung up, it is told so once, and no more
                     roster.rebuild()  # the number was closed, and a duplicate lives
-                source._told = True
             elif source._rest is None:  # what it has made comes first
                 self._turn(source, source.on_ready, mask)
 

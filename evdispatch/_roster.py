@@ -121,7 +121,6 @@ class Roster:
             if source._fd >= 0 and mask != source._mask:
                 self._change(source, mask)
                 source._mask = mask
-                source._told = False
             waiting = source._rest is not None and not source._paused
             self._set_waiting(self.more, source, waiting=waiting)
             waiting = not source._pollable and bool(mask & ~NOTHING)

@@ -147,3 +147,43 @@ def test_a_hangup_while_paused_does_not_make_it_spin(
     assert not ends
     source.resume()
     run_until(app, lambda: ends)
+
+
+def test_a_rebuild_while_one_is_paused_and_hung_up_does_not_make_it_spin(
+    app: Dispatcher, pipes: Make
+) -> None:
+    reader, writer = pipes()
+    source = app.add(Pipe(reader))
+    settle(app)
+    source.pause()
+    os.close(writer)
+    settle(app)
+    for _ in range(3):
+        app._roster.rebuild()
+        settle(app)
+    before = app.stats().polls
+    app.after(0.05, app.stop)
+    app.run()
+    assert app.stats().polls - before <= 6
+
+
+def test_nor_does_a_number_whose_duplicate_lives_while_it_waits_for_nothing(
+    app: Dispatcher, pipes: Make
+) -> None:
+    reader, writer = pipes()
+    other, _ = pipes()
+    twin = os.dup(reader)
+    source = app.add(Pipe(reader))
+    settle(app)
+    source.pause()
+    os.dup2(other, reader)  # the poller still knows the old file by this number
+    new = app.add(Pipe(reader, closefd=False))
+    new.pause()
+    os.write(writer, b"x")
+    os.close(writer)
+    settle(app)
+    before = app.stats().polls
+    app.after(0.05, app.stop)
+    app.run()
+    assert app.stats().polls - before <= 6
+    os.close(twin)

@@ -88,7 +88,6 @@ class Source:
         "_scope",
         "_serial",
         "_silenced",
-        "_told",
         "_woken",
         "counts",
         "name",
@@ -105,7 +104,6 @@ class Source:
         self._serial = 0  # the poll during which it was registered or unwatched
         self._interest: int | None = READ  # what the source waits for
         self._mask = NOTHING  # what the poller watches for
-        self._told = False  # a hang-up, while it waits for nothing
         self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
         self._pollable = True
         self._paused = False
