@@ -10,10 +10,18 @@ live on. So while a dispatcher works, SIGINT is taken here:
 """
 
 import contextlib
+import importlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
+
+# CPython's own, as the module `signal` wraps them: the wrappers look what they return up
+# among enum members, which takes 3 us for each call, in each step.
+_c_signal: Any = importlib.import_module("_signal")
+
+_SIGINT = int(signal.SIGINT)
 
 _PATIENCE = 1.0  # seconds; who presses ctrl+c again after that is obeyed at once
 
@@ -44,16 +52,16 @@ class Interrupts:
 
         Only the main thread receives signals, so elsewhere it does nothing.
         """
-        before = signal.getsignal(signal.SIGINT)
+        before = _c_signal.getsignal(_SIGINT)
         main = threading.current_thread() is threading.main_thread()
         if not main or not _is_default(before):
             yield
             return
         try:
-            signal.signal(signal.SIGINT, self._take)
+            _c_signal.signal(_SIGINT, self._take)
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            _c_signal.signal(_SIGINT, before)
             pending, self._since = self._since, None
             if pending is not None:
                 raise KeyboardInterrupt
