@@ -61,7 +61,7 @@ class Loop(Closable):
             AlreadyRunningError: It runs already.
             ClosedError: The dispatcher is closed.
             InternalError: The IO side crashed.
-            KeyboardInterrupt: Ctrl+c; all that was read is still queued.
+            KeyboardInterrupt: Ctrl+c. The event at hand may be lost; the rest is queued.
         """
         with self._interrupts.held():
             self._enter()
