@@ -6,11 +6,11 @@ Or the other way round: everything in a background thread.
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from evdispatch._checks import check_timeout
-from evdispatch._io import start_without_signals
 from evdispatch._loop import Loop
+from evdispatch._threads import Worker
 
 _log = logging.getLogger("evdispatch")
 
@@ -20,7 +20,7 @@ _AT_EXIT = 1.0  # seconds for a background handler to return, at the interpreter
 class Embedding(Loop):
     """The part of a `Dispatcher` that a host program drives."""
 
-    _background: "Background | None" = None
+    _background: Worker | None = None
 
     # -- a step, for programs that have a loop of their own --------------------------------
 
@@ -115,7 +115,7 @@ class Embedding(Loop):
     def _start_background(self) -> None:
         try:
             self._join()
-            self._background = Background(self._run)
+            self._background = Worker(self._run, "evdispatch")
         except BaseException:  # no thread could be started
             self._leave()
             raise
@@ -134,9 +134,12 @@ class Embedding(Loop):
             self._join()
 
     def _join(self) -> None:
-        background, self._background = self._background, None
+        background = self._background
         if background is not None:
-            background.join()
+            background.wait()  # ctrl+c may end this, and nothing is forgotten
+            self._background = None
+            if background.failure is not None:
+                raise background.failure
 
     def close(self) -> None:
         """End all sources, and release every descriptor and thread. Twice does nothing.
@@ -146,55 +149,25 @@ class Embedding(Loop):
         Raises:
             AlreadyRunningError: It is running: `stop` it first.
         """
-        with contextlib.ExitStack() as stack:
-            stack.callback(super().close)
-            background = None if self._gone else self._background
-            if background is not None and not background.is_current:
-                self.stop()
-                self._join()
+        background = None if self._gone else self._background
+        if background is None or background.is_current:
+            super().close()
+            return
+        self.stop()
+        background.wait()
+        try:
+            super().close()
+        finally:
+            self._join()
 
     def _close_at_exit(self) -> None:
         background = self._background
         if background is not None and not background.is_current:
             self.stop()
-            if not background.has_ended(_AT_EXIT):
+            if not background.wait(_AT_EXIT):
                 self._roster.finish()  # a handler blocks: the thread ends as daemons do
                 return
         try:
             super()._close_at_exit()
         except Exception:
             _log.exception("the dispatcher's background run had failed")
-
-
-class Background:
-    """A thread, and what it raised."""
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(
-            target=self._run, name="evdispatch", daemon=True
-        )
-        start_without_signals(self._thread)
-
-    def _run(self) -> None:
-        try:
-            self._function()
-        except BaseException as error:
-            self._failure = error
-
-    def join(self) -> None:
-        """Wait for the thread to end, and raise what it raised."""
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-
-    def has_ended(self, timeout: float) -> bool:
-        """Wait for the thread, up to ``timeout`` seconds, and return whether it ended."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    @property
-    def is_current(self) -> bool:
-        """Whether this is the thread."""
-        return threading.current_thread() is self._thread

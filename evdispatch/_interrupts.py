@@ -4,18 +4,26 @@ Python raises KeyboardInterrupt between any two bytecodes of the main thread: in
 of a read, what was read would be lost; in the midst of starting the IO thread, it would
 live on. So while a dispatcher works, SIGINT is taken here:
 
-- In a handler, or anything that a handler calls, KeyboardInterrupt is raised at once.
-- Anywhere else the loop is stopped instead, and it is raised when all is in order.
+- In a handler, or anything of others that it calls, KeyboardInterrupt is raised at once.
+- In this package, whoever called it, and in what it calls itself (a framing function, a
+  filter), the loop is stopped instead, and it is raised when all is in order.
 - Where somebody else has a handler for SIGINT, that is theirs, and nothing changes.
+
+The stack tells the one from the other, so the way of an event bears no flag for it.
 """
 
 import contextlib
+import dis
 import importlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
+
+from evdispatch._callbacks import call
+from evdispatch._dispatch import DispatchSide
+from evdispatch._registry import call_once, call_weakly
 
 # CPython's own, as the module `signal` wraps them: the wrappers look what they return up
 # among enum members, which takes 3 us for each call, in each step.
@@ -25,21 +33,40 @@ _SIGINT = int(signal.SIGINT)
 
 _PATIENCE = 1.0  # seconds; who presses ctrl+c again after that is obeyed at once
 
-_DISPATCH = "evdispatch._dispatch"
-_LOOP = frozenset(
-    (_DISPATCH, "evdispatch._io", "evdispatch._loop", "evdispatch._embedding")
+
+def _call_site(caller: Any, name: str) -> tuple[CodeType, int]:
+    """Return the code of a function, and the line on which it calls what it names so."""
+    lines = [
+        instruction.positions.lineno
+        for instruction in dis.get_instructions(caller)
+        if instruction.argval == name and instruction.positions is not None
+    ]
+    return caller.__code__, max(line for line in lines if line is not None)
+
+
+# Where handlers are called. CPython looks for signals within and after a call, when a loop
+# jumps back, and as a function begins: so on these lines it is in, or just after, a handler.
+CALL_SITES = dict(
+    (
+        _call_site(DispatchSide._deliver, "call"),
+        _call_site(call_once, "call"),
+        _call_site(call_weakly, "call"),
+        _call_site(call, "function"),
+    )
 )
 
 
 class Interrupts:
     """Holds SIGINT back while the loop is at work."""
 
-    __slots__ = ("_now", "_since", "_stop")
+    __slots__ = ("_handler", "_holding", "_now", "_since", "_stop")
 
     def __init__(self, stop: Callable[[], None], now: Callable[[], float]) -> None:
         self._stop = stop
         self._now = now
         self._since: float | None = None  # when the one that is held back came
+        self._holding = 0  # how many `held` are entered
+        self._handler = self._take  # one object, to be known again
 
     @property
     def pending(self) -> bool:
@@ -50,7 +77,8 @@ class Interrupts:
     def held(self) -> Iterator[None]:
         """Raise KeyboardInterrupt in handlers alone, or at the end.
 
-        Only the main thread receives signals, so elsewhere it does nothing.
+        Only the main thread receives signals, so elsewhere it does nothing. A handler for
+        SIGINT that is set meanwhile stays.
         """
         before = _c_signal.getsignal(_SIGINT)
         main = threading.current_thread() is threading.main_thread()
@@ -58,10 +86,13 @@ class Interrupts:
             yield
             return
         try:
-            _c_signal.signal(_SIGINT, self._take)
+            self._holding += 1
+            _c_signal.signal(_SIGINT, self._handler)
             yield
         finally:
-            _c_signal.signal(_SIGINT, before)
+            if _c_signal.getsignal(_SIGINT) is self._handler:
+                _c_signal.signal(_SIGINT, before)
+            self._holding -= 1
             pending, self._since = self._since, None
             if pending is not None:
                 raise KeyboardInterrupt
@@ -69,7 +100,7 @@ class Interrupts:
     def _take(self, signum: int, frame: FrameType | None) -> None:
         now = self._now()
         late = self._since is not None and now - self._since >= _PATIENCE
-        if late or _is_in_handler(frame):
+        if late or not self._holding or _is_in_handler(frame):
             self._since = None
             raise KeyboardInterrupt
         if self._since is None:
@@ -84,14 +115,13 @@ def _is_default(handler: object) -> bool:
 
 
 def _is_in_handler(frame: FrameType | None) -> bool:
-    """Whether the dispatch side has called what was interrupted.
-
-    The stack tells, so the way of an event bears no flag for it.
-    """
-    inner = frame
-    while frame is not None:
-        module = frame.f_globals.get("__name__")
-        if module in _LOOP:
-            return module == _DISPATCH and frame is not inner
+    """Whether it was a handler that was interrupted, or what a handler called."""
+    while frame is not None and not is_ours(frame):
         frame = frame.f_back
-    return False
+    return frame is not None and frame.f_lineno == CALL_SITES.get(frame.f_code)
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether the code is of this package; its command is a program like others."""
+    package, _, rest = frame.f_globals.get("__name__", "").partition(".")
+    return package == "evdispatch" and not rest.startswith("cli")

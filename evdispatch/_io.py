@@ -16,8 +16,6 @@ Rules:
 - When a lane is full its sources are not even polled: the kernel pushes back.
 """
 
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -29,14 +27,12 @@ from evdispatch._pollers import closed_behind_our_back
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
 from evdispatch._stats import Counts
+from evdispatch._threads import Worker
 from evdispatch.sources._base import Source
 
 TURN = 256
 """Events of one source in one turn: long enough to pay for the poll, and well below a
 millisecond, so that a key pressed under a firehose waits its turn unnoticed."""
-
-# What a thread does to itself: blocked, they would kill without a word of faulthandler's.
-_FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
 
 
 class IoSide:
@@ -250,49 +246,32 @@ class IoSide:
                     self._queue.put(NORMAL, calls)
 
 
-class IoThread:
+class IoThread(Worker):
     """Pumps for ever, on a thread of its own."""
 
     def __init__(
         self, io: IoSide, wakeup: Wakeup, on_crash: Callable[[], None]
     ) -> None:
-        self.crash: BaseException | None = None
         self._io = io
         self._wakeup = wakeup
         self._on_crash = on_crash
         self.ending = False
-        self._thread = threading.Thread(
-            target=self.run, name="evdispatch-io", daemon=True
-        )
-        start_without_signals(self._thread)
+        super().__init__(self.run, "evdispatch-io")
 
     def run(self) -> None:
         """Loop 1 of 2: pump until told to end."""
-        try:
-            while not self.ending:
-                self._io.pump(None)
-        except BaseException as error:
-            self.crash = error
-            self._on_crash()
+        while not self.ending:
+            self._io.pump(None)
+
+    def on_failure(self) -> None:
+        """Wake the dispatch side, which raises it."""
+        self._on_crash()
 
     def end(self) -> None:
         """End the thread and wait for it."""
         self.ending = True
         self._wakeup.set()
-        self._thread.join()
-
-
-def start_without_signals(thread: threading.Thread) -> None:
-    """Start a thread that no signal is delivered to.
-
-    Python runs handlers on the main thread, and a signal that another one takes does not
-    end the main thread's wait. The mask is inherited, so it is set before the start.
-    """
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
-    try:
-        thread.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        self.wait()
 
 
 def _later(ask: Callable[..., Iterable[Event]], *arguments: Any) -> Iterator[Event]:

@@ -61,7 +61,8 @@ class Loop(Closable):
             AlreadyRunningError: It runs already.
             ClosedError: The dispatcher is closed.
             InternalError: The IO side crashed.
-            KeyboardInterrupt: Ctrl+c. The event at hand may be lost; the rest is queued.
+            KeyboardInterrupt: Ctrl+c. The handler at hand is interrupted; what it had not
+                been told of is still queued.
         """
         with self._interrupts.held():
             self._enter()
@@ -131,10 +132,10 @@ class Loop(Closable):
                 self._io.pump(timeout)
             except Exception as error:
                 raise InternalError("the IO side failed; please report it") from error
-        elif thread.crash is not None:
+        elif thread.failure is not None:
             raise InternalError(
                 "the IO side failed; please report it"
-            ) from thread.crash
+            ) from thread.failure
         elif timeout != 0:
             self._wakeup.wait(timeout)
 
@@ -196,13 +197,17 @@ class Loop(Closable):
 
     def close(self) -> None:
         """End all sources, and release every descriptor and thread."""
-        if self._gone is not None:
-            return
-        if not self._busy.acquire(blocking=False):
-            raise AlreadyRunningError("the dispatcher is running: stop it first")
+        with self._interrupts.held():
+            if self._gone is None:
+                if not self._busy.acquire(blocking=False):
+                    raise AlreadyRunningError(
+                        "the dispatcher is running: stop it first"
+                    )
+                self._release()
+
+    def _release(self) -> None:
         self._end()
-        # Last in, first out.
-        with self._interrupts.held(), contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack:  # last in, first out
             stack.callback(self._wakeup.close)
             stack.callback(self._roster.wakeup.close)
             stack.callback(self._roster.close)

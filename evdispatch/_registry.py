@@ -85,12 +85,7 @@ class Entry:
             forget()
 
         reference = self._handler = weakref.WeakMethod(method, die)
-
-        def call_weakly(*event: Event) -> Any:
-            alive = reference()
-            return None if alive is None else alive(*event)
-
-        self.call = call_weakly
+        self.call = functools.partial(call_weakly, reference)
 
 
 Route = tuple[Entry, ...]
@@ -263,17 +258,21 @@ class Registry:
             # The collector may run on any thread: it only takes a note.
             entry.weaken(functools.partial(self._dead.append, entry))
         if once:
-            self._call_once(entry)
+            forget = functools.partial(self.remove, entry)
+            entry.call = functools.partial(call_once, forget, entry.call)
         return entry
 
-    def _call_once(self, entry: Entry) -> None:
-        call = entry.call
 
-        def call_once(*event: Event) -> Any:
-            self.remove(entry)  # before the call, which may post the same event
-            return call(*event)
+def call_once(forget: Callable[[], None], call: Handler, *event: Event) -> Any:
+    """Call a handler that is to be called no more."""
+    forget()  # before the call, which may post the same event
+    return call(*event)
 
-        entry.call = call_once
+
+def call_weakly(reference: Callable[[], Handler | None], *event: Event) -> Any:
+    """Call a bound method if its object lives."""
+    call = reference()
+    return None if call is None else call(*event)
 
 
 def _identity(handler: Any) -> Any:

@@ -1,5 +1,6 @@
 """Ctrl+c at the worst moments: nothing that was read is lost, and no thread is left."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -194,19 +195,52 @@ def test_a_dispatcher_within_a_handler_is_interrupted_too(inline: Dispatcher) ->
         assert len(got) == 10
 
 
-def test_a_storm_leaves_no_thread_and_loses_nothing(io: IoMode) -> None:
-    """Hundreds of ctrl+c while it starts, reads, handles and ends.
+@pytest.mark.parametrize("arguments", [["storm.py"], ["every_line.py", "4"]], ids=str)
+def test_whenever_it_comes_nothing_is_lost_or_left(
+    io: IoMode, arguments: list[str]
+) -> None:
+    """Hundreds of ctrl+c: at random while it works hard, and line by line.
 
     In a process of its own, and without coverage: a tracer that is interrupted waits for
     itself.
     """
-    program = [
-        sys.executable,
-        "-X",
-        "dev",
-        str(Path(__file__).with_name("storm.py")),
-        io,
-    ]
+    program, *stride = arguments
+    command = [sys.executable, str(Path(__file__).with_name(program)), io, *stride]
     untraced = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
-    child = subprocess.run(program, timeout=60, check=False, env=untraced)
+    child = subprocess.run(command, timeout=60, check=False, env=untraced)
     assert child.returncode == 0
+
+
+def test_a_handler_that_is_set_meanwhile_stays(app: Dispatcher) -> None:
+    seen: list[int] = []
+    before = []
+
+    def note(signum: int, frame: object) -> None:
+        seen.append(signum)
+
+    @app.on("start")
+    def take_it() -> None:
+        before.append(signal.signal(signal.SIGINT, note))
+        app.stop()
+
+    try:
+        app.run()
+        assert signal.getsignal(signal.SIGINT) is note
+        interrupt()
+        assert seen == [signal.SIGINT]
+        # What was there, it raises: the dispatcher does not run any more.
+        signal.signal(signal.SIGINT, before[0])
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_a_handler_in_c_is_interrupted_at_once(app: Dispatcher) -> None:
+    """So that ctrl+c ends an os.wait, say, which begins again if nothing is raised."""
+    reached: list[Start] = []
+    app.on("start")(functools.partial(signal.raise_signal, signal.SIGINT))
+    app.on("start")(reached.append)
+    with pytest.raises(KeyboardInterrupt):
+        app.run()
+    assert not reached

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "evdispatch"
 # stands before it, and nothing else. The floors are those of docs/design.md.
 FLOORS = {
     1: """
-        _errors _events _checks _clock _deadlines _schedule _stats _handlers _filters
+        _errors _events _checks _clock _deadlines _schedule _stats _threads _handlers _filters
         _framing
         terminal._params terminal._tokens terminal._modes terminal._keys
         terminal._bindings terminal._key_sequences terminal._filters

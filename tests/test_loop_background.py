@@ -1,5 +1,7 @@
 """Runs in other threads, and in the background."""
 
+import signal
+import sys
 import threading
 from typing import Any
 
@@ -7,6 +9,8 @@ import pytest
 from jobs import Work
 
 from evdispatch import AlreadyRunningError, Dispatcher, Event, HandlerError, Start, Stop
+from evdispatch._loop import IoMode
+from evdispatch._threads import Worker
 from evdispatch.testing import record
 
 # -- in other threads --------------------------------------------------------------------
@@ -61,7 +65,7 @@ def test_leaving_the_block_raises_what_ended_the_run(app: Dispatcher) -> None:
 def wait_until_ended(app: Dispatcher) -> None:
     background = app._background
     assert background is not None
-    background._thread.join(10)
+    assert background.wait(10)
 
 
 def test_close_raises_what_ended_the_background_run(io: Any) -> None:
@@ -129,3 +133,48 @@ def test_start_and_stop_at_once_still_takes_its_one_turn(app: Dispatcher) -> Non
         app.stop()
         wait_until_ended(app)
         assert (names[0], names[-1]) == ("start", "stop")
+
+
+def test_ctrl_c_ends_the_wait_for_it_and_forgets_nothing(io: IoMode) -> None:
+    app = Dispatcher(io=io)
+    blocked, go_on = threading.Event(), threading.Event()
+    main = threading.main_thread()
+    assert main.ident is not None
+
+    @app.on("start")
+    def block() -> None:
+        blocked.set()
+        go_on.wait()
+        raise LookupError
+
+    def press() -> None:
+        while not is_waited_for(main):
+            pass
+        signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
+    def end(how: str) -> None:
+        if how == "close":
+            app.close()
+            return
+        with app.running():
+            blocked.wait()
+            presser.start()
+
+    for how in ("with", "close"):
+        presser = threading.Thread(target=press)
+        if how == "close":
+            presser.start()
+        with pytest.raises(KeyboardInterrupt):
+            end(how)
+        presser.join()
+    go_on.set()
+    with pytest.raises(HandlerError):
+        app.close()
+
+
+def is_waited_for(thread: threading.Thread) -> bool:
+    """Whether a thread waits for the background to end."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_code is not Worker.wait.__code__:
+        frame = frame.f_back
+    return frame is not None
