@@ -66,7 +66,8 @@ def check_choice(what: str, value: Any, choices: tuple[Any, ...]) -> None:
     Raises:
         ValueError: It has not.
     """
-    if value not in choices:
+    kinds = tuple(type(each) for each in choices)  # 4.0 and True would equal a number
+    if value not in choices or not isinstance(value, kinds) or isinstance(value, bool):
         raise ValueError(f"{what} must be one of {choices}, not {value!r}")
 
 

@@ -23,7 +23,9 @@ Test = Callable[[Any], bool]
 Selector = str | type[Event]
 
 _ABSENT = object()
-_PLAIN = (str, bytes, bool, int, float, type(None))  # equal to their own kind alone
+_NUMBERS = (bool, int, float)  # 1 == 1.0 == True
+_PLAIN = (*_NUMBERS, str, bytes, type(None))  # equal to their own kind alone
+_BUILT_IN = (*_PLAIN, tuple, frozenset, set, list, dict)  # as are these
 
 
 def check_selector(event: Any) -> Selector:
@@ -94,24 +96,22 @@ def _field_test(
         test = cls.compile_filter(field, value, fields)
         if test is not None:
             return test
-    test = _plain_test(field, value)
-    if type(value) in _PLAIN:
-        kinds = [_kinds(cls, field) for cls in having]
-        if not any(each is None or isinstance(value, each) for each in kinds):
-            raise FilterError(f"{field} is never {value!r}: it has another type")
-    return test
+    if type(value) in _PLAIN and not any(_may_be(cls, field, value) for cls in having):
+        raise FilterError(f"{field} is never {value!r}: it has another type")
+    return _plain_test(field, value)
 
 
-def _kinds(cls: type[Event], field: str) -> tuple[type, ...] | None:
-    """The classes that a field's values are of; None: anything may come."""
+def _may_be(cls: type[Event], field: str, value: Any) -> bool:
+    """Whether a field may have a plain value.
+
+    Only what is declared as built-in types tells: another class may equal anything.
+    """
     declared = getattr(attrs.fields_dict(cls).get(field), "type", None)
-    kinds: list[type] = []
-    for each in typing.get_args(declared) if _is_union(declared) else (declared,):
-        kind = typing.get_origin(each) or each
-        if not isinstance(kind, type) or kind in (object, typing.Any):
-            return None
-        kinds += (int, float) if kind in (int, float, bool) else (kind,)
-    return tuple(kinds)
+    kinds = typing.get_args(declared) if _is_union(declared) else (declared,)
+    if not all((typing.get_origin(kind) or kind) in _BUILT_IN for kind in kinds):
+        return True
+    numbers = any(kind in _NUMBERS for kind in kinds)
+    return type(value) in kinds or (numbers and type(value) in _NUMBERS)
 
 
 def _is_union(declared: Any) -> bool:

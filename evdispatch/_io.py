@@ -113,6 +113,10 @@ class IoSide:
             if source._mask == NOTHING:
                 if mask & ~ready_now(fd, 0):  # hung up, it is told so once, and no more
                     roster.rebuild()  # the number was closed, and a duplicate lives
+            # epoll reports that one for ever, and reading it might take a stranger's
+            # data, or block. Half a microsecond tells.
+            elif not roster.pollers.knows(source):
+                self._fail(source, closed_behind_our_back(source))
             elif source._rest is None:  # what it has made comes first
                 self._turn(source, source.on_ready, mask)
 
@@ -134,7 +138,6 @@ class IoSide:
                 if roster.pollers.knows(source):
                     self._turn(source, source.on_ready, source._mask)
                 else:
-                    roster.evict(source)
                     self._fail(source, closed_behind_our_back(source))
 
     def _go_on(self, source: Source) -> None:

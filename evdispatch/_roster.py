@@ -89,21 +89,12 @@ class Roster:
         if other is not None:
             if self.pollers.knows(other):
                 raise StateError(f"fd {fd} is watched already, by {other!r}")
-            self.evict(other)
+            self.detach(other, silence=False)
         source._fd = fd
         source._serial = self.serial
         self.by_fd[fd] = source
         self.pollers.add(source)
         self.update(source)
-
-    def evict(self, source: Source) -> None:
-        """End a source whose number was closed behind our back.
-
-        It may have been given out anew: it is not the source's to close any more.
-        """
-        self._forget(source)
-        source._closed = True
-        source._host = None
 
     def update(self, source: Source) -> None:
         """Watch a source's descriptor as its interest and pause now say.
@@ -114,7 +105,7 @@ class Roster:
         with self.lock:
             mask = source._interest
             if source._paused:
-                mask = ((mask or 0) & source.kept_in_pause) or None
+                mask = source.interest_in_pause
             if mask is None:
                 mask = NOTHING
                 source._serial = self.serial
@@ -130,7 +121,7 @@ class Roster:
         try:
             self.pollers.change(source, mask)
         except OSError:
-            self.evict(source)
+            self.detach(source, silence=False)
             raise closed_behind_our_back(source) from None
 
     def _set_waiting(
@@ -145,6 +136,8 @@ class Roster:
     def detach(self, source: Source, *, silence: bool) -> None:
         """End a source: out of the poller first, then `Source.on_close`.
 
+        If its number was closed behind our back, that is told by `Source.lost`.
+
         Args:
             source: The source; one that has ended already may still be silenced.
             silence: Drop what it has made and no handler has seen yet.
@@ -157,7 +150,10 @@ class Roster:
             if source._closed:
                 return
             source._closed = True
+            source.lost = source._fd >= 0 and not self.pollers.knows(source)
             self._forget(source)
+            if source.lost:
+                self.rebuild()
             try:
                 if self._active:
                     source.on_stop()
@@ -224,6 +220,7 @@ class Roster:
         """Get rid of a number that was closed while a duplicate of it lives on."""
         with self.lock:
             self.pollers.rebuild(self.by_fd.values())
+            self.wakeup.set()  # who waits now waits on the old set
 
     def start(self) -> None:
         """Tell the sources that the loop begins, if they were not told."""

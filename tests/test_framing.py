@@ -166,7 +166,7 @@ class TestLength:
             assert frames(Length(2), [data]) == ["error"]
             assert frames(Length(2), each_byte(data)) == ["error"]
 
-    @pytest.mark.parametrize("size", [0, 3, 16, -1, "4", None])
+    @pytest.mark.parametrize("size", [0, 3, 16, -1, "4", None, 4.0, True])
     def test_a_length_has_1_2_4_or_8_bytes(self, size: Any) -> None:
         with pytest.raises(ValueError, match="size"):
             Length(size)

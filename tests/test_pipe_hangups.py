@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ends import Ends, heard, shown
+from ptys import Pty
 
 from evdispatch import ERROR, ClosedError, Dispatcher, Error, Event, Hangup, Pipe
 from evdispatch.testing import record, run_until, settle
@@ -90,6 +91,38 @@ class TestBrokenPipes:
         source.resume()
         settle(app)
         assert shown(seen) == [b"one", "hangup"]
+
+    def test_a_pty_that_hangs_up_with_a_full_buffer_does_not_spin(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        """It takes nothing more, and what was hung up is told again and again."""
+        source = app.add(Pipe(pty.master, closefd=False))
+        app.step()
+        source.pause()
+        os.set_blocking(pty.master, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(pty.master, b"x" * 4096)
+        source.write(b"y")
+        os.close(pty.slave)
+        seen = heard(source)
+        app.step(0.01)
+        before = app.stats().polls
+        app.step(0.02)
+        assert app.stats().polls - before <= 3
+        source.resume()
+        run_until(app, lambda: shown(seen[-1:]) == ["eof"])
+
+    def test_a_pause_keeps_no_write_end_from_hanging_up(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        left, right = ends.pipe()
+        source = app.add(Pipe(ends.given(right)))
+        seen = heard(source)
+        source.pause()
+        ends.close(left)
+        settle(app)
+        assert shown(seen) == ["hangup"]
 
     def test_a_side_that_reads_no_more_but_lives_hangs_up_too(
         self, app: Dispatcher

@@ -1,9 +1,12 @@
 """What can't be right is told at the call, in words of the call."""
 
+import enum
 import socket
 from collections.abc import Callable
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Protocol, TypedDict
 
+import attrs
 import pytest
 
 from evdispatch import (
@@ -18,7 +21,7 @@ from evdispatch import (
     Pipe,
     Source,
 )
-from evdispatch.testing import record, run_until
+from evdispatch.testing import record, run_until, settle
 
 
 def nothing() -> None:
@@ -67,6 +70,65 @@ def test_a_value_that_may_come_is_taken(
     app: Dispatcher, event: str, fields: dict[str, Any]
 ) -> None:
     app.on(event, **fields)(nothing)
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Sized(Protocol):
+    def __len__(self) -> int: ...
+
+
+class Shape(TypedDict):
+    side: int
+
+
+@attrs.define(eq=False)
+class Measured(Event):
+    """Has fields of types that equal plain values, or say nothing of their values."""
+
+    colour: Colour = Colour.RED
+    level: Level | None = Level.HIGH
+    price: Decimal = Decimal(3)
+    complex_number: complex = 3 + 0j
+    raw: bytearray = attrs.Factory(lambda: bytearray(b"3"))
+    noted: Annotated[str, []] = "3"
+    sized: Sized = "3"
+    shape: Shape | int = 3
+    chosen: Literal["3"] = "3"
+    untyped: Any = 3
+    text: str = Colour.RED
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("colour", "red"),
+        ("text", "red"),
+        ("level", 3),
+        ("price", 3),
+        ("complex_number", 3),
+        ("raw", b"3"),
+        ("noted", "3"),
+        ("sized", "3"),
+        ("shape", 3),
+        ("chosen", "3"),
+        ("untyped", 3),
+    ],
+)
+def test_what_equals_a_plain_value_matches_it(
+    app: Dispatcher, field: str, value: Any
+) -> None:
+    seen: list[Event] = []
+    app.on(Measured, **{field: value})(seen.append)
+    app.post(Measured())
+    settle(app)
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("option", ["where", "text"])

@@ -3,8 +3,7 @@
 Rules:
 
 - The IO side calls the ``on_*`` methods, one source at a time, under its lock. They
-  never block and never call handlers. `Source.on_unhandled` alone belongs to the
-  dispatch side.
+  never block and never call handlers. `Source.on_unhandled` is the dispatch side's.
 - A source returns its events, as a list or by ``yield``. The IO side takes as many as
   the turn and the queue allow and asks for the rest later, before it asks the source
   anything else; so a generator is all the flow control a source needs.
@@ -54,10 +53,10 @@ class Host(Protocol):
 class Source:
     """Makes events from a descriptor, a deadline, or a call to `wake`.
 
-    Subclass it for a source of your own: override `fileno` and `on_ready` for something
-    with a descriptor, `on_deadline` for something with a time, `on_wake` for something
-    that another thread feeds, and `on_close` to give back what the source holds. Call
-    ``super().__init__()``. ``source`` and ``time`` of the events are filled in.
+    Subclass it for a source of your own: override `fileno` and `on_ready` for one with a
+    descriptor, `on_deadline` for one with a time, `on_wake` for one that another thread
+    feeds, and `on_close` to give back what it holds. Call ``super().__init__()``.
+    ``source`` and ``time`` of the events are filled in.
 
     Args:
         name: A label for messages; default: the class's name.
@@ -66,11 +65,11 @@ class Source:
     lane: ClassVar[int] = NORMAL
     """The queue's lane for all its events: one, so that they keep their order."""
 
-    kept_in_pause: ClassVar[int] = 0
-    """What it goes on waiting for while it is paused: WRITE, if it has a buffer."""
-
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
+
+    lost: bool
+    """Whether its number was closed behind its back: `on_close` leaves that alone."""
 
     __slots__ = (
         "__weakref__",
@@ -90,6 +89,7 @@ class Source:
         "_silenced",
         "_woken",
         "counts",
+        "lost",
         "name",
         "parent",
     )
@@ -108,6 +108,7 @@ class Source:
         self._pollable = True
         self._paused = False
         self._closed = False
+        self.lost = False
         self._silenced = False  # closed by the user: what is queued is dropped
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._woken = False  # to be asked when the rest is taken
@@ -176,10 +177,7 @@ class Source:
                 self._host.update(self)
 
     def close(self) -> None:
-        """End the source; its events that still wait are dropped. From any thread.
-
-        Closing twice does nothing.
-        """
+        """End it, and drop its events that still wait. From any thread, also twice."""
         self._silenced = True
         if self._closed:
             return
@@ -216,6 +214,11 @@ class Source:
         """What `watch` has set; at first READ."""
         return self._interest
 
+    @property
+    def interest_in_pause(self) -> int | None:
+        """What to wait for while it is paused; a subclass that writes waits for WRITE."""
+        return None
+
     def watch(self, interest: int | None) -> None:
         """Set what to wait for: READ, WRITE, both; 0: hang-ups alone; None: nothing."""
         if interest != self._interest:
@@ -224,10 +227,7 @@ class Source:
                 self._host.update(self)
 
     def set_deadline(self, when: float | None) -> None:
-        """Have `on_deadline` called at this time of the dispatcher's clock, or never.
-
-        It replaces the deadline before. From any thread.
-        """
+        """Have `on_deadline` called at this time instead, or never. From any thread."""
         self.host.set_deadline(self, when)
 
     def wake(self) -> None:

@@ -19,7 +19,6 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import ClosedError, FrameError
@@ -62,8 +61,6 @@ class Pipe(Source):
         ValueError: It is closed or negative, or an option is out of range.
     """
 
-    kept_in_pause: ClassVar[int] = WRITE
-
     __slots__ = (
         "_blocking",
         "_buffer",
@@ -75,7 +72,7 @@ class Pipe(Source):
         "_framer",
         "_number",
         "_readable",
-        "_status",
+        "_stuck",
         "_writable",
     )
 
@@ -100,8 +97,8 @@ class Pipe(Source):
         self._flags: int | None = None  # from before on_add changed them
         self._readable = self._writable = self._blocking = False
         self._ending = False
+        self._stuck = False  # while paused: hung up, and the buffer can't be written
         self._failure: OSError | None = None  # of writing
-        self._status: os.stat_result | None = None  # which file it is, once added
 
     def on_add(self) -> None:
         """See what the descriptor can do, and make it non-blocking where it is ours."""
@@ -111,7 +108,7 @@ class Pipe(Source):
         self._readable = access in (os.O_RDONLY, os.O_RDWR)
         self._writable = access in (os.O_WRONLY, os.O_RDWR)
         nonblocking = bool(flags & os.O_NONBLOCK)
-        self._status = status = os.fstat(fd)
+        status = os.fstat(fd)
         if stat.S_ISSOCK(status.st_mode) and not _is_stream(fd):
             raise ValueError(f"fd {fd} is no stream: read its messages with an Fd")
         if os.isatty(fd) or _is_standard(status):
@@ -132,10 +129,22 @@ class Pipe(Source):
         """Return the descriptor."""
         return self._number
 
+    @property
+    def interest_in_pause(self) -> int | None:
+        """A pause stops the reading alone."""
+        if not self._readable:
+            return self.interest
+        return WRITE if self._buffer.size and not self._stuck else None
+
     def on_ready(self, ready: int) -> Iterator[Event]:
         """Write what waits, and read up to a turn's worth."""
         if self._writable and ready & (WRITE | ERROR):
             yield from self._flush()
+        elif (
+            self.paused and self._readable
+        ):  # hung up: it would be told again and again
+            self._stuck = True
+            self.host.update(self)
         if self._readable:
             if ready & (READ | HANGUP | ERROR) and not self.paused and not self.closed:
                 yield from self._read(ready)
@@ -148,13 +157,9 @@ class Pipe(Source):
 
     def on_close(self) -> None:
         """Close the file if it is ours."""
-        if not self._closefd:
+        if not self._closefd or self.lost:
             return
-        # Somebody may have closed it already; maybe the number is another file's now.
-        with contextlib.suppress(OSError, ValueError):
-            now = os.fstat(self._number)
-            if self._status is not None and not os.path.samestat(self._status, now):
-                return
+        with contextlib.suppress(OSError, ValueError):  # closed before it was added
             if (close := getattr(self._file, "close", None)) is not None:
                 close()  # and so the object knows
             else:

@@ -8,7 +8,8 @@ Rules:
 - A terminal has one reader: two would share its keys by chance, and restore each other's
   raw mode.
 - `leave` undoes `enter`, and is quiet if there is nothing to undo or nobody to undo it
-  for (a hung-up terminal, a forked child). It may run within a signal handler.
+  for (a hung-up terminal, a forked child). It may run within a signal handler. Where our
+  number is another file's by now, it opens the terminal again.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import fcntl
 import os
 import struct
 import termios
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from evdispatch._errors import StateError
@@ -72,10 +74,11 @@ class Tty:
         self._keep_saved = False
         self._owner = os.getpid()
         self._device = _device(fd)
+        self._name = _terminal_name(fd)
         if _readers.get(self._device) == self._owner:
             raise StateError(f"fd {fd} is a terminal that is read already")
         self._own_output = not _is_writable(fd)
-        self._output = _open_terminal(fd) if self._own_output else fd
+        self._output = _open_terminal(self._name) if self._own_output else fd
         _readers[self._device] = self._owner
 
     @property
@@ -140,15 +143,30 @@ class Tty:
         if not self.entered or os.getpid() != self._owner:
             return
         self.entered = False
-        with contextlib.suppress(OSError, termios.error):
-            self.write(self._modes.disable())
+        with contextlib.suppress(OSError, termios.error), self._still_open() as fd:
+            _write(fd, self._modes.disable())
             # What was reported and not read is for us, not for the shell.
-            termios.tcsetattr(self.fd, termios.TCSAFLUSH, self._saved)
+            termios.tcsetattr(fd, termios.TCSAFLUSH, self._saved)
+
+    @contextlib.contextmanager
+    def _still_open(self) -> Iterator[int]:
+        """Open the terminal again if our number was closed behind our back."""
+        fd = self._output
+        with contextlib.ExitStack() as stack:
+            if not self._is_device(fd):
+                fd = _open_terminal(self._name)
+                stack.callback(os.close, fd)
+            yield fd
+
+    def _is_device(self, fd: int) -> bool:
+        try:
+            return _device(fd) == self._device
+        except OSError:
+            return False
 
     def write(self, data: bytes) -> None:
         """Write all of it; blocks while the terminal takes no more."""
-        while data:
-            data = data[os.write(self._output, data) :]
+        _write(self._output, data)
 
     def close(self) -> None:
         """Leave, and close what was opened here."""
@@ -176,8 +194,20 @@ def _is_writable(fd: int) -> bool:
     return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
-def _open_terminal(fd: int) -> int:
-    return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+def _terminal_name(fd: int) -> str:
+    try:
+        return os.ttyname(fd)
+    except OSError:  # one from outside of a container has no name in it
+        return "/dev/tty"
+
+
+def _open_terminal(name: str) -> int:
+    return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 def _device(fd: int) -> int:

@@ -2,8 +2,9 @@
 
 Python lets the main thread alone set handlers, so a terminal that is added elsewhere goes
 without. The handler that was there before is called as well, and comes back with the
-last terminal's end. Where the default action of a signal ends or stops the process, the
-terminals are given back first, and then it has that action, as the parent expects.
+last terminal's end; a signal that was ignored, as nohup does it, stays so. Where the
+default action of a signal ends or stops the process, the terminals are given back first,
+and then it has that action, as the parent expects.
 """
 
 import contextlib
@@ -24,8 +25,8 @@ class Listener(Protocol):
     def on_signal(self, signum: int) -> None:
         """Take note of SIGWINCH or SIGCONT; in the midst of anything, so without locks."""
 
-    def give_back(self) -> None:
-        """Restore the terminal: the process is about to die."""
+    def given_back(self) -> contextlib.AbstractContextManager[None]:
+        """Have the terminal restored, for as long as the process is dying or stopped."""
 
 
 _listeners: list[Listener] = []
@@ -41,7 +42,9 @@ def listen(listener: Listener) -> None:
     _listeners.append(listener)
     if not _previous:
         for signum in _SIGNALS:
-            _previous[signum] = signal.signal(signum, _handle)
+            # A child inherits what is ignored, and nothing else.
+            if signum not in _DEADLY or signal.getsignal(signum) != signal.SIG_IGN:
+                _previous[signum] = signal.signal(signum, _handle)
 
 
 def leave(listener: Listener) -> None:
@@ -100,20 +103,36 @@ def _handle(signum: int, frame: FrameType | None) -> None:
         listener.on_signal(signum)
     if not _listeners:
         _restore()
-    if callable(previous):
+    default = previous == signal.SIG_DFL and signum in _DEADLY
+    if default or (callable(previous) and signum == signal.SIGTSTP):
+        _give_in(signum, frame, None if default else previous)
+    elif callable(previous):
         previous(signum, frame)
-    elif previous == signal.SIG_DFL and signum in _DEADLY:
-        _give_in(signum)
 
 
-def _give_in(signum: int) -> None:
-    """Have the default action of a signal, with the terminals as they were."""
-    for listener in tuple(_listeners):
-        listener.give_back()
-    signal.signal(signum, signal.SIG_DFL)
-    os.kill(os.getpid(), signum)
+def _give_in(signum: int, frame: FrameType | None, previous: Any) -> None:
+    """Let a signal end or stop the process, with the terminals as they were."""
+    with contextlib.ExitStack() as stack:
+        for listener in tuple(_listeners):
+            stack.enter_context(listener.given_back())
+        if previous is not None:  # a handler of SIGTSTP stops the process itself
+            previous(signum, frame)
+        else:
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+            if _listeners:
+                signal.signal(signum, _handle)
     # Stopped, and continued by now; or not stopped at all: the kernel drops SIGTSTP for an
     # orphaned process group, and then no SIGCONT comes.
-    signal.signal(signum, _handle)
     for listener in tuple(_listeners):
         listener.on_signal(signal.SIGCONT)
+
+
+def _after_fork() -> None:
+    """Forget the parent's terminals in a forked child."""
+    _listeners.clear()
+    if threading.current_thread() is threading.main_thread():
+        _restore()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -23,6 +23,7 @@ from evdispatch.sources._base import Source
 from evdispatch.sources._tty import Size, Tty
 from evdispatch.terminal import Modes, Resize, Resume, Suspend
 
+_PATIENCE = 0.5  # seconds that a signal handler waits for the IO side
 _LOOK_AGAIN = 1.0  # seconds between looks whether the terminal is ours again
 
 
@@ -151,6 +152,19 @@ class TtySource(Source):
         """Restore the terminal: the loop ends, or a signal ends the process."""
         if self._tty is not None:
             self._tty.leave()
+
+    @contextlib.contextmanager
+    def given_back(self) -> Iterator[None]:
+        """Restore the terminal, and keep the IO side from taking it; in a signal handler."""
+        lock = None if self._host is None else self._host.lock
+        # Not for ever: who holds it may wait for the terminal.
+        locked = lock is not None and lock.acquire(timeout=_PATIENCE)
+        try:
+            self.give_back()
+            yield
+        finally:
+            if lock is not None and locked:
+                lock.release()
 
     # -- signals and jobs ----------------------------------------------------------------
 

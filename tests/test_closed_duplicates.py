@@ -1,0 +1,135 @@
+"""Numbers that were closed while a duplicate of the file lives, and given to a stranger.
+
+epoll goes on reporting such a number: what it says is of the old file.
+"""
+
+import os
+import termios
+from typing import Any
+
+import pytest
+from keyboards import OFF
+from ptys import Pty
+
+from evdispatch import Data, Dispatcher, Error, Fd, Pipe, Readable, Source, Terminal
+from evdispatch._poller import WRITE
+from evdispatch.testing import record, run_until, settle
+
+
+def opened(fds: list[int], number: int) -> int:
+    fds.append(number)
+    return number
+
+
+@pytest.mark.parametrize("make", [Pipe, Fd])
+@pytest.mark.parametrize("stranger_has_data", [True, False])
+def test_a_stranger_is_not_read(
+    app: Dispatcher, fds: list[int], make: Any, *, stranger_has_data: bool
+) -> None:
+    """Not even if that would not block."""
+    reader, writer = (opened(fds, fd) for fd in os.pipe())
+    opened(fds, os.dup(reader))
+    strangers = [opened(fds, fd) for fd in os.pipe()]
+    source = app.add(make(reader))
+    seen = record(app, Data), record(app, Readable)
+    errors = record(app, Error)
+    settle(app)
+    os.dup2(strangers[0], reader)
+    if stranger_has_data:
+        os.write(strangers[1], b"not for you")
+    os.write(writer, b"x")
+    run_until(app, lambda: errors)
+    assert source.closed
+    assert seen == ([], [])
+    if stranger_has_data:
+        assert os.read(reader, 100) == b"not for you"
+    os.fstat(reader)  # it is open
+
+
+@pytest.mark.parametrize("by", ["the source", "the dispatcher"])
+def test_a_stranger_that_looks_the_same_is_not_closed(
+    app: Dispatcher, fds: list[int], by: str
+) -> None:
+    """All eventfds have one inode."""
+    number = opened(fds, os.eventfd(0))
+    other = opened(fds, os.eventfd(0))
+    source = app.add(Pipe(number))
+    settle(app)
+    os.dup2(other, number)
+    if by == "the source":
+        source.close()
+    else:
+        app.close()
+    os.fstat(number)
+
+
+def test_what_was_closed_is_watched_no_more_by_who_has_its_number_now(
+    app: Dispatcher, fds: list[int]
+) -> None:
+    """Or its blocking read would be begun, and never end."""
+    reader, writer = (opened(fds, fd) for fd in os.pipe())
+    opened(fds, os.dup(reader))
+    strangers = [opened(fds, fd) for fd in os.pipe()]
+    app.add(Pipe(reader))
+    settle(app)
+    os.dup2(strangers[0], reader)
+    new = app.add(Pipe(reader, closefd=False))
+    os.write(writer, b"x")
+    settle(app)
+    assert not new.closed
+
+
+class Told(Source):
+    """Notes what it is told."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.told: list[str] = []
+
+    def fileno(self) -> int:
+        return self.number
+
+    def on_stop(self) -> None:
+        self.told.append("stop")
+
+    def on_close(self) -> None:
+        self.told.append("lost" if self.lost else "close")
+
+
+def test_a_source_that_was_lost_is_told_of_its_end(
+    app: Dispatcher, fds: list[int]
+) -> None:
+    reader, _ = (opened(fds, fd) for fd in os.pipe())
+    source = app.add(Told(reader))
+    app.step()
+    os.close(source.number)
+    with pytest.raises(OSError, match="closed, and not through its source"):
+        source.watch(WRITE)
+    assert source.told == ["stop", "lost"]
+
+
+@pytest.mark.parametrize("how", ["closed", "evicted"])
+def test_a_terminal_is_given_back_and_not_into_a_strangers_file(
+    app: Dispatcher, pty: Pty, fds: list[int], how: str
+) -> None:
+    before = pty.attributes()
+    number = opened(fds, os.dup(pty.slave))
+    reader, writer = (opened(fds, fd) for fd in os.pipe())
+    terminal = app.add(Terminal(number))
+    app.step()
+    assert pty.attributes() != before
+    os.dup2(writer, number)
+    if how == "closed":
+        terminal.close()
+    else:
+        app.add(Fd(number, readable=False, writable=True))
+    assert terminal.closed
+    assert pty.attributes() == before
+    pty.wait_for(OFF)
+    os.set_blocking(reader, False)
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 100)
+    again = app.add(Terminal(pty.slave))  # nobody reads it any more
+    assert again.is_tty
+    assert termios.tcgetattr(pty.slave) != before
