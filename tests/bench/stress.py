@@ -8,14 +8,19 @@
   every source holds.
 - ``decoder``: random streams, cut at random places; the events do not depend on the cuts,
   nothing raises, and nothing stays pending after a flush.
+- ``interrupts``: a ctrl+c before each line of ours that a small program runs, and storms
+  of them while it works hard; nothing is lost, and nothing is left.
 """
 
 import argparse
 import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import attrs
@@ -169,10 +174,24 @@ def decoder(until: float, rng: random.Random) -> str:
     return f"{streams:,} streams, whole and cut"
 
 
+def interrupts(until: float, rng: random.Random) -> str:
+    """Ctrl+c at every line, then at random; in processes of their own."""
+    tests = Path(__file__).parent.parent
+    runs = 0
+    for io in MODES:
+        subprocess.run([sys.executable, tests / "every_line.py", io, "1"], check=True)
+    while time.monotonic() < until:
+        storm = [sys.executable, str(tests / "storm.py"), rng.choice(MODES)]
+        subprocess.run(storm, check=True)
+        runs += 1
+    return f"every line, and {runs} storms"
+
+
 RUNS: dict[str, Callable[[float, random.Random], str]] = {
     "posts": posts,
     "pipes": pipes,
     "decoder": decoder,
+    "interrupts": interrupts,
 }
 
 
