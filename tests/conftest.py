@@ -20,6 +20,11 @@ from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock
 
 
+def pytest_configure() -> None:
+    """Let programs that the tests start have SIGHUP: nohup's children ignore it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture(params=["thread", "inline"])
 def io(request: pytest.FixtureRequest) -> Any:
     """Each way to run: a test of behaviour passes in all of them."""
