@@ -63,6 +63,7 @@ from evdispatch.sources._terminal import Terminal as Terminal
 from evdispatch.sources._timer import Tick as Tick
 from evdispatch.sources._timer import Timer as Timer
 from evdispatch.sources._tty import Size as Size
+from evdispatch.terminal import Answer as Answer
 from evdispatch.terminal import Click as Click
 from evdispatch.terminal import Drag as Drag
 from evdispatch.terminal import Focus as Focus
@@ -89,6 +90,7 @@ __all__ = [
     "WRITE",
     "Alarm",
     "AlreadyRunningError",
+    "Answer",
     "Click",
     "Clock",
     "ClosedError",

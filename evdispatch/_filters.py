@@ -96,7 +96,10 @@ def _field_test(
         test = cls.compile_filter(field, value, fields)
         if test is not None:
             return test
-    if type(value) in _PLAIN and not any(_may_be(cls, field, value) for cls in having):
+    heirs = [each for each in event_classes() if issubclass(each, tuple(having))]
+    if type(value) in _PLAIN and not any(
+        _may_be(cls, field, value) for cls in (*having, *heirs)
+    ):
         raise FilterError(f"{field} is never {value!r}: it has another type")
     return _plain_test(field, value)
 
@@ -106,7 +109,10 @@ def _may_be(cls: type[Event], field: str, value: Any) -> bool:
 
     Only what is declared as built-in types tells: another class may equal anything.
     """
-    declared = getattr(attrs.fields_dict(cls).get(field), "type", None)
+    attribute = attrs.fields_dict(cls).get(field)
+    if attribute is None or attribute.converter or attribute.default == value:
+        return True
+    declared = attribute.type
     kinds = typing.get_args(declared) if _is_union(declared) else (declared,)
     if not all((typing.get_origin(kind) or kind) in _BUILT_IN for kind in kinds):
         return True

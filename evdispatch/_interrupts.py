@@ -5,8 +5,9 @@ of a read, what was read would be lost; in the midst of starting the IO thread, 
 live on. So while a dispatcher works, SIGINT is taken here:
 
 - In a handler, or anything of others that it calls, KeyboardInterrupt is raised at once.
-- In this package, whoever called it, and in what it calls itself (a framing function, a
-  filter), the loop is stopped instead, and it is raised when all is in order.
+- In this package, whoever called it (a handler, too), and in what it calls itself (a
+  framing function, a filter), the loop is stopped instead, and it is raised when all is in
+  order.
 - Where somebody else has a handler for SIGINT, that is theirs, and nothing changes.
 
 The stack tells the one from the other, so the way of an event bears no flag for it.
@@ -90,10 +91,12 @@ class Interrupts:
             _c_signal.signal(_SIGINT, self._handler)
             yield
         finally:
-            if _c_signal.getsignal(_SIGINT) is self._handler:
-                _c_signal.signal(_SIGINT, before)
-            self._holding -= 1
-            pending, self._since = self._since, None
+            try:
+                if _c_signal.getsignal(_SIGINT) is self._handler:
+                    _c_signal.signal(_SIGINT, before)
+            finally:  # another one may come right after that
+                self._holding -= 1
+                pending, self._since = self._since, None
             if pending is not None:
                 raise KeyboardInterrupt
 
@@ -123,5 +126,5 @@ def _is_in_handler(frame: FrameType | None) -> bool:
 
 def is_ours(frame: FrameType) -> bool:
     """Whether the code is of this package; its command is a program like others."""
-    package, _, rest = frame.f_globals.get("__name__", "").partition(".")
+    package, _, rest = str(frame.f_globals.get("__name__")).partition(".")
     return package == "evdispatch" and not rest.startswith("cli")

@@ -113,12 +113,12 @@ class IoSide:
             if source._mask == NOTHING:
                 if mask & ~ready_now(fd, 0):  # hung up, it is told so once, and no more
                     roster.rebuild()  # the number was closed, and a duplicate lives
-            # epoll reports that one for ever, and reading it might take a stranger's
-            # data, or block. Half a microsecond tells.
-            elif not roster.pollers.knows(source):
-                self._fail(source, closed_behind_our_back(source))
-            elif source._rest is None:  # what it has made comes first
+            elif source._rest is not None:  # what it has made comes first
+                return
+            elif source.verifies or roster.pollers.knows(source):
                 self._turn(source, source.on_ready, mask)
+            else:
+                self._fail(source, closed_behind_our_back(source))
 
     def _serve_waiting(self) -> None:
         roster = self._roster
@@ -135,7 +135,7 @@ class IoSide:
                 free = source._rest is None and self._queue.room(source.lane) > 0
                 if not free or source not in roster.always:
                     continue
-                if roster.pollers.knows(source):
+                if source.verifies or roster.pollers.knows(source):
                     self._turn(source, source.on_ready, source._mask)
                 else:
                     self._fail(source, closed_behind_our_back(source))

@@ -211,11 +211,14 @@ class Wakeup:
                 os.close(fd)
 
 
-def ready_now(fd: int, mask: int) -> int:
-    """Return what a descriptor is ready for at this moment, hang-ups and errors too."""
+def ready_now(fd: int, mask: int, timeout: float = 0.0) -> int:
+    """Return what a descriptor is ready for, hang-ups and errors too.
+
+    At this moment; or as soon as it is ready for anything, within ``timeout`` seconds.
+    """
     poll = select.poll()
     poll.register(fd, mask)
-    return sum(ready for _, ready in poll.poll(0))
+    return sum(ready for _, ready in poll.poll(math.ceil(max(0.0, timeout) * 1000)))
 
 
 def readable_now(fd: int) -> bool:

@@ -2,7 +2,8 @@
 
 Two sets: when the normal lane is full, only the urgent sources are polled. A descriptor
 stays in its poller from the adding to the end, so that one which was closed behind our
-back is known: the kernel has taken it out of the set.
+back is known: the kernel has taken it out of the set. What can't be polled is known by
+its inode, so the same file opened twice is not told apart.
 """
 
 import contextlib

@@ -240,6 +240,7 @@ class Registry:
         scope: Scope,
         handler: Any,
         event: Any,
+        /,
         *,
         priority: float = 0,
         once: bool = False,

@@ -96,6 +96,19 @@ class Roster:
         self.pollers.add(source)
         self.update(source)
 
+    def verify(self, source: Source) -> None:
+        """Check that a source's number is still its file's.
+
+        epoll reports a number that was closed while a duplicate of it lives, and reading
+        it might take a stranger's data, or block. Half a microsecond tells.
+
+        Raises:
+            OSError: It is not (EBADF). The source has ended.
+        """
+        if not self.pollers.knows(source):
+            self.detach(source, silence=False)
+            raise closed_behind_our_back(source)
+
     def update(self, source: Source) -> None:
         """Watch a source's descriptor as its interest and pause now say.
 
@@ -150,11 +163,11 @@ class Roster:
             if source._closed:
                 return
             source._closed = True
-            source.lost = source._fd >= 0 and not self.pollers.knows(source)
-            self._forget(source)
-            if source.lost:
-                self.rebuild()
             try:
+                source.lost = source._fd >= 0 and not self.pollers.knows(source)
+                self._forget(source)
+                if source.lost:
+                    self.rebuild()
                 if self._active:
                     source.on_stop()
             finally:

@@ -51,8 +51,9 @@ def timed(io: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
 
 
 @pytest.fixture
-def pty() -> Iterator[Pty]:
-    """Both ends of a pseudo-terminal."""
+def pty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
+    """Both ends of a pseudo-terminal; it answers nothing, and is not waited for long."""
+    monkeypatch.setattr("evdispatch.sources._tty._FENCE", 0.005)
     ends = Pty()
     yield ends
     ends.close()

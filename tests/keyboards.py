@@ -1,13 +1,17 @@
 """A user who types at a `Terminal` on a pty."""
 
+from typing import Any
+
 from ptys import Pty
 
 from evdispatch import Dispatcher, Event, Terminal
 from evdispatch.terminal import Modes
 from evdispatch.testing import run_until, settle
 
-ON = Modes(mouse="click", paste=True).enable()
-OFF = Modes(mouse="click", paste=True).disable()
+WHO = b"\x1b[c"
+# Each time anew, where nobody answers; and as a fence at the end.
+ON = Modes(mouse="click", paste=True).enable() + b"\x1b[?u" + WHO
+OFF = Modes(mouse="click", paste=True).disable() + WHO
 
 
 class Reached:
@@ -18,20 +22,16 @@ class Reached:
     """
 
     def __init__(self, terminal: Terminal) -> None:
-        self._input = terminal._input
+        self._input = terminal.input
         self.count = 0
-        terminal._input = self  # type: ignore[assignment]
+        terminal.input = self  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._input, name)
 
     def feed(self, data: bytes, now: float) -> list[Event]:
         self.count += len(data)
         return self._input.feed(data, now)
-
-    def flush(self, now: float) -> list[Event]:
-        return self._input.flush(now)
-
-    @property
-    def patience(self) -> float | None:
-        return self._input.patience
 
 
 class Keyboard:

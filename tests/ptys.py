@@ -22,9 +22,11 @@ class Pty:
         self.output = b""
         self.resize(columns, rows)
 
-    def resize(self, columns: int, rows: int) -> None:
+    def resize(
+        self, columns: int, rows: int, width_px: int = 0, height_px: int = 0
+    ) -> None:
         """Give the window another size."""
-        size = struct.pack("HHHH", rows, columns, 0, 0)
+        size = struct.pack("HHHH", rows, columns, width_px, height_px)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, size)
 
     def type(self, data: bytes) -> None:

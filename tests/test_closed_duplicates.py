@@ -4,16 +4,28 @@ epoll goes on reporting such a number: what it says is of the old file.
 """
 
 import os
+import socket
 import termios
 from typing import Any
 
 import pytest
-from keyboards import OFF
+from keyboards import OFF, WHO
 from ptys import Pty
 
-from evdispatch import Data, Dispatcher, Error, Fd, Pipe, Readable, Source, Terminal
+from evdispatch import (
+    Data,
+    Dispatcher,
+    Error,
+    Fd,
+    Key,
+    Line,
+    Pipe,
+    Readable,
+    Source,
+    Terminal,
+)
 from evdispatch._poller import WRITE
-from evdispatch.testing import record, run_until, settle
+from evdispatch.testing import VirtualClock, record, run_until, settle
 
 
 def opened(fds: list[int], number: int) -> int:
@@ -79,6 +91,60 @@ def test_what_was_closed_is_watched_no_more_by_who_has_its_number_now(
     assert not new.closed
 
 
+@pytest.mark.parametrize("stranger_has_data", [True, False])
+def test_what_was_read_is_told_and_no_more_is_read(
+    app: Dispatcher, fds: list[int], *, stranger_has_data: bool
+) -> None:
+    """The number is lost while lines that were read wait for their turn."""
+    reader, writer = (opened(fds, fd) for fd in os.pipe())
+    opened(fds, os.dup(reader))
+    strangers = [opened(fds, fd) for fd in os.pipe()]
+    if stranger_has_data:
+        os.write(strangers[1], b"not for you\n")
+    os.write(writer, b"x\n" * 32_768)  # a pipe full: the next read is in its next turn
+    source = app.add(Pipe(reader, framing="lines"))
+    lines, errors = record(app, Line), record(app, Error)
+    source.on("line", once=True)(lambda: os.dup2(strangers[0], reader))
+    run_until(app, lambda: errors)
+    assert {line.data for line in lines} == {b"x"}
+    assert len(lines) == 32_768
+    assert source.closed
+
+
+def test_a_stranger_is_not_written_to(app: Dispatcher, fds: list[int]) -> None:
+    left, right = socket.socketpair()
+    number = opened(fds, left.detach())
+    opened(fds, os.dup(number))
+    reader, writer = (opened(fds, fd) for fd in os.pipe())
+    with right:
+        source = app.add(Pipe(number))
+        app.step()
+        os.dup2(writer, number)
+        with pytest.raises(OSError, match="closed, and not through its source"):
+            source.write(b"not for you")
+        assert source.closed
+        os.set_blocking(reader, False)
+        with pytest.raises(BlockingIOError):
+            os.read(reader, 100)
+
+
+def test_a_timer_of_a_terminal_does_not_read_a_stranger(
+    timed: Dispatcher, clock: VirtualClock, fds: list[int]
+) -> None:
+    reader, writer = (opened(fds, fd) for fd in os.pipe())
+    opened(fds, os.dup(reader))
+    strangers = [opened(fds, fd) for fd in os.pipe()]
+    os.write(strangers[1], b"not for you")
+    terminal = timed.add(Terminal(reader, escape_timeout=0.05))
+    keys, errors = record(timed, Key), record(timed, Error)
+    os.write(writer, b"\x1b")
+    run_until(timed, lambda: terminal.input.until)
+    os.dup2(strangers[0], reader)
+    clock.advance(0.05)
+    run_until(timed, lambda: errors)
+    assert keys == []
+
+
 class Told(Source):
     """Notes what it is told."""
 
@@ -126,7 +192,7 @@ def test_a_terminal_is_given_back_and_not_into_a_strangers_file(
         app.add(Fd(number, readable=False, writable=True))
     assert terminal.closed
     assert pty.attributes() == before
-    pty.wait_for(OFF)
+    pty.wait_for(OFF.removesuffix(WHO))  # there is nobody to ask who it is
     os.set_blocking(reader, False)
     with pytest.raises(BlockingIOError):
         os.read(reader, 100)

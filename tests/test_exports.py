@@ -23,6 +23,7 @@ EXPORTS = [
     "WRITE",
     "Alarm",
     "AlreadyRunningError",
+    "Answer",
     "Click",
     "Clock",
     "ClosedError",
@@ -81,6 +82,7 @@ EXPORTS = [
 
 # What the terminal makes is used like any other event, so it is found with the others.
 ALSO_OF_TERMINAL = [
+    "Answer",
     "Click",
     "Drag",
     "Focus",

@@ -18,15 +18,17 @@ FLOORS = {
         _framing
         terminal._params terminal._tokens terminal._modes terminal._keys
         terminal._bindings terminal._key_sequences terminal._filters
-        terminal._events terminal._clicks
+        terminal._events terminal._clicks terminal._queries terminal._negotiation
         terminal._mouse terminal._paste terminal._replies terminal._legacy
         terminal._kitty terminal._sequences terminal._decoder terminal
         terminal._input
     """,
     2: "_poller _queue _registry",
     3: """
-        sources sources._base sources._writing sources._timer sources._fd sources._pipe
-        sources._tty_signals sources._tty sources._tty_source sources._terminal
+        sources sources._base sources._writing sources._timer sources._fd sources._files
+        sources._pipe
+        sources._tty_signals sources._tty sources._tty_source sources._tty_dialogue
+        sources._terminal
     """,
     4: "_pollers _roster _callbacks _io _dispatch",
     5: "_lifetime _interrupts _loop _embedding",

@@ -147,10 +147,13 @@ def test_ctrl_c_ends_the_wait_for_it_and_forgets_nothing(io: IoMode) -> None:
         go_on.wait()
         raise LookupError
 
-    def press() -> None:
+    def press(ended: threading.Event) -> None:
         while not is_waited_for(main):
             pass
-        signal.pthread_kill(main.ident or 0, signal.SIGINT)
+        # A signal that comes just before the thread sleeps does not wake it.
+        while is_waited_for(main):
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+            ended.wait(0.5)
 
     def end(how: str) -> None:
         if how == "close":
@@ -161,11 +164,13 @@ def test_ctrl_c_ends_the_wait_for_it_and_forgets_nothing(io: IoMode) -> None:
             presser.start()
 
     for how in ("with", "close"):
-        presser = threading.Thread(target=press)
+        ended = threading.Event()
+        presser = threading.Thread(target=press, args=(ended,))
         if how == "close":
             presser.start()
         with pytest.raises(KeyboardInterrupt):
             end(how)
+        ended.set()
         presser.join()
     go_on.set()
     with pytest.raises(HandlerError):

@@ -54,7 +54,7 @@ class TestModes:
         assert pty.read() == ON + OFF
 
     def test_it_can_be_run_again(self, app: Dispatcher, pty: Pty) -> None:
-        app.add(Terminal(pty.slave, mouse=False))
+        app.add(Terminal(pty.slave, mouse=False, keyboard="legacy"))
         app.on("start")(app.stop)
         app.run()
         app.run()

@@ -89,6 +89,43 @@ class Shape(TypedDict):
 
 
 @attrs.define(eq=False)
+class Base(Event):
+    value: int = 0
+
+
+@attrs.define(eq=False)
+class Heir(Base):
+    value: Any = "text"
+
+
+@attrs.define(eq=False)
+class Optional(Event):
+    event: str = None  # type: ignore[assignment]
+    handler: int = attrs.field(default=3, converter=int)
+
+
+def test_a_subclass_may_have_other_values(app: Dispatcher) -> None:
+    seen: list[Event] = []
+    app.on(Base, value="text")(seen.append)
+    app.post(Heir())
+    settle(app)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("fields", [{"event": None}, {"handler": 3}], ids=str)
+def test_a_default_and_a_converted_value_may_come(
+    app: Dispatcher, fields: dict[str, Any]
+) -> None:
+    """Whatever names the fields have."""
+    seen: list[Event] = []
+    app.on(Optional, **fields)(seen.append)
+    app.on("error", **{**fields, "handler": None})(nothing)
+    app.post(Optional())
+    settle(app)
+    assert len(seen) == 1
+
+
+@attrs.define(eq=False)
 class Measured(Event):
     """Has fields of types that equal plain values, or say nothing of their values."""
 

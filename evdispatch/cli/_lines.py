@@ -13,6 +13,7 @@ r"""An event as one line, which tools may parse.
     focus gained                 or `lost`
     resize 80x24                 columns and rows
     reply cpr 3;5                kind; then `private`, numbers, and data as a literal
+    answer cursor 4,2            what was asked, and the answer or `-`
     unknown 1b5b3c               the bytes in hexadecimal
     suspend   resume   hangup    the name alone
 
@@ -23,6 +24,7 @@ literal. The end of the input has no line.
 from functools import singledispatch
 
 from evdispatch import (
+    Answer,
     Click,
     Event,
     Focus,
@@ -83,6 +85,14 @@ def _(event: Focus) -> str:
 @headline.register
 def _(event: Resize) -> str:
     return f"{event.columns}x{event.rows}"
+
+
+@headline.register
+def _(event: Answer) -> str:
+    value = event.value
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return f"{event.query} {'-' if value is None else value}"
 
 
 @headline.register

@@ -20,6 +20,7 @@ KINDS: Final = {
     "focus": 80,
     "resize": 80,
     "reply": 109,
+    "answer": 109,
     "unknown": 203,
     "suspend": 180,
     "resume": 180,

@@ -3,6 +3,7 @@
 from typing import Final
 
 from evdispatch import (
+    Answer,
     Event,
     Focus,
     Hangup,
@@ -19,7 +20,19 @@ from evdispatch import (
 # Not `Eof`: nobody takes it, so that the end of the input stops the dispatcher. Not
 # `Error` either: nobody takes it, so that it is raised.
 SHOWN: Final[tuple[type[Event], ...]] = (
-    *(Key, Mouse, Paste, Focus, Resize, Reply, Unknown, Suspend, Resume, Hangup),
+    *(
+        Key,
+        Mouse,
+        Paste,
+        Focus,
+        Resize,
+        Reply,
+        Answer,
+        Unknown,
+        Suspend,
+        Resume,
+        Hangup,
+    ),
 )
 
 LEAVE: Final = frozenset({"q", "ctrl+c"})

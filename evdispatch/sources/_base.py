@@ -7,9 +7,8 @@ Rules:
 - A source returns its events, as a list or by ``yield``. The IO side takes as many as
   the turn and the queue allow and asks for the rest later, before it asks the source
   anything else; so a generator is all the flow control a source needs.
-- A source lives once: new, added, closed. That makes the object itself the generation
-  by which late events are told from present ones.
-- A source owns its descriptor unless told otherwise.
+- A source lives once: new, added, closed. So the object itself is the generation by
+  which late events are told from present ones. It owns its descriptor, unless told not to.
 """
 
 import threading
@@ -34,6 +33,9 @@ class Host(Protocol):
     def now(self) -> float:
         """Return the dispatcher's time."""
 
+    def verify(self, source: "Source") -> None:
+        """End the source and raise OSError if its number is not its file's any more."""
+
     def update(self, source: "Source") -> None:
         """Watch the source's descriptor as its interest and pause now say."""
 
@@ -53,10 +55,10 @@ class Host(Protocol):
 class Source:
     """Makes events from a descriptor, a deadline, or a call to `wake`.
 
-    Subclass it for a source of your own: override `fileno` and `on_ready` for one with a
-    descriptor, `on_deadline` for one with a time, `on_wake` for one that another thread
-    feeds, and `on_close` to give back what it holds. Call ``super().__init__()``.
-    ``source`` and ``time`` of the events are filled in.
+    Subclass it for your own: override `fileno` and `on_ready` for one with a descriptor,
+    `on_deadline` for one with a time, `on_wake` for one that another thread feeds, and
+    `on_close` to give back what it holds. Call ``super().__init__()``. ``source`` and
+    ``time`` of the events are filled in.
 
     Args:
         name: A label for messages; default: the class's name.
@@ -65,11 +67,14 @@ class Source:
     lane: ClassVar[int] = NORMAL
     """The queue's lane for all its events: one, so that they keep their order."""
 
+    verifies: ClassVar[bool] = False
+    """Whether it calls `Host.verify` before it reads; else the IO side does."""
+
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
 
     lost: bool
-    """Whether its number was closed behind its back: `on_close` leaves that alone."""
+    """Whether its number was closed behind its back; it is not to be closed then."""
 
     __slots__ = (
         "__weakref__",
@@ -98,8 +103,7 @@ class Source:
         self.name = name or type(self).__name__.lower()
         self.parent: Source | None = None
         self.counts = Counts()
-        # The rest belongs to the IO side.
-        self._host: Host | None = None
+        self._host: Host | None = None  # the rest is the IO side's
         self._fd = -1  # the number as registered: a fileno() may change its mind
         self._serial = 0  # the poll during which it was registered or unwatched
         self._interest: int | None = READ  # what the source waits for
@@ -160,21 +164,19 @@ class Source:
         return registry.on(scope, event, options)
 
     def pause(self) -> None:
-        """Read no more until `resume`; what is queued is handled. From any thread.
+        """Read no more until `resume`, from any thread; what is queued is handled.
 
         Deadlines and what `wake` asks for go on, up to a turn's worth of events.
         """
-        if not self._paused:
-            self._paused = True
-            if self._host is not None:
-                self._host.update(self)
+        self._paused = True
+        if self._host is not None:
+            self._host.update(self)
 
     def resume(self) -> None:
         """Go on reading. From any thread."""
-        if self._paused:
-            self._paused = False
-            if self._host is not None:
-                self._host.update(self)
+        self._paused = False
+        if self._host is not None:
+            self._host.update(self)
 
     def close(self) -> None:
         """End it, and drop its events that still wait. From any thread, also twice."""
@@ -231,7 +233,7 @@ class Source:
         self.host.set_deadline(self, when)
 
     def wake(self) -> None:
-        """Have `on_wake` called soon. From any thread, or from a signal handler."""
+        """Have `on_wake` called soon. From any thread or signal handler."""
         if self._host is not None:
             self._host.wake(self)
 

@@ -16,9 +16,9 @@ import contextlib
 import errno
 import fcntl
 import os
-import socket
 import stat
 from collections.abc import Iterator
+from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import ClosedError, FrameError
@@ -26,12 +26,12 @@ from evdispatch._events import Drain, Eof, Error, Event, Hangup
 from evdispatch._framing import Framing, framer
 from evdispatch._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch.sources._base import Source
+from evdispatch.sources._files import STANDARD, is_standard, is_stream
 from evdispatch.sources._writing import WriteBuffer
 
 _CHUNK = 65_536  # the capacity of a pipe
 _TIMES = 16  # reads or writes in one turn
 _SURE_WRITE = 4096  # PIPE_BUF: what a writable pipe takes without blocking, pipe(7)
-_STANDARD = (0, 1, 2)
 
 
 class Pipe(Source):
@@ -60,6 +60,8 @@ class Pipe(Source):
         TypeError: It is no file.
         ValueError: It is closed or negative, or an option is out of range.
     """
+
+    verifies: ClassVar[bool] = True
 
     __slots__ = (
         "_blocking",
@@ -93,7 +95,7 @@ class Pipe(Source):
         self._number = descriptor(file)
         self._framer = framer(framing, max_line)
         self._buffer = WriteBuffer(high, low, limit)
-        self._closefd = closefd and self._number not in _STANDARD
+        self._closefd = closefd and self._number not in STANDARD
         self._flags: int | None = None  # from before on_add changed them
         self._readable = self._writable = self._blocking = False
         self._ending = False
@@ -109,9 +111,9 @@ class Pipe(Source):
         self._writable = access in (os.O_WRONLY, os.O_RDWR)
         nonblocking = bool(flags & os.O_NONBLOCK)
         status = os.fstat(fd)
-        if stat.S_ISSOCK(status.st_mode) and not _is_stream(fd):
+        if stat.S_ISSOCK(status.st_mode) and not is_stream(fd):
             raise ValueError(f"fd {fd} is no stream: read its messages with an Fd")
-        if os.isatty(fd) or _is_standard(status):
+        if os.isatty(fd) or is_standard(status):
             self._blocking = True  # whatever it is now: others share it, and set it
         elif self._closefd and not nonblocking:
             os.set_blocking(fd, False)
@@ -169,13 +171,16 @@ class Pipe(Source):
 
     def _read(self, ready: int) -> Iterator[Event]:
         for _ in range(1 if self._blocking else _TIMES):
+            self.host.verify(self)
             try:
                 data = os.read(self._number, _CHUNK)
             except BlockingIOError:
                 return
             except OSError as error:
+                if error.errno == errno.ECONNRESET:
+                    self._failure = self._failure or error
                 # A pty whose other side was closed; or it is told by the `hangup`.
-                if error.errno != errno.EIO and self._failure is None:
+                elif error.errno != errno.EIO and self._failure is None:
                     raise
                 data = b""
             if data:
@@ -239,6 +244,7 @@ class Pipe(Source):
                 raise OSError(errno.EBADF, "not opened for writing", repr(self))
             buffer = self._buffer
             buffer.check(len(data))
+            self.host.verify(self)
             if not buffer.size and not self._blocking:
                 # An error is told by the IO side, where it has its place among events.
                 with contextlib.suppress(OSError):
@@ -263,6 +269,7 @@ class Pipe(Source):
     def _flush(self) -> Iterator[Event]:
         buffer = self._buffer
         flows = False
+        self.host.verify(self)
         try:
             for _ in range(1 if self._blocking else _TIMES):
                 if not buffer.size:
@@ -282,21 +289,3 @@ class Pipe(Source):
             yield Drain()
         if self._ending and not buffer.size:
             self.finish()
-
-
-def _is_standard(status: os.stat_result) -> bool:
-    """Whether it is the file of descriptor 0, 1 or 2, by whatever number."""
-    for standard in _STANDARD:
-        with contextlib.suppress(OSError):  # a daemon has closed it
-            if os.path.samestat(status, os.fstat(standard)):
-                return True
-    return False
-
-
-def _is_stream(fd: int) -> bool:
-    """Whether a socket has no bounds of messages: an empty one would look like the end."""
-    borrowed = socket.socket(fileno=fd)
-    try:
-        return borrowed.type == socket.SOCK_STREAM
-    finally:
-        borrowed.detach()

@@ -1,8 +1,8 @@
 """The terminal as a source: bytes in, keys, mouse and the rest out.
 
-The decoder and the click tracker know neither descriptor nor clock; `TtySource` takes and
-gives back the terminal. This file joins them: it reads, decodes, and runs the decoder's
-timers. Standard input that is a pipe or a file is decoded the same way, without modes.
+`TtySource` takes the terminal and gives it back, `TtyDialogue` talks to it, and what
+decodes knows neither descriptor nor clock. This file joins them: it reads, has it decoded,
+and comes back when something stays unfinished. Standard input that is a pipe or a file is decoded the same way, without modes.
 
 All its events are urgent: one lane, so that a key does not overtake the click before it.
 """
@@ -11,21 +11,22 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import ClassVar, get_args
 
-from evdispatch._checks import FileLike, check_interval
+from evdispatch._checks import FileLike, check_choice, check_count, check_interval
 from evdispatch._events import URGENT, Eof, Event, Hangup
 from evdispatch._poller import READ, readable_now
-from evdispatch.sources._tty import Size, escape_delay
-from evdispatch.sources._tty_source import TtySource
-from evdispatch.terminal import Decoder, Key, Modes
-from evdispatch.terminal._input import Input
+from evdispatch.sources._tty import escape_delay
+from evdispatch.sources._tty_dialogue import TtyDialogue
+from evdispatch.terminal import Key, Modes
+from evdispatch.terminal._decoder import PASTE_LIMIT
 from evdispatch.terminal._modes import MouseMode
+from evdispatch.terminal._negotiation import Keyboard, Negotiation
 
 _CHUNK = 65_536  # a tty gives at most 4095 bytes, a pipe up to this
 
 
-class Terminal(TtySource):
+class Terminal(TtyDialogue):
     """Makes events of what the user of a terminal does.
 
     On a tty it takes the terminal into raw mode and switches the modes on while the
@@ -45,6 +46,15 @@ class Terminal(TtySource):
         focus: Hear of the window's focus.
         alternate_screen: Use the alternate screen: what was shown before comes back.
         hide_cursor: Show no cursor.
+        keyboard: ``"auto"``: where the terminal speaks kitty's protocol, the part that
+            tells ctrl+i from tab and escape from the beginning of a sequence; else xterm's
+            modifyOtherKeys. ``"kitty"``: all of the protocol, where it is spoken: key
+            releases, and keys of their own for left and right shift. ``"legacy"``:
+            neither; nothing is asked.
+        pixels: Tell the mouse's place in pixels too, where the terminal can.
+        title: The window's title; the one before comes back.
+        paste_limit: Bytes of a paste after which it comes in pieces, each but the last
+            ``truncated``.
         escape_timeout: How long to wait, in seconds, to tell the Escape key from a
             sequence that begins with its byte; default: see `escape_delay`.
 
@@ -54,6 +64,7 @@ class Terminal(TtySource):
     """
 
     lane: ClassVar[int] = URGENT
+    verifies: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -64,6 +75,10 @@ class Terminal(TtySource):
         focus: bool = False,
         alternate_screen: bool = False,
         hide_cursor: bool = False,
+        keyboard: Keyboard = "auto",
+        pixels: bool = False,
+        title: str | None = None,
+        paste_limit: int = PASTE_LIMIT,
         escape_timeout: float | None = None,
         name: str | None = None,
     ) -> None:
@@ -78,57 +93,37 @@ class Terminal(TtySource):
             focus=focus,
             alternate_screen=alternate_screen,
             hide_cursor=hide_cursor,
+            title=title,
         )
-        super().__init__(fd, modes, name)
+        check_choice("keyboard", keyboard, get_args(Keyboard))
         if escape_timeout is None:
             escape_timeout = escape_delay()
-        self._escape_timeout = check_interval("escape_timeout", escape_timeout)
-        self._input = Input(Decoder(), self._escape_timeout)
+        super().__init__(
+            fd,
+            Negotiation(modes, keyboard, pixels=pixels, term=os.environ.get("TERM")),
+            paste_limit=check_count("paste_limit", paste_limit),
+            escape_timeout=check_interval("escape_timeout", escape_timeout),
+            name=name,
+        )
         self._stop: Callable[[], None] | None = None  # of the dispatcher
-
-    # -- for the user ----------------------------------------------------------------
-
-    @property
-    def is_tty(self) -> bool:
-        """Whether it is a terminal, and not a pipe or a file. False until it is added."""
-        return self._tty is not None
-
-    @property
-    def size(self) -> Size:
-        """The size in cells and pixels, asked of the tty.
-
-        Raises:
-            StateError: It is no tty.
-        """
-        return self._need_tty().size
-
-    def write(self, data: str | bytes) -> None:
-        """Write to the terminal; blocks until it has taken all. On the dispatch thread.
-
-        Args:
-            data: Bytes, or text that is sent as UTF-8.
-
-        Raises:
-            StateError: It is no tty.
-            OSError: The terminal has gone.
-        """
-        self._need_tty().write(data.encode() if isinstance(data, str) else data)
 
     # -- reading -------------------------------------------------------------------------
 
     def on_add(self) -> None:
-        """Learn what the tty knows of its keys."""
+        """Learn how to stop the dispatcher."""
         super().on_add()
         self._stop = self.host.stop
-        if self._tty is not None:
-            decoder = Decoder(erase=self._tty.erase, term=os.environ.get("TERM"))
-            self._input = Input(decoder, self._escape_timeout)
 
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Read once, and decode: a second read of a shared descriptor might block."""
-        if self._tty is not None and not self._tty.foreground:
-            self.wait_for_foreground()
-            return ()
+        self.host.verify(self)
+        tty = self._tty
+        if tty is not None:
+            if not tty.foreground:
+                self.wait_for_foreground()
+                return ()
+            if not readable_now(self._number):  # `leave` has dropped it just now
+                return ()
         try:
             data = os.read(self._number, _CHUNK)
         except BlockingIOError:
@@ -139,26 +134,19 @@ class Terminal(TtySource):
             data = b""
         if not data:
             return self._end(ready)
-        now = self.host.now()
-        events = self._input.feed(data, now)
-        patience = self._input.patience
-        if patience is not None:
-            self.set_deadline(now + patience)
-        elif self._deadline is not None:
-            self.set_deadline(None)
-        return events
+        return self.told(self.input.feed(data, self.host.now()))
 
     def on_deadline(self, now: float) -> Iterable[Event]:
-        """Take an unfinished sequence for what it is, unless its rest is here by now."""
+        """Take what is unfinished for what it is, unless its rest is here by now."""
         if self.interest is None:  # the terminal was another job's
             self._continued = True
             return self.on_wake()
         if readable_now(self._number):
             return self.on_ready(READ)
-        return self._input.flush(now)
+        return self.told(self.input.expire(now))
 
     def _end(self, ready: int) -> list[Event]:
-        events = self._input.flush(self.host.now())
+        events = self.input.flush(self.host.now())
         self.finish()
         return [*events, Eof() if self._tty is None else Hangup(ready)]
 

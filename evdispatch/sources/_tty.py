@@ -10,17 +10,24 @@ Rules:
 - `leave` undoes `enter`, and is quiet if there is nothing to undo or nobody to undo it
   for (a hung-up terminal, a forked child). It may run within a signal handler. Where our
   number is another file's by now, it opens the terminal again.
+- A reply that is late would be typed into the shell. So the terminal is asked who it is,
+  last of all, and what comes before its answer is dropped.
+- One write at a time, or a sequence would land within another one.
 """
 
 import contextlib
 import fcntl
 import os
+import re
 import struct
 import termios
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from evdispatch._clock import MonotonicClock
 from evdispatch._errors import StateError
+from evdispatch._poller import READ, ready_now
 from evdispatch.terminal import Modes
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
@@ -39,6 +46,12 @@ _NO_INPUT = (
 # stays on: what the program prints needs its CR before LF.
 _NO_LOCAL = termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
 
+
+_CHUNK = 4096  # more than a tty gives at once
+_PATIENCE = 0.5  # seconds to wait for another thread's write
+_FENCE = 0.2  # seconds to wait for the last reply, which all terminals send in the end
+_WHO_ARE_YOU = b"\x1b[c"
+_I_AM = re.compile(rb"\x1b\[\?[0-9;]*c")
 
 _SSH_ESCAPE = 0.1
 _LOCAL_ESCAPE = 0.025
@@ -70,6 +83,7 @@ class Tty:
         self.fd = fd
         self.entered = False
         self._modes = Modes()
+        self._lock = threading.RLock()  # a signal handler may leave amid a write
         self._saved: list[Any] = []
         self._keep_saved = False
         self._owner = os.getpid()
@@ -138,13 +152,40 @@ class Tty:
         termios.tcsetattr(self.fd, termios.TCSADRAIN, raw)
         self.write(modes.enable())
 
-    def leave(self) -> None:
-        """Give the terminal back as it was."""
+    def change(self, modes: Modes) -> None:
+        """Have further modes, if the terminal is taken."""
+        if self.entered:
+            before, self._modes = self._modes, modes
+            self.write(modes.enable_after(before))
+
+    def adopt(self, modes: Modes) -> None:
+        """Take note of modes that were switched on by `write`."""
+        self._modes = modes
+
+    def leave(self, replies: int | None = None) -> None:
+        """Give the terminal back as it was.
+
+        Args:
+            replies: How many answers to the question who it is are still to come; None:
+                it has never answered, so it is not waited for.
+        """
         if not self.entered or os.getpid() != self._owner:
             return
         self.entered = False
+        # A write that the terminal does not take may hold it on another thread.
+        locked = self._lock.acquire(timeout=_PATIENCE)
+        try:
+            self._restore(replies)
+        finally:
+            if locked:
+                self._lock.release()
+
+    def _restore(self, replies: int | None) -> None:
         with contextlib.suppress(OSError, termios.error), self._still_open() as fd:
             _write(fd, self._modes.disable())
+            if replies is not None and fd == self._output:
+                _write(fd, _WHO_ARE_YOU)
+                _drop_replies(self.fd, replies + 1)
             # What was reported and not read is for us, not for the shell.
             termios.tcsetattr(fd, termios.TCSAFLUSH, self._saved)
 
@@ -166,7 +207,8 @@ class Tty:
 
     def write(self, data: bytes) -> None:
         """Write all of it; blocks while the terminal takes no more."""
-        _write(self._output, data)
+        with self._lock:
+            _write(self._output, data)
 
     def close(self) -> None:
         """Leave, and close what was opened here."""
@@ -203,6 +245,20 @@ def _terminal_name(fd: int) -> str:
 
 def _open_terminal(name: str) -> int:
     return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def _drop_replies(fd: int, count: int) -> None:
+    """Read up to the last of so many answers to the question who it is, or for a while."""
+    clock = MonotonicClock()
+    deadline = clock.now() + _FENCE
+    seen = b""
+    while len(_I_AM.findall(seen)) < count:
+        data = b""
+        if ready_now(fd, READ, deadline - clock.now()):
+            data = os.read(fd, _CHUNK)
+        if not data:
+            break
+        seen += data
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -129,6 +129,7 @@ class TtySource(Source):
         """Give the terminal back for good."""
         if self._tty is not None:
             _tty_signals.leave(self)
+            self.give_back()
             self._tty.close()
 
     def _take(self, tty: Tty) -> bool:
@@ -138,10 +139,21 @@ class TtySource(Source):
         if not tty.foreground:
             self.wait_for_foreground()
             return False
-        with contextlib.suppress(termios.error):  # it has gone: reading will tell
+        with contextlib.suppress(
+            OSError, termios.error
+        ):  # it has gone: reading will tell
             tty.enter(self._modes)
         self.watch(READ)
+        self.on_taken()
         return True
+
+    def on_taken(self) -> None:
+        """The terminal is ours from now on; called each time it is taken."""
+
+    @property
+    def awaited(self) -> int | None:
+        """How often the terminal has still to say who it is; None: it never did."""
+        return None
 
     def wait_for_foreground(self) -> None:
         """Read nothing while another job has the terminal: that would stop us (SIGTTIN)."""
@@ -151,7 +163,7 @@ class TtySource(Source):
     def give_back(self) -> None:
         """Restore the terminal: the loop ends, or a signal ends the process."""
         if self._tty is not None:
-            self._tty.leave()
+            self._tty.leave(self.awaited)
 
     @contextlib.contextmanager
     def given_back(self) -> Iterator[None]:
@@ -189,10 +201,11 @@ class TtySource(Source):
             tty.forget_modes()
             if self._take(tty):
                 yield Resume()
-        size = tty.size
-        if size != self._size:
-            self._size = size
-            yield Resize(*size)
+        if not self._modes.resize:  # else the terminal tells it
+            size = tty.size
+            if size != self._size:
+                self._size = size
+                yield Resize(*size)
 
     def stop_process(self) -> None:
         """Stop this job, now that the handlers of `suspend` are through.

@@ -13,6 +13,7 @@ from evdispatch.terminal._bindings import Binding as Binding
 from evdispatch.terminal._bindings import parse_binding as parse_binding
 from evdispatch.terminal._clicks import ClickTracker as ClickTracker
 from evdispatch.terminal._decoder import Decoder as Decoder
+from evdispatch.terminal._events import Answer as Answer
 from evdispatch.terminal._events import Click as Click
 from evdispatch.terminal._events import Drag as Drag
 from evdispatch.terminal._events import Focus as Focus
@@ -36,6 +37,7 @@ from evdispatch.terminal._modes import Modes as Modes
 __all__ = [
     "BEGIN_SYNCHRONIZED",
     "END_SYNCHRONIZED",
+    "Answer",
     "Binding",
     "Click",
     "ClickTracker",

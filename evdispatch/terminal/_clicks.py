@@ -81,4 +81,13 @@ class ClickTracker:
         return held[0]
 
     def _click(self, event: Release, down: _Down) -> Click:
-        return Click(event.x, event.y, event.button, down.mods, down.count, event.raw)
+        return Click(
+            event.x,
+            event.y,
+            event.button,
+            down.mods,
+            down.count,
+            event.raw,
+            event.x_px,
+            event.y_px,
+        )

@@ -22,6 +22,7 @@ from evdispatch.terminal._keys import NO_MODS
 
 _COMBO_ORDER = ("ctrl", "alt", "shift", "super", "hyper", "meta")
 _MOUSE_MODIFIERS = ("shift", "alt", "ctrl")
+QUERY_NAMES = ("cursor", "background", "foreground", "version", "device")
 _ACTIONS = ("press", "repeat", "release")
 _BUTTONS = (
     *("left", "middle", "right", "back", "forward", "button10", "button11"),
@@ -102,6 +103,8 @@ class Mouse(Event):
         mods: Of ctrl, alt, shift.
         count: 1, 2 or 3 on press and click, else 0.
         raw: The bytes it was decoded from.
+        x_px: The place in pixels, from 0, where the terminal tells; else None.
+        y_px: As x_px.
     """
 
     x: int
@@ -110,6 +113,8 @@ class Mouse(Event):
     mods: frozenset[str] = NO_MODS
     count: int = 0
     raw: bytes = attrs.field(default=b"", repr=False)
+    x_px: int | None = None
+    y_px: int | None = None
 
     @classmethod
     def compile_filter(
@@ -208,6 +213,31 @@ class Reply(Event):
     data: str = ""
     private: bool = False
     raw: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.define(eq=False)
+class Answer(Event):
+    """The terminal answered what `Terminal.ask` has asked, or did not.
+
+    Attributes:
+        query: What was asked for: cursor, background, foreground, version or device.
+        value: The cursor's (column, row) from 0; a colour's (red, green, blue) from 0 to
+            255; the version's text; the numbers of DA1. None: the terminal does not tell.
+        raw: The bytes it was decoded from.
+    """
+
+    query: str
+    value: Any = None
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+    @classmethod
+    def compile_filter(
+        cls, field: str, value: Any, fields: Mapping[str, Any]
+    ) -> Callable[[Any], bool] | None:
+        """Check the names of questions."""
+        if field == "query":
+            return choice_test(field, value, QUERY_NAMES)
+        return super().compile_filter(field, value, fields)
 
 
 @attrs.define(eq=False)

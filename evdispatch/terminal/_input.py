@@ -1,13 +1,14 @@
-"""From bytes to everything a terminal can tell, clicks and timers included: still no IO.
+"""From bytes to everything a terminal can tell, clicks and answers included: still no IO.
 
 The decoder knows no time and the click tracker no bytes; here they work together. The
-caller says what time it is, and comes back when `patience` is over.
+caller says what time it is, writes `take_request`, and comes back at `until`.
 """
 
 from evdispatch._events import Event
 from evdispatch.terminal._clicks import ClickTracker
 from evdispatch.terminal._decoder import Decoder
-from evdispatch.terminal._events import Mouse
+from evdispatch.terminal._events import Mouse, Reply
+from evdispatch.terminal._queries import AMBIGUOUS_REQUEST, Queries
 
 # Seconds of silence after which something unfinished is taken for what it is. Only a lone
 # escape is a matter of a moment: within a sequence, waiting costs nobody a key.
@@ -21,20 +22,49 @@ class Input:
         decoder: Decodes the bytes.
         escape_timeout: How long to wait, in seconds, to tell the Escape key from a
             sequence that begins with its byte.
+
+    Attributes:
+        escape_timeout: As the argument; a terminal that sends no lone escape byte (kitty)
+            gets more time.
+        cell: A cell's width and height in pixels, where the mouse tells pixels.
+        queries: What the terminal was asked.
     """
 
     def __init__(self, decoder: Decoder, escape_timeout: float) -> None:
+        self.escape_timeout = escape_timeout
+        self.cell: tuple[float, float] | None = None
+        self.queries = Queries()
         self._decoder = decoder
-        self._escape_timeout = escape_timeout
         self._clicks = ClickTracker()
+        self._flush_at: float | None = None
 
     def feed(self, data: bytes, now: float) -> list[Event]:
         """Return the events that these bytes complete."""
-        return self._with_clicks(self._decoder.feed(data), now)
+        events = self._told(self._decoder.feed(data), now)
+        patience = self.patience
+        self._flush_at = None if patience is None else now + patience
+        return events
 
     def flush(self, now: float) -> list[Event]:
-        """Take what is unfinished for what it is: the patience or the input is over."""
-        return self._with_clicks(self._decoder.flush(), now)
+        """Take what is unfinished for what it is: the input is over."""
+        self._flush_at = None
+        return self._told(self._decoder.flush(), now)
+
+    def expire(self, now: float) -> list[Event]:
+        """Take for what it is what nothing has followed in time, queries too."""
+        events: list[Event] = []
+        if self._flush_at is not None and self._flush_at <= now:
+            events += self.flush(now)
+        events += self.queries.expire(now)
+        if self.queries.until is None:
+            self._decoder.expect_cpr = 0
+        return events
+
+    @property
+    def until(self) -> float | None:
+        """When to call `expire`, in seconds of the caller's clock; None: never."""
+        times = (self._flush_at, self.queries.until)
+        return min((when for when in times if when is not None), default=None)
 
     @property
     def patience(self) -> float | None:
@@ -42,13 +72,29 @@ class Input:
         pending = self._decoder.pending
         if pending is None:
             return None
-        return _PATIENCE.get(pending, self._escape_timeout)
+        return _PATIENCE.get(pending, self.escape_timeout)
 
-    def _with_clicks(self, events: list[Event], now: float) -> list[Event]:
+    def take_request(self) -> bytes:
+        """Return what is to be written to the terminal, once."""
+        request = self.queries.take_request()
+        self._decoder.expect_cpr += request.count(AMBIGUOUS_REQUEST)
+        return request
+
+    def _told(self, events: list[Event], now: float) -> list[Event]:
         result: list[Event] = []
         for event in events:
             if isinstance(event, Mouse):
+                if self.cell is not None:
+                    _to_cells(event, *self.cell)
                 result += self._clicks.track(event, now)
+            elif isinstance(event, Reply):
+                answers = self.queries.take(event)
+                result += [event] if answers is None else answers
             else:
                 result.append(event)
         return result
+
+
+def _to_cells(event: Mouse, width: float, height: float) -> None:
+    event.x_px, event.y_px = event.x, event.y
+    event.x, event.y = int(event.x / width), int(event.y / height)

@@ -4,7 +4,8 @@ The alternate screen comes first and goes last: kitty keeps its keyboard flags b
 and what is drawn meanwhile belongs to it.
 
 Source: ctlseqs "DEC Private Mode Set (DECSET)"; kitty "Progressive enhancement"; the
-in-band resize notification (2048) and synchronized output (2026).
+in-band resize notification (2048) and synchronized output (2026); ctlseqs
+"XTMODKEYS", "XTWINOPS" 22 and 23 (the stack of titles).
 """
 
 from typing import Final, Literal
@@ -21,12 +22,13 @@ _MOUSE: Final[dict[MouseMode, tuple[int, ...]]] = {
     "drag": (1000, 1002, 1006),
     "move": (1000, 1002, 1003, 1006),
 }
+PIXELS = 1016
 _ALTERNATE_SCREEN = 1049
 _CURSOR = 25
 _FOCUS = 1004
 _PASTE = 2004
 _SYNCHRONIZED = 2026
-_RESIZE = 2048
+RESIZE = 2048
 
 
 def set_mode(mode: int) -> bytes:
@@ -37,6 +39,12 @@ def set_mode(mode: int) -> bytes:
 def reset_mode(mode: int) -> bytes:
     """Return DECRST: switch a private mode off."""
     return b"\x1b[?%dl" % mode
+
+
+def set_title(title: str) -> bytes:
+    """Return OSC 2: set the window's title. What would end it is left out."""
+    text = "".join(char for char in title if char.isprintable())
+    return b"\x1b]2;%s\x1b\\" % text.encode(errors="replace")
 
 
 BEGIN_SYNCHRONIZED: Final = set_mode(_SYNCHRONIZED)
@@ -70,6 +78,9 @@ class Modes:
         hide_cursor: No cursor.
         resize: Reports of the size within the input.
         keyboard: Flags of kitty's keyboard protocol; 0 leaves the keyboard alone.
+        modify_other_keys: xterm's way to tell ctrl+i from tab, where it is not kitty's.
+        pixels: The mouse's place in pixels; only with ``mouse``.
+        title: The window's title; the one before comes back.
     """
 
     mouse: MouseMode = attrs.field(default=False, validator=_check_mouse)
@@ -79,6 +90,9 @@ class Modes:
     hide_cursor: bool = False
     resize: bool = False
     keyboard: int = attrs.field(default=0, validator=_check_keyboard)
+    modify_other_keys: bool = False
+    pixels: bool = False
+    title: str | None = None
 
     def enable(self) -> bytes:
         """Return what switches the modes on."""
@@ -88,8 +102,13 @@ class Modes:
         """Return what switches them off, in reverse order, and nothing else."""
         return b"".join(off for _, off in reversed(self._switches()))
 
+    def enable_after(self, before: "Modes") -> bytes:
+        """Return what switches on those that were not on before."""
+        on = before._switches()
+        return b"".join(each[0] for each in self._switches() if each not in on)
+
     def _switches(self) -> list[tuple[bytes, bytes]]:
-        private = [(_PASTE, self.paste), (_FOCUS, self.focus), (_RESIZE, self.resize)]
+        private = [(_PASTE, self.paste), (_FOCUS, self.focus), (RESIZE, self.resize)]
         switches = []
         if self.alternate_screen:
             switches.append(_switch(_ALTERNATE_SCREEN))
@@ -97,7 +116,13 @@ class Modes:
             switches.append((reset_mode(_CURSOR), set_mode(_CURSOR)))
         if self.keyboard:
             switches.append((b"\x1b[>%du" % self.keyboard, b"\x1b[<u"))
+        if self.modify_other_keys:
+            switches.append((b"\x1b[>4;1m", b"\x1b[>4m"))
+        if self.title is not None:
+            switches.append((b"\x1b[22;2t" + set_title(self.title), b"\x1b[23;2t"))
         switches += [_switch(mode) for mode in _MOUSE[self.mouse]]
+        if self.mouse and self.pixels:  # the last encoding that is asked for wins
+            switches.append(_switch(PIXELS))
         switches += [_switch(mode) for mode, wanted in private if wanted]
         return switches
 

@@ -5,6 +5,7 @@ from typing import Any
 import pyte
 
 from evdispatch import (
+    Answer,
     Click,
     Drag,
     Event,
@@ -51,6 +52,9 @@ EVENTS: list[tuple[Event, str]] = [
     (Focus(gained=False), "focus lost"),
     (Resize(80, 24, 640, 480), "resize 80x24"),
     (Reply("cpr", (3, 5)), "reply cpr 3;5"),
+    (Answer("cursor", (4, 2)), "answer cursor 4,2"),
+    (Answer("version", "tmux 3.4"), "answer version tmux 3.4"),
+    (Answer("background"), "answer background -"),
     (Reply("decrpm", (2026, 2), private=True), "reply decrpm private 2026;2"),
     (Reply("osc", data="11;rgb:0/0/0\x1b"), r"reply osc '11;rgb:0/0/0\x1b'"),
     (Unknown(b"\x1b[<"), "unknown 1b5b3c"),

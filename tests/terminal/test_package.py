@@ -11,8 +11,8 @@ FLOORS = [
     {"_key_sequences"},
     {"_filters"},
     {"_events"},
-    {"_legacy", "_mouse", "_paste", "_replies", "_clicks"},
-    {"_kitty"},
+    {"_legacy", "_mouse", "_paste", "_replies", "_clicks", "_queries"},
+    {"_kitty", "_negotiation"},
     {"_sequences"},
     {"_decoder"},
     {"_input"},
@@ -67,6 +67,7 @@ def test_the_public_face() -> None:
     assert terminal.__all__ == [
         "BEGIN_SYNCHRONIZED",
         "END_SYNCHRONIZED",
+        "Answer",
         "Binding",
         "Click",
         "ClickTracker",

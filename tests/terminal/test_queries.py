@@ -1,0 +1,163 @@
+"""Questions and answers, without a terminal."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from evdispatch import Event, Reply
+from evdispatch.terminal import Decoder
+from evdispatch.terminal._input import Input
+from evdispatch.terminal._queries import DEVICE, KITTY, QUERIES, Queries, knows_mode
+
+DA1 = b"\x1b[?62;4c"
+
+
+@attrs.define(eq=False)
+class Told(Event):
+    value: Any
+
+
+def ask(given: Input, name: str, until: float = 1.0) -> bytes:
+    given.queries.ask(QUERIES[name], until, lambda value, raw: [Told(value)])
+    return given.take_request()
+
+
+def fed(given: Input, data: bytes, now: float = 0.0) -> list[Any]:
+    """What is told of some bytes, fed one by one: values of answers, other events."""
+    events = [event for byte in data for event in given.feed(bytes([byte]), now)]
+    return [event.value if isinstance(event, Told) else event.name for event in events]
+
+
+@pytest.fixture
+def given() -> Input:
+    return Input(Decoder(), 0.025)
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "reply", "value"),
+    [
+        ("cursor", b"\x1b[?6n", b"\x1b[?3;5R", (4, 2)),
+        ("cursor", b"\x1b[?6n", b"\x1b[?3;5;1R", (4, 2)),
+        (
+            "background",
+            b"\x1b]11;?\x1b\\",
+            b"\x1b]11;rgb:1e1e/ffff/0000\x1b\\",
+            (30, 255, 0),
+        ),
+        ("background", b"\x1b]11;?\x1b\\", b"\x1b]11;rgb:f/0/8\x07", (255, 0, 136)),
+        (
+            "background",
+            b"\x1b]11;?\x1b\\",
+            b"\x1b]11;rgba:00/80/ff/ff\x07",
+            (0, 128, 255),
+        ),
+        ("foreground", b"\x1b]10;?\x1b\\", b"\x1b]10;rgb:00/00/00\x07", (0, 0, 0)),
+        ("version", b"\x1b[>q", b"\x1bP>|XTerm(390)\x1b\\", "XTerm(390)"),
+    ],
+    ids=lambda value: None if isinstance(value, bytes | tuple) else str(value),
+)
+def test_an_answer(
+    given: Input, name: str, request_: bytes, reply: bytes, value: Any
+) -> None:
+    assert ask(given, name) == request_ + b"\x1b[c"
+    assert fed(given, b"x" + reply + b"y" + DA1 + b"z") == ["key", value, *["key"] * 2]
+    assert given.until is None
+    assert given.take_request() == b""
+
+
+def test_the_device_is_a_fence_of_its_own(given: Input) -> None:
+    assert ask(given, "device") == b"\x1b[c"
+    assert fed(given, DA1 + DA1) == [(62, 4), "reply"]
+
+
+@pytest.mark.parametrize("name", ["background", "foreground", "version"])
+def test_what_a_terminal_does_not_know_is_told_at_its_next_answer(
+    given: Input, name: str
+) -> None:
+    ask(given, name)
+    assert fed(given, DA1) == [None]
+
+
+def test_who_does_not_know_the_clear_form_is_asked_for_the_cursor_again(
+    given: Input,
+) -> None:
+    ask(given, "cursor")
+    assert fed(given, DA1) == []
+    assert given.take_request() == b"\x1b[6n\x1b[c"
+    assert fed(given, b"\x1b[1;2R" + DA1) == [(1, 0)]  # it is not shift+f3
+    assert fed(given, b"\x1b[1;2R") == ["key"]  # and now it is
+
+
+def test_who_knows_neither_is_not_asked_for_ever(given: Input) -> None:
+    ask(given, "cursor")
+    assert fed(given, DA1) == []
+    given.take_request()
+    assert fed(given, DA1) == [None]
+    assert given.expire(0.0) == []
+    assert fed(given, b"\x1b[1;2R") == ["key"]
+
+
+def test_who_says_nothing_is_waited_for_as_long_as_was_said(given: Input) -> None:
+    ask(given, "version", until=2.0)
+    ask(given, "device", until=1.0)
+    assert [given.until] == [1.0]
+    assert given.expire(0.9) == []
+    assert [event.value for event in given.expire(1.0)] == [None]  # type: ignore[attr-defined]
+    assert [given.until] == [2.0]
+    assert [event.value for event in given.expire(2.0)] == [None]  # type: ignore[attr-defined]
+    assert given.until is None
+    assert fed(given, DA1) == ["reply"]
+
+
+def test_the_timer_of_an_escape_and_that_of_an_answer_are_both_kept(
+    given: Input,
+) -> None:
+    ask(given, "version", until=2.0)
+    given.feed(b"\x1b", 1.0)
+    assert given.until == 1.025
+    assert [event.name for event in given.expire(1.025)] == ["key"]
+    assert given.until == 2.0
+
+
+def test_several_questions_are_told_apart(given: Input) -> None:
+    for name in ("background", "cursor", "foreground", "device"):
+        ask(given, name)
+    assert given.queries.fences == 4
+    answers = b"\x1b[?1;1R" + DA1 + b"\x1b]10;rgb:0/0/0\x07" + DA1 * 2
+    # The fence of the background's comes with the cursor's.
+    expected = fed(given, DA1 + answers)
+    assert expected == [None, (0, 0), (0, 0, 0), (62, 4)]
+
+
+def test_what_nobody_asked_for_is_a_reply(given: Input) -> None:
+    assert fed(given, DA1 + b"\x1b[?3;5R\x1b]11;rgb:0/0/0\x07\x1b[?1u") == ["reply"] * 4
+
+
+def test_a_colour_that_is_none_is_a_reply(given: Input) -> None:
+    ask(given, "background")
+    assert fed(given, b"\x1b]11;red\x07") == ["reply"]
+
+
+def test_kitty_and_modes() -> None:
+    queries = Queries()
+    told: list[Any] = []
+
+    def note(value: Any, raw: bytes) -> list[Event]:
+        told.append(value)
+        return []
+
+    queries.ask(KITTY, 1.0, note, note)
+    assert queries.take_request() == b"\x1b[?u\x1b[c"
+    queries.take(Reply("kitty_flags", (0,)))
+    queries.take(Reply("da1", (62,)))
+    for state in range(5):
+        queries.ask(knows_mode(2048), 1.0, note)
+        queries.take(Reply("decrpm", (2026, 1), private=True))
+        queries.take(Reply("decrpm", (2048, state), private=True))
+        queries.take(Reply("da1", (62,)))
+    assert told == [0, (62,), False, True, True, True, False]
+    queries.ask(DEVICE, 1.0, note)
+    queries.forget()
+    assert queries.until is None
+    assert queries.take_request() == b""

@@ -1,0 +1,293 @@
+"""What a terminal can do is asked, and its modes follow; questions have answers."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+from emulators import KITTY, MODERN, VT100, VT220, Emulator
+from keyboards import WHO
+from ptys import Pty
+
+from evdispatch import (
+    Answer,
+    Click,
+    Dispatcher,
+    Key,
+    Press,
+    Reply,
+    Resize,
+    StateError,
+    Terminal,
+)
+from evdispatch.terminal import Modes
+from evdispatch.testing import VirtualClock, record, run_until, settle
+
+CLICK = Modes(mouse="click", paste=True)
+
+
+def off(**modes: Any) -> bytes:
+    return Modes(mouse="click", paste=True, **modes).disable() + WHO
+
+
+@pytest.mark.parametrize(
+    ("answers", "keyboard", "modes"),
+    [
+        (KITTY, "auto", {"keyboard": 1}),
+        (KITTY, "kitty", {"keyboard": 31}),
+        (VT220, "kitty", {"modify_other_keys": True}),
+        (VT100, "auto", {"modify_other_keys": True}),
+        (MODERN, "auto", {"keyboard": 1, "resize": True}),
+    ],
+    ids=["kitty", "all of kitty", "no kitty", "vt100", "modern"],
+)
+def test_its_modes_are_what_it_can_do(
+    app: Dispatcher,
+    pty: Pty,
+    answers: dict[bytes, bytes],
+    keyboard: Any,
+    modes: dict[str, Any],
+) -> None:
+    emulator = Emulator(pty, answers)
+    terminal = app.add(Terminal(pty.slave, keyboard=keyboard))
+    heard = record(app, Reply), record(app, Answer), record(app, Key)
+    assert terminal.keyboard == "legacy"
+    app.step()
+    emulator.run_until(app, lambda: terminal.input.queries.until is None)
+    assert terminal.keyboard == (
+        "kitty" if "keyboard" in modes else "modify_other_keys"
+    )
+    assert heard == ([], [], [])
+    with emulator.answering():
+        terminal.close()
+    output = pty.wait_for(off(**modes))
+    for name, value in modes.items():
+        assert Modes(**{name: value}).enable() in output
+    # Nothing more is asked: what was asked is known, or will never be.
+    assert output.count(b"\x1b[?u") == 1
+
+
+def test_who_is_silent_is_left_as_it_is(app: Dispatcher, pty: Pty) -> None:
+    terminal = app.add(Terminal(pty.slave))
+    settle(app)
+    assert terminal.keyboard == "legacy"
+    terminal.close()
+    assert pty.read() == CLICK.enable() + b"\x1b[?u" + WHO + off()
+
+
+def test_legacy_asks_nothing(app: Dispatcher, pty: Pty) -> None:
+    terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
+    settle(app)
+    terminal.close()
+    assert pty.read() == CLICK.enable() + CLICK.disable()
+
+
+def test_the_linux_console_is_not_told_to_modify_keys(
+    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take that for colours."""
+    monkeypatch.setenv("TERM", "linux")
+    terminal = app.add(Terminal(pty.slave))
+    app.step()
+    Emulator(pty, VT100).answer()
+    run_until(app, lambda: terminal.input.queries.answered)
+    assert terminal.keyboard == "legacy"
+    assert b">4" not in pty.read()
+
+
+def test_what_is_known_is_not_asked_again(app: Dispatcher, pty: Pty) -> None:
+    emulator = Emulator(pty, KITTY)
+    terminal = app.add(Terminal(pty.slave))
+    emulator.run_until(app, lambda: terminal.keyboard == "kitty")
+    app.on("stop")(pty.read)
+    with emulator.answering():
+        app.on("start")(app.stop)
+        app.run()
+        pty.output = b""
+        emulator._seen = 0
+        app.run()
+    assert pty.output == Modes(mouse="click", paste=True, keyboard=1).enable() + off(
+        keyboard=1
+    )
+
+
+def test_where_a_lone_escape_byte_is_a_cut_sequence_it_is_waited_for(
+    app: Dispatcher, pty: Pty
+) -> None:
+    emulator = Emulator(pty, KITTY)
+    terminal = app.add(Terminal(pty.slave))
+    emulator.run_until(app, lambda: terminal.keyboard == "kitty")
+    keys = record(app, Key)
+    pty.type(b"\x1b")
+    run_until(app, lambda: terminal.input.patience)
+    assert terminal.input.patience == 1.0
+    pty.type(b"[27u")
+    run_until(app, lambda: keys)
+    assert [key.combo for key in keys] == ["escape"]
+
+
+class TestSizes:
+    def test_a_terminal_that_tells_its_size_is_believed_once(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        emulator = Emulator(pty, MODERN)
+        app.add(Terminal(pty.slave))
+        sizes = record(app, Resize)
+        emulator.run_until(app, lambda: b"\x1b[?2048h" in pty.output)
+        pty.resize(100, 30)
+        os.kill(os.getpid(), signal.SIGWINCH)
+        settle(app)
+        assert sizes == []
+        pty.type(b"\x1b[48;30;100;600;1000t" * 2)
+        run_until(app, lambda: sizes)
+        settle(app)
+        assert [(s.columns, s.rows, s.width_px) for s in sizes] == [(100, 30, 1000)]
+
+    def test_the_mouse_tells_pixels(self, app: Dispatcher, pty: Pty) -> None:
+        emulator = Emulator(pty, MODERN)
+        pty.resize(100, 30, width_px=1000, height_px=600)
+        terminal = app.add(Terminal(pty.slave, pixels=True))
+        presses, clicks = record(app, Press), record(app, Click)
+        emulator.run_until(app, lambda: b"\x1b[?1016h" in pty.output)
+        pty.type(b"\x1b[<0;45;39M\x1b[<0;47;40m")
+        run_until(app, lambda: len(clicks) == 1)
+        assert [(p.x, p.y, p.x_px, p.y_px) for p in presses] == [(4, 1, 44, 38)]
+        assert [(c.x, c.y, c.x_px, c.y_px) for c in clicks] == [(4, 1, 46, 39)]
+        with emulator.answering():
+            terminal.close()
+        pty.wait_for(b"\x1b[?1016l\x1b[?1006l")
+
+    def test_not_where_nobody_knows_the_size_of_a_cell(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        emulator = Emulator(pty, MODERN)
+        terminal = app.add(Terminal(pty.slave, pixels=True))
+        presses = record(app, Press)
+        emulator.run_until(app, lambda: terminal.input.queries.until is None)
+        pty.type(b"\x1b[<0;5;3M")
+        run_until(app, lambda: presses)
+        assert [(p.x, p.y, p.x_px, p.y_px) for p in presses] == [(4, 2, None, None)]
+        assert b"1016h" not in pty.read()
+
+
+class TestAsk:
+    def test_an_answer_is_an_event(self, app: Dispatcher, pty: Pty) -> None:
+        emulator = Emulator(pty, MODERN)
+        terminal = app.add(Terminal(pty.slave))
+        answers = record(app, Answer)
+        dark: list[Answer] = []
+        app.on("answer", query="background")(dark.append)
+        app.step()
+        for query in ("cursor", "background", "version", "device"):
+            terminal.ask(query)
+        emulator.run_until(app, lambda: len(answers) == 4)
+        assert [(a.query, a.value) for a in answers] == [
+            ("cursor", (4, 2)),
+            ("background", (30, 30, 46)),
+            ("version", None),
+            ("device", (62, 4)),
+        ]
+        assert dark == answers[1:2]
+        assert answers[1].raw == MODERN[b"\x1b]11;?\x1b\\"]
+
+    def test_silence_is_an_answer_too(
+        self, timed: Dispatcher, clock: VirtualClock, pty: Pty
+    ) -> None:
+        terminal = timed.add(Terminal(pty.slave, keyboard="legacy"))
+        answers = record(timed, Answer)
+        timed.step()
+        terminal.ask("version", timeout=3.0)
+        settle(timed)
+        assert answers == []
+        clock.advance(2.9)
+        settle(timed)
+        assert answers == []
+        clock.advance(0.1)
+        settle(timed)
+        assert [(a.query, a.value) for a in answers] == [("version", None)]
+
+    def test_the_dispatcher_must_run(self, app: Dispatcher, pty: Pty) -> None:
+        terminal = app.add(Terminal(pty.slave))
+        with pytest.raises(StateError, match="not taken"):
+            terminal.ask("cursor")
+        with pytest.raises(ValueError, match="query must be one of"):
+            terminal.ask("colour")  # type: ignore[arg-type]
+
+    def test_a_pipe_is_not_asked(self, app: Dispatcher, pipe: list[int]) -> None:
+        terminal = app.add(Terminal(pipe[0]))
+        for call in (terminal.ask, terminal.set_title):
+            with pytest.raises(StateError, match="no tty"):
+                call("cursor")
+
+
+def test_late_replies_do_not_reach_the_shell(
+    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evdispatch.sources._tty._FENCE", 10.0)
+    emulator = Emulator(pty, {**MODERN, b"\x1b[?1000l": b"\x1b[<35;7;7M" * 100})
+    terminal = app.add(Terminal(pty.slave))
+    emulator.run_until(app, lambda: terminal.keyboard == "kitty")
+    terminal.ask("background")
+    terminal.ask("cursor")
+    with emulator.answering():
+        terminal.close()
+    pty.type(b"ls\n")
+    assert os.read(pty.slave, 4096) == b"ls\n"
+
+
+def test_the_title_is_set_and_comes_back(app: Dispatcher, pty: Pty) -> None:
+    terminal = app.add(Terminal(pty.slave, keyboard="legacy", title="one\x1b\\two"))
+    app.step()
+    assert pty.read().startswith(b"\x1b[22;2t\x1b]2;one\\two\x1b\\")
+    pty.output = b""
+    terminal.set_title("three")
+    assert pty.read() == b"\x1b]2;three\x1b\\"
+    terminal.close()
+    assert pty.read().endswith(b"\x1b[23;2t")
+    assert pty.output.count(b"\x1b[23;2t") == 1
+
+
+def test_a_title_may_be_set_later(app: Dispatcher, pty: Pty) -> None:
+    terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
+    terminal.set_title("early")
+    app.step()
+    assert b"\x1b[22;2t\x1b]2;early\x1b\\" in pty.read()
+    terminal.close()
+    assert b"\x1b[23;2t" in pty.read()
+
+
+def test_a_frame_is_shown_at_once(app: Dispatcher, pty: Pty) -> None:
+    terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
+    app.step()
+    pty.read()
+    pty.output = b""
+
+    def draw() -> None:
+        with terminal.synchronized():
+            terminal.write("frame")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        draw()
+    assert pty.read() == b"\x1b[?2026hframe\x1b[?2026l"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"keyboard": "qwerty"}, {"keyboard": True}, {"paste_limit": 0}],
+    ids=str,
+)
+def test_an_option_out_of_range_is_an_error(pty: Pty, option: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Terminal(pty.slave, **option)
+
+
+def test_a_paste_above_the_limit_comes_in_pieces(app: Dispatcher, pty: Pty) -> None:
+    pastes: list[Any] = []
+    terminal = app.add(Terminal(pty.slave, keyboard="legacy", paste_limit=1000))
+    terminal.on("paste")(pastes.append)
+    app.step()
+    pty.type(b"\x1b[200~" + b"x" * 2500 + b"\x1b[201~")
+    run_until(app, lambda: pastes and not pastes[-1].truncated)
+    assert "".join(paste.text for paste in pastes) == "x" * 2500
+    assert [paste.truncated for paste in pastes] == [True, True, False]
