@@ -70,6 +70,10 @@ class Pty:
         """Return the tty's termios settings."""
         return termios.tcgetattr(self.slave)
 
+    def set(self, attributes: list[Any]) -> None:
+        """Set the tty's termios settings, as stty does."""
+        termios.tcsetattr(self.slave, termios.TCSANOW, attributes)
+
     def close(self) -> None:
         """Close both ends."""
         for fd in (self.master, self.slave):

@@ -55,6 +55,8 @@ class Terminal(TtyDialogue):
         title: The window's title; the one before comes back.
         paste_limit: Bytes of a paste after which it comes in pieces, each but the last
             ``truncated``.
+        guard: Start a process that gives the terminal back if this one is killed by
+            SIGKILL, or crashes. It takes some 10 MB and 20 ms.
         escape_timeout: How long to wait, in seconds, to tell the Escape key from a
             sequence that begins with its byte; default: see `escape_delay`.
 
@@ -79,6 +81,7 @@ class Terminal(TtyDialogue):
         pixels: bool = False,
         title: str | None = None,
         paste_limit: int = PASTE_LIMIT,
+        guard: bool = False,
         escape_timeout: float | None = None,
         name: str | None = None,
     ) -> None:
@@ -103,6 +106,7 @@ class Terminal(TtyDialogue):
             Negotiation(modes, keyboard, pixels=pixels, term=os.environ.get("TERM")),
             paste_limit=check_count("paste_limit", paste_limit),
             escape_timeout=check_interval("escape_timeout", escape_timeout),
+            guard=guard,
             name=name,
         )
         self._stop: Callable[[], None] | None = None  # of the dispatcher

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from evdispatch._clock import MonotonicClock
 from evdispatch._errors import StateError
 from evdispatch._poller import READ, ready_now
+from evdispatch.sources._guard import Guard
 from evdispatch.terminal import Modes
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
@@ -74,12 +75,16 @@ class Size(NamedTuple):
 class Tty:
     """The descriptor of a terminal.
 
+    Args:
+        fd: The descriptor.
+        guard: Whether a process beside ours is to restore it if ours is killed.
+
     Raises:
         StateError: This process reads the terminal already.
         OSError: The descriptor can't be written, and the terminal can't be opened.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, guard: bool = False) -> None:
         self.fd = fd
         self.entered = False
         self._modes = Modes()
@@ -93,6 +98,7 @@ class Tty:
             raise StateError(f"fd {fd} is a terminal that is read already")
         self._own_output = not _is_writable(fd)
         self._output = _open_terminal(self._name) if self._own_output else fd
+        self._guard = Guard(self._output) if guard else None
         _readers[self._device] = self._owner
 
     @property
@@ -150,12 +156,19 @@ class Tty:
         self._modes = modes
         self.entered = True
         termios.tcsetattr(self.fd, termios.TCSADRAIN, raw)
+        self._tell_guard()
         self.write(modes.enable())
+
+    def _tell_guard(self) -> None:
+        if self._guard is not None:
+            raw = termios.tcgetattr(self.fd)
+            self._guard.watch(self._modes.disable(), raw, self._saved)
 
     def change(self, modes: Modes) -> None:
         """Have further modes, if the terminal is taken."""
         if self.entered:
             before, self._modes = self._modes, modes
+            self._tell_guard()
             self.write(modes.enable_after(before))
 
     def adopt(self, modes: Modes) -> None:
@@ -188,6 +201,8 @@ class Tty:
                 _drop_replies(self.fd, replies + 1)
             # What was reported and not read is for us, not for the shell.
             termios.tcsetattr(fd, termios.TCSAFLUSH, self._saved)
+        if self._guard is not None:
+            self._guard.rest()
 
     @contextlib.contextmanager
     def _still_open(self) -> Iterator[int]:
@@ -214,6 +229,8 @@ class Tty:
         """Leave, and close what was opened here."""
         self.leave()
         _readers.pop(self._device, None)
+        if self._guard is not None:
+            self._guard.close()
         if self._own_output:
             self._own_output = False
             os.close(self._output)

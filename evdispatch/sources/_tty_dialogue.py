@@ -44,6 +44,7 @@ class TtyDialogue(TtySource):
         negotiation: Finds out what the terminal can do.
         paste_limit: Bytes of a paste after which it comes in pieces.
         escape_timeout: Seconds to wait for what may follow an escape byte.
+        guard: Whether a process beside ours is to restore it if ours is killed.
         name: A label for messages.
 
     Attributes:
@@ -57,9 +58,10 @@ class TtyDialogue(TtySource):
         *,
         paste_limit: int,
         escape_timeout: float,
+        guard: bool,
         name: str | None,
     ) -> None:
-        super().__init__(fd, negotiation.modes, name)
+        super().__init__(fd, negotiation.modes, guard=guard, name=name)
         self._negotiation = negotiation
         self._negotiated = negotiation.modes  # what is switched on of it
         self._make_decoder = functools.partial(Decoder, paste_limit=paste_limit)

@@ -33,11 +33,15 @@ class TtySource(Source):
     Args:
         fd: The descriptor. What is no terminal is left as it is.
         modes: What to switch on while it is taken.
+        guard: Whether a process beside ours is to restore it if ours is killed.
         name: A label for messages.
     """
 
-    def __init__(self, fd: FileLike, modes: Modes, name: str | None) -> None:
+    def __init__(
+        self, fd: FileLike, modes: Modes, *, guard: bool, name: str | None
+    ) -> None:
         super().__init__(name)
+        self._guard = guard
         self._number = descriptor(fd)
         self._fileobj = fd  # held, so that it is not collected and closed
         self._modes = modes
@@ -105,7 +109,7 @@ class TtySource(Source):
         """See whether it is a tty, and listen to the signals that go with one."""
         os.fstat(self._number)
         if os.isatty(self._number):
-            self._tty = Tty(self._number)
+            self._tty = Tty(self._number, guard=self._guard)
             _tty_signals.listen(self)
 
     def on_start(self) -> None:
