@@ -21,7 +21,8 @@ FLOORS = {
         terminal._events terminal._clicks terminal._queries terminal._negotiation
         terminal._mouse terminal._paste terminal._replies terminal._legacy
         terminal._kitty terminal._sequences terminal._decoder terminal
-        terminal._input
+        terminal._input terminal._explanation terminal._explain_keys
+        terminal._explain_reports terminal._explain
     """,
     2: "_poller _queue _registry",
     3: """
