@@ -36,7 +36,7 @@ FLOORS = {
     6: "_dispatcher",
     7: """
         __init__ testing
-        cli._text cli._layout cli._canvas cli._lines cli._shown cli._entry cli._plain
+        cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry cli._plain
         cli._state cli._screen cli._view cli._keys cli __main__
     """,
 }

@@ -6,8 +6,9 @@
     _plain    one line an event        _view    the full-screen form: handlers and frames
     _lines    event -> line            _state   what the view shows
     _shown    what both show           _entry   event -> text, bounded
-    _text     text -> safe text        _screen  state -> canvas
-    _layout   size -> places           _canvas  canvas -> bytes
+    _why      event -> what made it    _screen  state -> canvas
+    _text     text -> safe text        _canvas  canvas -> bytes
+    _layout   size -> places
 
 The view's lower half (state, layout, screen, canvas) does no IO and reads no clock.
 """

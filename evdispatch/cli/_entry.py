@@ -11,6 +11,7 @@ import attrs
 from evdispatch import Event
 from evdispatch.cli._lines import headline
 from evdispatch.cli._text import printable
+from evdispatch.cli._why import why
 
 _KEPT: Final = 1000  # characters: more than the widest terminal shows
 _NOTHING: Final = "-"
@@ -34,6 +35,7 @@ class Entry:
         told: What a person wants to know first.
         fields: All fields but time and bytes.
         raw: The bytes it was decoded from.
+        made_by: Labels and texts that tell what made it, if that is asked for.
         repeats: How many there were in a row, if it stands for a movement.
     """
 
@@ -42,14 +44,17 @@ class Entry:
     told: str
     fields: tuple[Field, ...]
     raw: bytes
+    made_by: tuple[tuple[str, str], ...] = ()
     repeats: int = 1
 
     @classmethod
-    def of(cls, event: Event) -> "Entry":
-        """Return an event's entry."""
+    def of(cls, event: Event, *, explain: bool = False) -> "Entry":
+        """Return an event's entry; ``explain``: with what made it."""
         raw: bytes = getattr(event, "raw", b"")
         told = headline(event)[:_KEPT]
-        return cls(event.name, event.time, told, tuple(_fields(event)), raw[:_KEPT])
+        made_by = why(event) if explain else ()
+        fields = tuple(_fields(event))
+        return cls(event.name, event.time, told, fields, raw[:_KEPT], made_by)
 
 
 def _fields(event: Event) -> list[Field]:

@@ -15,13 +15,16 @@ from typing import Any, Final, Literal
 
 from evdispatch import (
     Dispatcher,
+    Event,
     HandlerError,
     MonotonicClock,
     SourceError,
     Terminal,
 )
+from evdispatch.cli._lines import line
 from evdispatch.cli._plain import Plain
 from evdispatch.cli._view import View
+from evdispatch.cli._why import why_lines
 
 _MOUSE: Final[dict[str, Literal[False, "click", "drag", "move"]]] = {
     "off": False,
@@ -52,6 +55,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--plain", action="store_true", help="one line an event, on a terminal too"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="tell which protocol, mode and bytes made each event",
     )
     parser.add_argument(
         "--io",
@@ -104,11 +112,20 @@ def _set_up(app: Dispatcher, arguments: argparse.Namespace) -> None:
             app,
             terminal,
             io=arguments.io,
+            explain=arguments.explain,
             now=MonotonicClock().now,
             wall=lambda: time.strftime("%H:%M:%S"),
         )
     else:
-        Plain(app, terminal, sys.stdout)
+        Plain(app, terminal, sys.stdout, _explained if arguments.explain else _line)
+
+
+def _line(event: Event) -> str:
+    return line(event) + "\n"
+
+
+def _explained(event: Event) -> str:
+    return _line(event) + why_lines(event)
 
 
 def _can_draw() -> bool:

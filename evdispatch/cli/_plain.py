@@ -7,11 +7,10 @@ the input, or that nobody reads the output any more.
 import io
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from evdispatch import Dispatcher, Event, Hangup, Source, Terminal
-from evdispatch.cli._lines import line
 from evdispatch.cli._shown import LEAVE, SHOWN
 
 
@@ -43,12 +42,20 @@ class Plain:
         app: The dispatcher.
         terminal: A terminal that was added to it.
         output: Where the lines go.
+        tell: Returns what to write of an event, line end included.
     """
 
-    def __init__(self, app: Dispatcher, terminal: Terminal, output: TextIO) -> None:
+    def __init__(
+        self,
+        app: Dispatcher,
+        terminal: Terminal,
+        output: TextIO,
+        tell: Callable[[Event], str],
+    ) -> None:
         self._app = app
         self._terminal = terminal
         self._output = output
+        self._tell = tell
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="backslashreplace")  # whatever its encoding
         for kind in SHOWN:
@@ -60,7 +67,7 @@ class Plain:
             app.add(Readers(output)).on("hangup")(_give_up)
 
     def _write(self, event: Event) -> None:
-        self._output.write(line(event) + "\n")
+        self._output.write(self._tell(event))
         self._output.flush()
 
     def _suspend(self) -> None:

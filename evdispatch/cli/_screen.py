@@ -121,12 +121,22 @@ def _detail(canvas: Canvas, state: State, rect: Rect) -> None:
     canvas.put(after, y, entry.told, _STRONG, end - after)
     roomy = high > 6  # noqa: PLR2004 (then blank lines set the parts off)
     y += 2 if roomy else 1
-    for label, text in ("bytes", escaped(entry.raw)), ("hex", entry.raw.hex(" ")):
+    shown = [("bytes", escaped(entry.raw)), ("hex", entry.raw.hex(" "))]
+    for label, text in [*shown, *_made_by(entry)][: rect.y + rect.height - 1 - y]:
         canvas.put(x, y, label, _DIM, room)
         canvas.put(x + 6, y, text or "-", "", room - 6)
         y += 1
     y += roomy
     _flow(canvas, entry, Rect(x, y, room, rect.y + rect.height - 1 - y))
+
+
+def _made_by(entry: Entry) -> list[tuple[str, str]]:
+    """Return what made an event in few rows: most panels have no more."""
+    told = dict(entry.made_by)
+    if not told:
+        return []
+    protocol, mode = told.pop("protocol"), told.pop("mode")
+    return [("by", f"{protocol}  ·  {mode}"), *told.items()]
 
 
 def _flow(canvas: Canvas, entry: Entry, rect: Rect) -> None:

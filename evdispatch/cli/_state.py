@@ -20,6 +20,7 @@ class State:
 
     Attributes:
         io: The mode of the dispatcher.
+        explain: Whether to tell what made an event.
         started: When the view began, as events have their time.
         clock: What the clock shows.
         log: The last events, the newest at the end.
@@ -35,6 +36,7 @@ class State:
 
     io: str
     started: float
+    explain: bool = False
     clock: str = ""
     log: deque[Entry] = attrs.field(factory=lambda: deque(maxlen=_KEPT))
     last: Entry | None = None
@@ -56,7 +58,7 @@ class State:
         self.counts[event.name] += 1
         self.recent += 1
         if not self.paused:
-            self._note(Entry.of(event))
+            self._note(Entry.of(event, explain=self.explain))
         if isinstance(event, Mouse):
             return self._point(event, places)
         if isinstance(event, Focus) and not event.gained:

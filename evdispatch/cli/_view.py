@@ -65,6 +65,7 @@ class View:
         app: The dispatcher.
         terminal: A tty that was added to it.
         io: The dispatcher's mode, to be shown.
+        explain: Whether to tell what made the last event.
         now: The dispatcher's clock.
         wall: Returns what the clock on the screen shows.
     """
@@ -75,13 +76,14 @@ class View:
         terminal: Terminal,
         *,
         io: str,
+        explain: bool = False,
         now: Callable[[], float],
         wall: Callable[[], str],
     ) -> None:
         self._app = app
         self._terminal = terminal
         self._wall = wall
-        self._state = State(io=io, started=now(), clock=wall())
+        self._state = State(io=io, explain=explain, started=now(), clock=wall())
         self._places = layout(*terminal.size[:2])
         self._painter = Painter()
         self._pacer = Pacer(app, self._draw, now)

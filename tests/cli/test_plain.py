@@ -45,7 +45,7 @@ def python(before: str) -> subprocess.CompletedProcess[bytes]:
     """Run the program after something has been done to it."""
     code = f"""\
 import os, resource, sys
-from evdispatch.cli import _plain, main
+from evdispatch.cli import _keys, main
 {before}
 sys.exit(main(["keys"]))
 """
@@ -168,7 +168,7 @@ class TestEnds:
             assert child.stderr.read() == b""
 
     def test_a_fault_of_ours_has_a_traceback(self) -> None:
-        done = python("_plain.line = lambda event: 1 / 0")
+        done = python("_keys.line = lambda event: 1 / 0")
         assert done.returncode == 1
         assert b"ZeroDivisionError" in done.stderr
 
