@@ -37,7 +37,7 @@ FLOORS = {
     7: """
         __init__ testing
         cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry cli._plain
-        cli._state cli._screen cli._view cli._keys cli __main__
+        cli._record cli._report cli._state cli._screen cli._view cli._keys cli __main__
     """,
 }
 ORDER = [name for floor in FLOORS.values() for name in floor.split()]

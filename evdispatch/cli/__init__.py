@@ -8,7 +8,8 @@
     _shown    what both show           _entry   event -> text, bounded
     _why      event -> what made it    _screen  state -> canvas
     _text     text -> safe text        _canvas  canvas -> bytes
-    _layout   size -> places
+    _layout   size -> places           _report  a file for bug reports
+    _record   event -> values of JSON
 
 The view's lower half (state, layout, screen, canvas) does no IO and reads no clock.
 """

@@ -6,6 +6,7 @@ can't read or write, 2 when its arguments are wrong.
 """
 
 import argparse
+import contextlib
 import errno
 import os
 import signal
@@ -23,6 +24,7 @@ from evdispatch import (
 )
 from evdispatch.cli._lines import line
 from evdispatch.cli._plain import Plain
+from evdispatch.cli._report import STDOUT, Report, ReportError, ReportFile, report_file
 from evdispatch.cli._view import View
 from evdispatch.cli._why import why_lines
 
@@ -36,11 +38,17 @@ _MOUSE: Final[dict[str, Literal[False, "click", "drag", "move"]]] = {
 _DESCRIPTION = """\
 Show what the terminal sends as events: keys, mouse, paste, focus, size.
 On a terminal it is a full-screen view; otherwise one line an event.
-q, ctrl+c or the end of the input ends it."""
+q, ctrl+c or the end of the input ends it.
+
+--report FILE is for bug reports. All that is typed and pasted is in the file,
+passwords as well: read it before you give it away."""
 
 _NO_INPUT = (
     "there is no standard input: run it in a terminal,"
     r" or pipe something in, such as printf 'a\033[A' | evdispatch keys"
+)
+_TWO_ON_STDOUT = (
+    "--report - has standard output for itself: use it with --plain, without --explain"
 )
 _NO_OUTPUT = "there is no standard output to write to"
 
@@ -73,7 +81,13 @@ def add_parser(commands: Any) -> None:
         default="move",
         help="what to hear of the mouse (default: %(default)s, all of it)",
     )
-    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write all that comes to a new file, for a bug report (private: it has"
+        " all that you type); - is standard output, instead of the lines",
+    )
+    parser.set_defaults(run=run, error=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,23 +96,39 @@ def run(arguments: argparse.Namespace) -> int:
         return _complain(_NO_INPUT)
     if sys.stdout is None:
         return _complain(_NO_OUTPUT)
+    full = not arguments.plain and _can_draw()
+    if arguments.report == STDOUT and (full or arguments.explain):
+        arguments.error(_TWO_ON_STDOUT)
     try:
-        with Dispatcher(io=arguments.io) as app:
-            _set_up(app, arguments)
-            app.run()
+        _show(arguments, full=full)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except (HandlerError, SourceError) as error:
-        if not isinstance(error.__cause__, OSError):
+        if not isinstance(error.__cause__, OSError | ReportError):
             raise  # a fault of ours
         return _failed(error.__cause__)
-    except OSError as error:
+    except (OSError, ReportError) as error:
         return _failed(error)
     return 0
 
 
-def _set_up(app: Dispatcher, arguments: argparse.Namespace) -> None:
-    full = not arguments.plain and _can_draw()
+def _show(arguments: argparse.Namespace, *, full: bool) -> None:
+    with contextlib.ExitStack() as stack:
+        file = None  # opened before the terminal is touched
+        if arguments.report not in (None, STDOUT):
+            file = stack.enter_context(report_file(arguments.report))
+        app = stack.enter_context(Dispatcher(io=arguments.io))
+        _set_up(app, arguments, file, full=full)
+        app.run()
+
+
+def _set_up(
+    app: Dispatcher,
+    arguments: argparse.Namespace,
+    file: ReportFile | None,
+    *,
+    full: bool,
+) -> None:
     terminal = app.add(
         Terminal(
             mouse=_MOUSE[arguments.mouse],
@@ -107,6 +137,13 @@ def _set_up(app: Dispatcher, arguments: argparse.Namespace) -> None:
             hide_cursor=full,
         )
     )
+    report = Report(MonotonicClock().now())
+    names = ("explain", "io", "mouse")
+    options = {name: getattr(arguments, name) for name in names}
+    options["plain"] = not full
+    if file is not None:
+        file.write(report.head(terminal, options))
+        file.follow(terminal, report)
     if full:
         View(
             app,
@@ -116,6 +153,9 @@ def _set_up(app: Dispatcher, arguments: argparse.Namespace) -> None:
             now=MonotonicClock().now,
             wall=lambda: time.strftime("%H:%M:%S"),
         )
+    elif arguments.report == STDOUT:
+        sys.stdout.write(report.head(terminal, options))
+        Plain(app, terminal, sys.stdout, report.tell)
     else:
         Plain(app, terminal, sys.stdout, _explained if arguments.explain else _line)
 
@@ -132,7 +172,9 @@ def _can_draw() -> bool:
     return os.isatty(0) and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _failed(error: OSError) -> int:
+def _failed(error: OSError | ReportError) -> int:
+    if isinstance(error, ReportError):
+        return _complain(str(error))
     if isinstance(error, BrokenPipeError):
         # What is buffered can't be written: Python would try again at its end.
         nowhere = os.open(os.devnull, os.O_WRONLY)
