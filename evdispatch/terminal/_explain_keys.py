@@ -11,6 +11,7 @@ from evdispatch.terminal._events import Key
 from evdispatch.terminal._explanation import ALWAYS, Explanation, modifiers
 from evdispatch.terminal._keys import (
     CSI_LETTERS,
+    FUNCTIONAL,
     LINUX_LETTERS,
     MODIFIER_KEYS,
     SS3_LETTERS,
@@ -216,6 +217,7 @@ def _tilde(sequence: Sequence, key: Key) -> Explanation:
         mode, form = "CSI > 4 ; 1 m, or 2", "CSI 27 ; modifiers ; code ~"
         return Explanation("xterm modifyOtherKeys", mode, form, parts)
     tail, parts_of, flags = _how(sequence, 1, key)
+    flags |= _DISAMBIGUATE if numbers[0] in FUNCTIONAL else 0
     marker = sequence.form[:-1]
     form = f"CSI {marker + ' ' if marker else ''}number{tail} ~"
     return _functional(

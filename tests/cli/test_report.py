@@ -161,10 +161,13 @@ class TestStandardOutput:
 
 
 LIMITED = """
-import resource, signal, sys
+import resource, sys
 from evdispatch.cli import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
-sys.exit(main({arguments!r}))
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))
+code = main({arguments!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))  # for what measures coverage
+sys.exit(code)
 """
 
 

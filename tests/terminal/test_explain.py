@@ -192,6 +192,7 @@ def test_what_a_part_means(data: bytes, options: dict[str, Any], expected: str) 
         (b"\x1b[97u", {}, "CSI > 9 u (disambiguate + all keys)"),
         (b"\x1b[0;;229u", {}, "CSI > 25 u (disambiguate + all keys + text)"),
         (b"\x1b[1;1:2A", {}, "CSI > 3 u (disambiguate + event types)"),
+        (b"\x1b[57427~", {}, "CSI > 1 u (disambiguate)"),
         (b"\x1b[57441u", {}, "CSI > 9 u (disambiguate + all keys)"),
         (b"\x1b[13u", {}, "CSI > 9 u (disambiguate + all keys)"),
         (b"\x1b[13;2u", {}, "CSI > 1 u (disambiguate)"),
