@@ -55,6 +55,7 @@ from evdispatch._poller import WRITE as WRITE
 from evdispatch._stats import SourceStats as SourceStats
 from evdispatch._stats import Stats as Stats
 from evdispatch.sources._base import Source as Source
+from evdispatch.sources._channel import Size as Size
 from evdispatch.sources._fd import Fd as Fd
 from evdispatch.sources._fd import Readable as Readable
 from evdispatch.sources._fd import Writable as Writable
@@ -62,7 +63,6 @@ from evdispatch.sources._pipe import Pipe as Pipe
 from evdispatch.sources._terminal import Terminal as Terminal
 from evdispatch.sources._timer import Tick as Tick
 from evdispatch.sources._timer import Timer as Timer
-from evdispatch.sources._tty import Size as Size
 from evdispatch.terminal import Answer as Answer
 from evdispatch.terminal import Click as Click
 from evdispatch.terminal import Drag as Drag

@@ -21,8 +21,9 @@ from evdispatch.testing import VirtualClock
 
 
 def pytest_configure() -> None:
-    """Let programs that the tests start have SIGHUP: nohup's children ignore it."""
+    """Hear SIGHUP and SIGINT: what nohup, or a shell with ``&``, starts ignores them."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["thread", "inline"])

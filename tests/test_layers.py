@@ -28,7 +28,7 @@ FLOORS = {
     3: """
         sources sources._base sources._writing sources._timer sources._fd sources._files
         sources._pipe
-        sources._guard_process sources._guard sources._tty_signals sources._tty sources._tty_source sources._tty_dialogue
+        sources._channel sources._guard_process sources._guard sources._tty_signals sources._tty sources._tty_source sources._tty_dialogue
         sources._terminal
     """,
     4: "_pollers _roster _callbacks _io _dispatch",

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import stat
 
 STANDARD = (0, 1, 2)
 
@@ -14,6 +15,11 @@ def is_standard(status: os.stat_result) -> bool:
             if os.path.samestat(status, os.fstat(standard)):
                 return True
     return False
+
+
+def is_connection(fd: int) -> bool:
+    """Whether it is a stream socket, which goes both ways."""
+    return stat.S_ISSOCK(os.fstat(fd).st_mode) and is_stream(fd)
 
 
 def is_stream(fd: int) -> bool:

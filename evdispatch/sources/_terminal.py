@@ -33,7 +33,10 @@ class Terminal(TtyDialogue):
     dispatcher runs, and gives it back when it does not: at the end of `run` by whatever
     way, on `close`, at the interpreter's end, and on SIGTERM, SIGHUP, SIGQUIT and SIGTSTP.
 
-    Three things happen if no handler takes the event: ctrl+c raises KeyboardInterrupt
+    A connection may be a terminal, too: somebody's on another machine, in raw mode. Its
+    modes are switched, and its size is known if it tells.
+
+    Three things happen if no handler takes the event, except from a connection: ctrl+c raises KeyboardInterrupt
     out of `run`, ctrl+z suspends the process, and the end of the input stops the
     dispatcher.
 
@@ -133,7 +136,7 @@ class Terminal(TtyDialogue):
         except BlockingIOError:
             return ()
         except OSError as error:
-            if error.errno != errno.EIO:  # the terminal has gone
+            if error.errno not in (errno.EIO, errno.ECONNRESET):  # else it has gone
                 raise
             data = b""
         if not data:
@@ -156,6 +159,8 @@ class Terminal(TtyDialogue):
 
     def on_unhandled(self, event: Event) -> None:
         """Do what a user expects of ctrl+c, ctrl+z and the end of the input."""
+        if self._tty is not None and not self.is_tty:
+            return  # who sits at a connection is not to end the program
         if isinstance(event, (Eof, Hangup)):
             if self._stop is not None:
                 self._stop()

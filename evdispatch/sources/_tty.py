@@ -12,7 +12,6 @@ Rules:
   number is another file's by now, it opens the terminal again.
 - A reply that is late would be typed into the shell. So the terminal is asked who it is,
   last of all, and what comes before its answer is dropped.
-- One write at a time, or a sequence would land within another one.
 """
 
 import contextlib
@@ -21,15 +20,14 @@ import os
 import re
 import struct
 import termios
-import threading
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from evdispatch._clock import MonotonicClock
 from evdispatch._errors import StateError
 from evdispatch._poller import READ, ready_now
+from evdispatch.sources._channel import Channel, Size
 from evdispatch.sources._guard import Guard
-from evdispatch.terminal import Modes
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
 
@@ -49,7 +47,6 @@ _NO_LOCAL = termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
 
 
 _CHUNK = 4096  # more than a tty gives at once
-_PATIENCE = 0.5  # seconds to wait for another thread's write
 _FENCE = 0.2  # seconds to wait for the last reply, which all terminals send in the end
 _WHO_ARE_YOU = b"\x1b[c"
 _I_AM = re.compile(rb"\x1b\[\?[0-9;]*c")
@@ -63,16 +60,7 @@ _TIOCGDEV = 0x80045432  # ioctl_tty(2): the device, whether opened as /dev/tty o
 _readers: dict[int, int] = {}  # the process that reads a terminal: a fork is another
 
 
-class Size(NamedTuple):
-    """A terminal's size in cells, and in pixels where it tells (else 0)."""
-
-    columns: int
-    rows: int
-    width_px: int = 0
-    height_px: int = 0
-
-
-class Tty:
+class Tty(Channel):
     """The descriptor of a terminal.
 
     Args:
@@ -85,13 +73,9 @@ class Tty:
     """
 
     def __init__(self, fd: int, *, guard: bool = False) -> None:
-        self.fd = fd
-        self.entered = False
-        self._modes = Modes()
-        self._lock = threading.RLock()  # a signal handler may leave amid a write
+        super().__init__(fd)
         self._saved: list[Any] = []
         self._keep_saved = False
-        self._owner = os.getpid()
         self._device = _device(fd)
         self._name = _terminal_name(fd)
         if _readers.get(self._device) == self._owner:
@@ -132,18 +116,15 @@ class Tty:
         """Have `enter` set everything again: the shell had the terminal meanwhile."""
         if self.entered:
             self.entered = False
-            self._keep_saved = (
-                True  # what is set now is ours, or the shell's guess of it
-            )
+            # What is set now is ours, or the shell's guess of it.
+            self._keep_saved = True
 
     def keep_saved(self) -> None:
         """Have `enter` keep what it saved before: a child may have left the tty raw."""
         self._keep_saved = bool(self._saved)
 
-    def enter(self, modes: Modes) -> None:
-        """Take the terminal: raw mode, and these modes."""
-        if self.entered:
-            return
+    def _prepare(self) -> None:
+        """Raw mode; what was there before is kept."""
         if not self._keep_saved:
             self._saved = termios.tcgetattr(self.fd)
         self._keep_saved = False
@@ -153,45 +134,13 @@ class Tty:
         raw[_CFLAG] |= termios.CS8
         raw[_CC][termios.VMIN] = 1
         raw[_CC][termios.VTIME] = 0
-        self._modes = modes
-        self.entered = True
         termios.tcsetattr(self.fd, termios.TCSADRAIN, raw)
-        self._tell_guard()
-        self.write(modes.enable())
+        self._note_modes()
 
-    def _tell_guard(self) -> None:
+    def _note_modes(self) -> None:
         if self._guard is not None:
             raw = termios.tcgetattr(self.fd)
             self._guard.watch(self._modes.disable(), raw, self._saved)
-
-    def change(self, modes: Modes) -> None:
-        """Have further modes, if the terminal is taken."""
-        if self.entered:
-            before, self._modes = self._modes, modes
-            self._tell_guard()
-            self.write(modes.enable_after(before))
-
-    def adopt(self, modes: Modes) -> None:
-        """Take note of modes that were switched on by `write`."""
-        self._modes = modes
-
-    def leave(self, replies: int | None = None) -> None:
-        """Give the terminal back as it was.
-
-        Args:
-            replies: How many answers to the question who it is are still to come; None:
-                it has never answered, so it is not waited for.
-        """
-        if not self.entered or os.getpid() != self._owner:
-            return
-        self.entered = False
-        # A write that the terminal does not take may hold it on another thread.
-        locked = self._lock.acquire(timeout=_PATIENCE)
-        try:
-            self._restore(replies)
-        finally:
-            if locked:
-                self._lock.release()
 
     def _restore(self, replies: int | None) -> None:
         with contextlib.suppress(OSError, termios.error), self._still_open() as fd:
@@ -220,10 +169,8 @@ class Tty:
         except OSError:
             return False
 
-    def write(self, data: bytes) -> None:
-        """Write all of it; blocks while the terminal takes no more."""
-        with self._lock:
-            _write(self._output, data)
+    def _send(self, data: bytes) -> None:
+        _write(self._output, data)
 
     def close(self) -> None:
         """Leave, and close what was opened here."""
@@ -279,8 +226,9 @@ def _drop_replies(fd: int, count: int) -> None:
 
 
 def _write(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def _device(fd: int) -> int:

@@ -15,7 +15,8 @@ import attrs
 from evdispatch._checks import FileLike, check_choice, check_timeout
 from evdispatch._errors import StateError
 from evdispatch._events import Event
-from evdispatch.sources._tty import Size, Tty
+from evdispatch.sources._channel import Channel, Size
+from evdispatch.sources._tty import Tty
 from evdispatch.sources._tty_source import TtySource
 from evdispatch.terminal import (
     BEGIN_SYNCHRONIZED,
@@ -74,7 +75,7 @@ class TtyDialogue(TtySource):
     @property
     def is_tty(self) -> bool:
         """Whether it is a terminal, and not a pipe or a file. False until it is added."""
-        return self._tty is not None
+        return isinstance(self._tty, Tty)
 
     @property
     def size(self) -> Size:
@@ -83,7 +84,7 @@ class TtyDialogue(TtySource):
         Raises:
             StateError: It is no tty.
         """
-        return self._need_tty().size
+        return self._need_channel().size
 
     def write(self, data: str | bytes) -> None:
         """Write to the terminal; blocks until it has taken all. On the dispatch thread.
@@ -95,7 +96,7 @@ class TtyDialogue(TtySource):
             StateError: It is no tty.
             OSError: The terminal has gone.
         """
-        self._need_tty().write(data.encode() if isinstance(data, str) else data)
+        self._need_channel().write(data.encode() if isinstance(data, str) else data)
 
     @property
     def keyboard(self) -> str:
@@ -123,7 +124,7 @@ class TtyDialogue(TtySource):
         """
         check_choice("query", query, get_args(QueryName))
         timeout = check_timeout(timeout)
-        tty = self._need_tty()
+        tty = self._need_channel()
         with self.host.lock:
             if not tty.entered:
                 raise StateError(f"{self!r} is not taken: nobody would read the answer")
@@ -139,7 +140,7 @@ class TtyDialogue(TtySource):
         Raises:
             StateError: It is no tty.
         """
-        tty = self._need_tty()
+        tty = self._need_channel()
         with self.host.lock:
             first = self._modes.title is None
             self._modes = attrs.evolve(self._modes, title=title)
@@ -200,7 +201,7 @@ class TtyDialogue(TtySource):
                 return None
         return queries.fences
 
-    def _follow(self, tty: Tty) -> None:
+    def _follow(self, tty: Channel) -> None:
         """Have the modes that are known by now, and write what is to be asked."""
         with contextlib.suppress(OSError):  # it has gone: reading will tell
             modes = self._negotiation.modes
@@ -212,7 +213,7 @@ class TtyDialogue(TtySource):
                 self._asked = self.host.now()
                 tty.write(request)
 
-    def _change(self, tty: Tty, modes: Modes) -> None:
+    def _change(self, tty: Channel, modes: Modes) -> None:
         size = tty.size
         if modes.pixels and not size.width_px:  # it would be nobody knows which cell
             modes = attrs.evolve(modes, pixels=False)

@@ -20,7 +20,9 @@ from evdispatch._events import Event
 from evdispatch._poller import READ
 from evdispatch.sources import _tty_signals
 from evdispatch.sources._base import Source
-from evdispatch.sources._tty import Size, Tty
+from evdispatch.sources._channel import Channel, Size
+from evdispatch.sources._files import is_connection
+from evdispatch.sources._tty import Tty
 from evdispatch.terminal import Modes, Resize, Resume, Suspend
 
 _PATIENCE = 0.5  # seconds that a signal handler waits for the IO side
@@ -45,7 +47,7 @@ class TtySource(Source):
         self._number = descriptor(fd)
         self._fileobj = fd  # held, so that it is not collected and closed
         self._modes = modes
-        self._tty: Tty | None = None
+        self._tty: Channel | None = None
         self._size: Size | None = None
         self._running = False
         self._released = False  # a child has it
@@ -95,6 +97,11 @@ class TtySource(Source):
             self.wake()
 
     def _need_tty(self) -> Tty:
+        if not isinstance(self._tty, Tty):
+            raise StateError(f"{self!r} is no tty")
+        return self._tty
+
+    def _need_channel(self) -> Channel:
         if self._tty is None:
             raise StateError(f"{self!r} is no tty")
         return self._tty
@@ -111,12 +118,15 @@ class TtySource(Source):
         if os.isatty(self._number):
             self._tty = Tty(self._number, guard=self._guard)
             _tty_signals.listen(self)
+        elif is_connection(self._number):
+            self._tty = Channel(self._number)
 
     def on_start(self) -> None:
         """Take the terminal, unless another job has it."""
         self._running = True
-        if self._tty is not None:
+        if isinstance(self._tty, Tty):
             _tty_signals.listen(self)  # it may have been added by another thread
+        if self._tty is not None:
             self._size = self._tty.size
             self._take(self._tty)
 
@@ -136,7 +146,7 @@ class TtySource(Source):
             self.give_back()
             self._tty.close()
 
-    def _take(self, tty: Tty) -> bool:
+    def _take(self, tty: Channel) -> bool:
         """Take the terminal if it is ours; else read nothing, and look again."""
         if self._released:
             return False
