@@ -66,12 +66,15 @@ from evdispatch.sources._timer import Timer as Timer
 from evdispatch.terminal import Answer as Answer
 from evdispatch.terminal import Click as Click
 from evdispatch.terminal import Drag as Drag
+from evdispatch.terminal import Enter as Enter
 from evdispatch.terminal import Focus as Focus
 from evdispatch.terminal import Key as Key
+from evdispatch.terminal import Leave as Leave
 from evdispatch.terminal import Mouse as Mouse
 from evdispatch.terminal import Move as Move
 from evdispatch.terminal import Paste as Paste
 from evdispatch.terminal import Press as Press
+from evdispatch.terminal import Region as Region
 from evdispatch.terminal import Release as Release
 from evdispatch.terminal import Reply as Reply
 from evdispatch.terminal import Resize as Resize
@@ -98,6 +101,7 @@ __all__ = [
     "Dispatcher",
     "Drag",
     "Drain",
+    "Enter",
     "Eof",
     "Error",
     "EvdispatchError",
@@ -114,6 +118,7 @@ __all__ = [
     "Idle",
     "InternalError",
     "Key",
+    "Leave",
     "Length",
     "Line",
     "MonotonicClock",
@@ -124,6 +129,7 @@ __all__ = [
     "Press",
     "QueueFull",
     "Readable",
+    "Region",
     "Release",
     "Reply",
     "Resize",

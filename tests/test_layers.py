@@ -18,7 +18,7 @@ FLOORS = {
         _framing
         terminal._params terminal._tokens terminal._modes terminal._keys
         terminal._bindings terminal._key_sequences terminal._filters
-        terminal._events terminal._clicks terminal._queries terminal._negotiation
+        terminal._events terminal._regions terminal._clicks terminal._queries terminal._negotiation
         terminal._mouse terminal._paste terminal._replies terminal._legacy
         terminal._kitty terminal._sequences terminal._decoder terminal
         terminal._input terminal._explanation terminal._explain_keys

@@ -18,7 +18,7 @@ from evdispatch._events import URGENT, Eof, Event, Hangup
 from evdispatch._poller import READ, readable_now
 from evdispatch.sources._tty import escape_delay
 from evdispatch.sources._tty_dialogue import TtyDialogue
-from evdispatch.terminal import Key, Modes
+from evdispatch.terminal import Key, Modes, Region
 from evdispatch.terminal._decoder import PASTE_LIMIT
 from evdispatch.terminal._modes import MouseMode
 from evdispatch.terminal._negotiation import Keyboard, Negotiation
@@ -114,6 +114,35 @@ class Terminal(TtyDialogue):
         )
         self._stop: Callable[[], None] | None = None  # of the dispatcher
 
+    # -- for the user ----------------------------------------------------------------
+
+    def region(
+        self, name: str, x: int, y: int, width: int, height: int, *, z: int = 0
+    ) -> Region:
+        """Name a rectangle of cells, for mouse events to have it as ``target``.
+
+        The innermost region under the pointer counts: the highest ``z``, and of equals
+        the one that was added last. `Enter` and `Leave` tell when it changes, by the
+        mouse or by a region that is added, moved or removed; exactly so with
+        ``mouse="move"``, since with less the terminal tells less of where the pointer
+        is. A lost focus leaves the region, if ``focus`` was asked for. Drags and the
+        release keep the region of their press; a press and a release in one region are
+        a click. From any thread.
+
+        Args:
+            name: What handlers ask for: ``on("click", target="ok")``.
+            x: The first column, from 0; a region may stand out on any side.
+            y: The first row, from 0.
+            width: In columns, 1 or more.
+            height: In rows, 1 or more.
+            z: Higher ones are above lower ones.
+
+        Raises:
+            TypeError: The name is no text, or a number is not whole.
+            ValueError: The name is empty or in use, or a size is below 1.
+        """
+        return self.regions.add(name, x, y, width, height, z=z)
+
     # -- reading -------------------------------------------------------------------------
 
     def on_add(self) -> None:
@@ -151,6 +180,11 @@ class Terminal(TtyDialogue):
         if readable_now(self._number):
             return self.on_ready(READ)
         return self.told(self.input.expire(now))
+
+    def on_wake(self) -> Iterable[Event]:
+        """Tell what a changed region means for the pointer, and then the rest."""
+        yield from self.pointer.look()
+        yield from super().on_wake()
 
     def _end(self, ready: int) -> list[Event]:
         events = self.input.flush(self.host.now())

@@ -24,6 +24,8 @@ from evdispatch.terminal import (
     Answer,
     Decoder,
     Modes,
+    Pointer,
+    Regions,
     Resize,
 )
 from evdispatch.terminal._input import Input
@@ -50,6 +52,8 @@ class TtyDialogue(TtySource):
 
     Attributes:
         input: Makes events of the bytes, and knows what was asked.
+        regions: The named rectangles.
+        pointer: Where the mouse is among them.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class TtyDialogue(TtySource):
         self._make_decoder = functools.partial(Decoder, paste_limit=paste_limit)
         self._escape_timeout = escape_timeout
         self._asked = 0.0  # when the terminal was asked last
-        self.input = Input(self._make_decoder(), escape_timeout)
+        self.regions = Regions(self.wake)
+        self.pointer = Pointer(self.regions)
+        self.input = Input(self._make_decoder(), escape_timeout, self.pointer)
 
     # -- for the user ----------------------------------------------------------------
 
@@ -180,7 +186,7 @@ class TtyDialogue(TtySource):
         if self._tty is not None:
             term = os.environ.get("TERM")
             decoder = self._make_decoder(erase=self._tty.erase, term=term)
-            self.input = Input(decoder, self._escape_timeout)
+            self.input = Input(decoder, self._escape_timeout, self.pointer)
 
     def on_taken(self) -> None:
         """Find out what the terminal can do, unless that is known."""

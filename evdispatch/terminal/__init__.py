@@ -2,8 +2,8 @@
 
 ::
 
-    bytes -> Decoder -> events -> ClickTracker -> events, with clicks
-             Modes   -> bytes to write
+    bytes -> Decoder -> events -> Pointer -> ClickTracker -> events, with targets and clicks
+             Modes   -> bytes to write    (of Regions)
 
 Whoever owns the tty reads and writes, and tells what time it is. Key bindings are read
 by `parse_binding`; ``on("key", key="ctrl+s")`` uses it.
@@ -16,8 +16,10 @@ from evdispatch.terminal._decoder import Decoder as Decoder
 from evdispatch.terminal._events import Answer as Answer
 from evdispatch.terminal._events import Click as Click
 from evdispatch.terminal._events import Drag as Drag
+from evdispatch.terminal._events import Enter as Enter
 from evdispatch.terminal._events import Focus as Focus
 from evdispatch.terminal._events import Key as Key
+from evdispatch.terminal._events import Leave as Leave
 from evdispatch.terminal._events import Mouse as Mouse
 from evdispatch.terminal._events import Move as Move
 from evdispatch.terminal._events import Paste as Paste
@@ -33,6 +35,9 @@ from evdispatch.terminal._keys import is_key_name as is_key_name
 from evdispatch.terminal._modes import BEGIN_SYNCHRONIZED as BEGIN_SYNCHRONIZED
 from evdispatch.terminal._modes import END_SYNCHRONIZED as END_SYNCHRONIZED
 from evdispatch.terminal._modes import Modes as Modes
+from evdispatch.terminal._regions import Pointer as Pointer
+from evdispatch.terminal._regions import Region as Region
+from evdispatch.terminal._regions import Regions as Regions
 
 __all__ = [
     "BEGIN_SYNCHRONIZED",
@@ -43,13 +48,18 @@ __all__ = [
     "ClickTracker",
     "Decoder",
     "Drag",
+    "Enter",
     "Focus",
     "Key",
+    "Leave",
     "Modes",
     "Mouse",
     "Move",
     "Paste",
+    "Pointer",
     "Press",
+    "Region",
+    "Regions",
     "Release",
     "Reply",
     "Resize",

@@ -1,14 +1,15 @@
 """Clicks: what presses and releases of mouse buttons add up to.
 
 A terminal tells of presses and releases only. This counts presses, makes a `Click` of a
-press and a release on one cell, and finds out which button was released where the
-terminal does not tell (X10 reports). It reads no clock: the caller says what time it is.
+press and a release on one cell or in one region, and finds out which button was released where the
+terminal does not tell (X10 reports). What is dragged stays what the button went down on.
+It reads no clock: the caller says what time it is.
 """
 
 import attrs
 
 from evdispatch._events import Event
-from evdispatch.terminal._events import Click, Press, Release
+from evdispatch.terminal._events import Click, Drag, Press, Release
 
 _MOST = 3  # a fourth press begins anew
 
@@ -23,10 +24,17 @@ class _Down:
     mods: frozenset[str]
     count: int
     time: float
+    target: str | None
 
     def at(self, event: Press | Release) -> bool:
         """Whether an event is of the same button and cell."""
         return (self.button, self.x, self.y) == (event.button, event.x, event.y)
+
+    def clicks(self, event: Release) -> bool:
+        """Whether a release makes a click: a hand may shake within a region."""
+        if self.target is None:
+            return event.target is None and self.at(event)
+        return self.target == event.target
 
 
 class ClickTracker:
@@ -45,18 +53,27 @@ class ClickTracker:
         """Return the event, and the click that it completes.
 
         A press gets its ``count``; a release without a button gets the one that is
-        held. Other events pass through.
+        held; drags and releases get the ``target`` of their press. Other events pass
+        through.
 
         Args:
-            event: The next event of the terminal.
+            event: The next event of the terminal. Its ``target`` is what is under the
+                pointer.
             now: Its time, in seconds.
         """
         if isinstance(event, Press):
             self._press(event, now)
         elif isinstance(event, Release):
             down = self._release(event)
-            if down is not None and down.at(event):
-                return [event, self._click(event, down)]
+            if down is not None:
+                clicked = down.clicks(event)
+                event.target = down.target
+                if clicked:
+                    return [event, self._click(event, down)]
+        elif isinstance(event, Drag):
+            held = self._held.get(event.button)
+            if held is not None:
+                event.target = held.target
         return [event]
 
     def _press(self, event: Press, now: float) -> None:
@@ -66,7 +83,8 @@ class ClickTracker:
         )
         event.count = last.count % _MOST + 1 if last is not None and follows else 1
         self._last = self._held[event.button] = _Down(
-            event.x, event.y, event.button, event.mods, event.count, now
+            *(event.x, event.y, event.button, event.mods, event.count, now),
+            event.target,
         )
 
     def _release(self, event: Release) -> _Down | None:
@@ -82,12 +100,6 @@ class ClickTracker:
 
     def _click(self, event: Release, down: _Down) -> Click:
         return Click(
-            event.x,
-            event.y,
-            event.button,
-            down.mods,
-            down.count,
-            event.raw,
-            event.x_px,
-            event.y_px,
+            *(event.x, event.y, event.button, down.mods, down.count, down.target),
+            *(event.raw, event.x_px, event.y_px),
         )

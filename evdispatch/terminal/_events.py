@@ -102,6 +102,8 @@ class Mouse(Event):
             back, forward, button10, button11 or none.
         mods: Of ctrl, alt, shift.
         count: 1, 2 or 3 on press and click, else 0.
+        target: The region it is for, by name, or None: the innermost one under the
+            pointer; on drags and releases the one that the button went down on.
         raw: The bytes it was decoded from.
         x_px: The place in pixels, from 0, where the terminal tells; else None.
         y_px: As x_px.
@@ -112,6 +114,7 @@ class Mouse(Event):
     button: str = "none"
     mods: frozenset[str] = NO_MODS
     count: int = 0
+    target: str | None = None
     raw: bytes = attrs.field(default=b"", repr=False)
     x_px: int | None = None
     y_px: int | None = None
@@ -140,7 +143,7 @@ class Release(Mouse):
 
 @attrs.define(eq=False)
 class Click(Mouse):
-    """A button went down and up on the same cell."""
+    """A button went down and up on the same cell, or in the same region."""
 
 
 @attrs.define(eq=False)
@@ -156,6 +159,41 @@ class Drag(Mouse):
 @attrs.define(eq=False)
 class Scroll(Mouse):
     """The wheel turned by one notch."""
+
+
+@attrs.define(eq=False)
+class Enter(Event):
+    """The pointer is in a region, or in an inner one, that it was not in before.
+
+    Attributes:
+        target: The region's name.
+        x: The pointer's column, from 0.
+        y: The pointer's row, from 0.
+        raw: The bytes of the mouse event that told so; none if it was the region that
+            changed.
+    """
+
+    target: str
+    x: int
+    y: int
+    raw: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.define(eq=False)
+class Leave(Event):
+    """The pointer is no longer in a region, or is in an inner one of another name.
+
+    Attributes:
+        target: The region's name.
+        x: The pointer's column, from 0: beyond the region, as a rule.
+        y: The pointer's row, from 0.
+        raw: As of `Enter`; none if the focus was lost, too.
+    """
+
+    target: str
+    x: int
+    y: int
+    raw: bytes = attrs.field(default=b"", repr=False)
 
 
 @attrs.define(eq=False)

@@ -1,14 +1,16 @@
 """From bytes to everything a terminal can tell, clicks and answers included: still no IO.
 
-The decoder knows no time and the click tracker no bytes; here they work together. The
-caller says what time it is, writes `take_request`, and comes back at `until`.
+The decoder knows no time, the click tracker no bytes, and the pointer knows regions
+alone; here they work together. The caller says what time it is, writes `take_request`,
+and comes back at `until`.
 """
 
 from evdispatch._events import Event
 from evdispatch.terminal._clicks import ClickTracker
 from evdispatch.terminal._decoder import Decoder
-from evdispatch.terminal._events import Mouse, Reply
+from evdispatch.terminal._events import Focus, Mouse, Reply
 from evdispatch.terminal._queries import AMBIGUOUS_REQUEST, Queries
+from evdispatch.terminal._regions import Pointer
 
 # Seconds of silence after which something unfinished is taken for what it is. Only a lone
 # escape is a matter of a moment: within a sequence, waiting costs nobody a key.
@@ -22,6 +24,7 @@ class Input:
         decoder: Decodes the bytes.
         escape_timeout: How long to wait, in seconds, to tell the Escape key from a
             sequence that begins with its byte.
+        pointer: Knows in which region the mouse is.
 
     Attributes:
         escape_timeout: As the argument; a terminal that sends no lone escape byte (kitty)
@@ -30,11 +33,14 @@ class Input:
         queries: What the terminal was asked.
     """
 
-    def __init__(self, decoder: Decoder, escape_timeout: float) -> None:
+    def __init__(
+        self, decoder: Decoder, escape_timeout: float, pointer: Pointer
+    ) -> None:
         self.escape_timeout = escape_timeout
         self.cell: tuple[float, float] | None = None
         self.queries = Queries()
         self._decoder = decoder
+        self._pointer = pointer
         self._clicks = ClickTracker()
         self._flush_at: float | None = None
 
@@ -86,11 +92,14 @@ class Input:
             if isinstance(event, Mouse):
                 if self.cell is not None:
                     _to_cells(event, *self.cell)
+                result += self._pointer.follow(event)
                 result += self._clicks.track(event, now)
             elif isinstance(event, Reply):
                 answers = self.queries.take(event)
                 result += [event] if answers is None else answers
             else:
+                if isinstance(event, Focus) and not event.gained:
+                    result += self._pointer.forget()
                 result.append(event)
         return result
 

@@ -66,7 +66,7 @@ def report(code: int, column: int, row: int, raw: bytes) -> Mouse | Unknown:
     if meaning is None or column < 1 or row < 1:
         return Unknown(raw)
     cls, button, mods = meaning
-    return cls(column - 1, row - 1, button, mods, 0, raw)
+    return cls(column - 1, row - 1, button, mods, 0, None, raw)
 
 
 def sgr(match: re.Match[bytes]) -> Mouse | Unknown | None:
@@ -83,7 +83,7 @@ def sgr(match: re.Match[bytes]) -> Mouse | Unknown | None:
         if isinstance(event, Scroll):
             return None
         if isinstance(event, Press):
-            return Release(event.x, event.y, event.button, event.mods, 0, match[0])
+            return Release(event.x, event.y, event.button, event.mods, raw=match[0])
     return event
 
 

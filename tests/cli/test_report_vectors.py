@@ -17,7 +17,7 @@ from terminal.from_report import vector, vectors
 from evdispatch import Click, Event, Key
 from evdispatch.cli._record import record
 from evdispatch.cli._report import Report
-from evdispatch.terminal import Decoder
+from evdispatch.terminal import Decoder, Pointer, Regions
 from evdispatch.terminal._input import Input
 
 
@@ -87,7 +87,7 @@ class TestVectors:
             tty = {"erase": each.options.get("erase", 0x7F)}
             environment = {"TERM": each.options.get("term", "xterm")}
             head = {"environment": environment, "tty": tty}
-            reader = Input(Decoder(**each.options), 0.1)
+            reader = Input(Decoder(**each.options), 0.1, Pointer(Regions()))
             events = [*reader.feed(each.data, 0.0), *reader.flush(1.0)]
             assert_vectors_hold(
                 [

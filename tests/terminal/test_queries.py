@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from evdispatch import Event, Reply
-from evdispatch.terminal import Decoder
+from evdispatch.terminal import Decoder, Pointer, Regions
 from evdispatch.terminal._input import Input
 from evdispatch.terminal._queries import DEVICE, KITTY, QUERIES, Queries, knows_mode
 
@@ -31,7 +31,7 @@ def fed(given: Input, data: bytes, now: float = 0.0) -> list[Any]:
 
 @pytest.fixture
 def given() -> Input:
-    return Input(Decoder(), 0.025)
+    return Input(Decoder(), 0.025, Pointer(Regions()))
 
 
 @pytest.mark.parametrize(
