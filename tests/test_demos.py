@@ -41,6 +41,12 @@ RUNS = [
         r"ZeroDivisionError.*\neach gets 3\n",
     ),
     Run("editor.py", r"The note has 0 .*\nAn editor needs a terminal.*\n", input="eq"),
+    Run(
+        "regions.py",
+        "100 %\n50 %\n0 %\nhello was clicked\nquit was clicked\n",
+        input="\x1b[<0;23;4M\x1b[<32;13;9M\x1b[<32;1;4M\x1b[<0;1;4m"
+        "\x1b[<35;1;1M\x1b[<0;4;2M\x1b[<0;6;2m\x1b[<0;14;2M\x1b[<0;14;2mx",
+    ),
     Run("terminal_input.py", "key a\nkey up\nkey q\n", input="a\x1b[Aqxyz"),
     Run("terminal_input.py", "key b\n", input="b", arguments=("--io", "inline")),
     Run("tutorial_1.py", "0.1 s\n0.2 s\n0.3 s\n"),

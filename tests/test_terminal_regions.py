@@ -1,0 +1,172 @@
+"""Regions of a Terminal on a real pty, and on a pipe."""
+
+import os
+import threading
+from typing import Any
+
+import pytest
+from keyboards import Keyboard
+from ptys import Pty
+
+from evdispatch import (
+    Click,
+    Dispatcher,
+    Enter,
+    Event,
+    FilterError,
+    Leave,
+    Mouse,
+    Terminal,
+)
+from evdispatch.testing import record, run_until, settle
+
+
+def sgr(code: int, x: int, y: int, final: str = "M") -> bytes:
+    return f"\x1b[<{code};{x + 1};{y + 1}{final}".encode()
+
+
+def click(x: int, y: int) -> bytes:
+    return sgr(0, x, y) + sgr(0, x, y, "m")
+
+
+def told(events: list[Any]) -> list[str]:
+    return [f"{event.name} {event.target}" for event in events]
+
+
+@pytest.fixture
+def keyboard(app: Dispatcher, pty: Pty) -> Keyboard:
+    keyboard = Keyboard(app, pty)
+    keyboard.terminal.region("ok", 2, 1, 4, 2)
+    keyboard.terminal.region("no", 8, 1, 4, 2)
+    return keyboard
+
+
+class TestHandlers:
+    """Who asks for a target hears of it alone."""
+
+    def test_a_click_on_a_region_reaches_its_handler(self, keyboard: Keyboard) -> None:
+        calls: list[str] = []
+        for name in "ok", "no", "somewhere else":
+            keyboard.app.on("click", target=name)(lambda name=name: calls.append(name))
+        keyboard.app.on("click", target=None)(lambda: calls.append("none"))
+        keyboard.type(click(8, 1) + click(3, 2) + click(0, 0))
+        assert calls == ["no", "ok", "none"]
+
+    def test_several_names_and_patterns_are_asked_for_as_of_any_field(
+        self, keyboard: Keyboard
+    ) -> None:
+        seen: list[str] = []
+
+        @keyboard.app.on("enter", target={"ok", "no"})
+        def entered(event: Enter) -> None:
+            seen.append(event.target)
+
+        keyboard.type(sgr(35, 2, 1) + sgr(35, 0, 0) + sgr(35, 8, 1))
+        assert seen == ["ok", "no"]
+
+    @pytest.mark.parametrize("name", ["click", "enter", "leave"])
+    def test_what_can_be_no_name_is_an_error(self, app: Dispatcher, name: str) -> None:
+        with pytest.raises(FilterError, match="never 5"):
+            app.on(name, target=5)(lambda: None)
+
+    def test_enter_and_leave_come_in_order(self, keyboard: Keyboard) -> None:
+        seen = record(keyboard.app, Event)
+        keyboard.type(sgr(35, 2, 1) + sgr(0, 8, 1) + sgr(32, 0, 0) + sgr(0, 0, 0, "m"))
+        mine = [event for event in seen if event.source is keyboard.terminal]
+        assert told(mine) == [
+            *("enter ok", "move ok", "leave ok", "enter no", "press no"),
+            *("leave no", "drag no", "release no"),
+        ]
+        assert all(event.time for event in mine)
+        assert keyboard.app.stats().balanced
+
+    def test_a_lost_focus_leaves(self, keyboard: Keyboard) -> None:
+        leaves = record(keyboard.app, Leave)
+        keyboard.type(sgr(35, 2, 1) + b"\x1b[O")
+        assert told(leaves) == ["leave ok"]
+
+    def test_mouse_handlers_hear_of_no_crossings(self, keyboard: Keyboard) -> None:
+        seen = record(keyboard.app, Mouse)
+        keyboard.type(sgr(35, 2, 1))
+        assert told(seen) == ["move ok"]
+
+
+class TestChanges:
+    """Regions come, go and move; the pointer need not."""
+
+    def test_a_change_under_a_resting_pointer_is_told_at_once(
+        self, keyboard: Keyboard
+    ) -> None:
+        app, terminal = keyboard.app, keyboard.terminal
+        keyboard.type(sgr(35, 20, 20))
+        enters, leaves = record(app, Enter), record(app, Leave)
+        region = terminal.region("popup", 19, 19, 3, 3)
+        settle(app)
+        assert told(enters) == ["enter popup"]
+        region.move(0, 0)
+        settle(app)
+        assert told(leaves) == ["leave popup"]
+        region.place(20, 20, 1, 1)
+        settle(app)
+        region.remove()
+        settle(app)
+        assert told(enters) == ["enter popup"] * 2
+        assert told(leaves) == ["leave popup"] * 2
+        assert (leaves[-1].x, leaves[-1].y) == (20, 20)
+
+    def test_another_thread_may_change_them(self, keyboard: Keyboard) -> None:
+        app, terminal = keyboard.app, keyboard.terminal
+        keyboard.type(sgr(35, 20, 20))
+        enters = record(app, Enter)
+
+        def many(first: int) -> None:
+            for number in range(first, first + 50):
+                region = terminal.region(str(number), 0, 0, 5, 5)
+                region.move(1, 1)
+                region.remove()
+            terminal.region(f"last {first}", 20, 20, 1, 1)
+
+        threads = [threading.Thread(target=many, args=(n * 100,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        run_until(app, lambda: enters)
+        for thread in threads:
+            thread.join()
+        settle(app)
+        assert len(list(terminal._regions)) == 2 + 4
+        keyboard.type(click(20, 20))
+        top = terminal._regions.at(20, 20)
+        assert top is not None
+        assert enters[-1].target == top.name
+
+    def test_a_change_while_nothing_runs_is_no_error(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        terminal = Terminal(pty.slave)
+        region = terminal.region("ok", 0, 0, 1, 1)
+        region.move(2, 2)
+        app.add(terminal)
+        terminal.close()
+        region.remove()
+        terminal.region("late", 0, 0, 1, 1)
+
+    def test_names_and_numbers_are_checked(self, keyboard: Keyboard) -> None:
+        with pytest.raises(ValueError, match="'ok' already"):
+            keyboard.terminal.region("ok", 0, 0, 1, 1)
+        with pytest.raises(TypeError, match="x is a whole number"):
+            keyboard.terminal.region("a", 0.5, 0, 1, 1)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="height is 1 or more"):
+            keyboard.terminal.region("a", 0, 0, 1, 0)
+
+
+def test_a_pipe_has_regions_as_well(app: Dispatcher) -> None:
+    read, write = os.pipe()
+    clicks = record(app, Click)
+    terminal = app.add(Terminal(read))
+    terminal.region("ok", 2, 1, 4, 2)
+    os.write(write, sgr(0, 2, 1) + sgr(0, 5, 2, "m"))
+    os.close(write)
+    app.run()
+    assert told(clicks) == ["click ok"]
+    assert (clicks[0].x, clicks[0].y) == (5, 2)
+    os.close(read)
