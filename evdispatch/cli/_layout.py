@@ -42,14 +42,11 @@ class Layout(NamedTuple):
     footer: int | None
     log: Rect
 
-    def hit(self, x: int, y: int) -> str | None:
-        """Return what reacts to the mouse at a cell: a button's name, PAD, or None."""
-        for name, rect in self.buttons.items():
-            if rect.holds(x, y):
-                return name
-        if self.pad is not None and self.pad.inner.holds(x, y):
-            return PAD
-        return None
+    @property
+    def regions(self) -> dict[str, Rect]:
+        """What reacts to the mouse, by name: the buttons, and the pad as PAD."""
+        pad = {} if self.pad is None else {PAD: self.pad.inner}
+        return self.buttons | pad
 
 
 def layout(columns: int, rows: int) -> Layout:

@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from evdispatch import Event, Focus, Mouse, Press, Release
+from evdispatch import Enter, Event, Leave, Mouse, Press, Release
 from evdispatch.cli._entry import Entry
 from evdispatch.cli._layout import BUTTONS, PAD, Layout
 
@@ -52,18 +52,17 @@ class State:
         """Take an event in, and return the button that it pushed, if any.
 
         Args:
-            event: The next event of the terminal.
+            event: The next event of the terminal, whose regions are those of the places.
             places: Where things are on the screen now.
         """
+        if isinstance(event, Enter | Leave):  # the terminal has not sent it
+            self.hover = event.target if isinstance(event, Enter) else None
+            return None
         self.counts[event.name] += 1
         self.recent += 1
         if not self.paused:
             self._note(Entry.of(event, explain=self.explain))
-        if isinstance(event, Mouse):
-            return self._point(event, places)
-        if isinstance(event, Focus) and not event.gained:
-            self.hover = None
-        return None
+        return self._point(event, places) if isinstance(event, Mouse) else None
 
     def _note(self, entry: Entry) -> None:
         self.last = entry
@@ -76,12 +75,12 @@ class State:
 
     def _point(self, event: Mouse, places: Layout) -> str | None:
         """Follow the mouse; a left press and release on a button push it."""
-        self.hover = places.hit(event.x, event.y)
         if isinstance(event, Press):
-            self.held = self.hover
-        if places.pad is not None and self.held == self.hover == PAD:
+            self.held = event.target
+        if self.held == PAD and places.pad is not None:
             inner = places.pad.inner
-            self.dots[event.x - inner.x, event.y - inner.y] = event.button
+            if inner.holds(event.x, event.y):
+                self.dots[event.x - inner.x, event.y - inner.y] = event.button
         if not isinstance(event, Release):
             return None
         held, self.held = self.held, None

@@ -8,7 +8,17 @@ else when its time has come. So a change is seen without delay, a storm of event
 import os
 from collections.abc import Callable
 
-from evdispatch import Dispatcher, Event, Terminal, Tick, Timer, on
+from evdispatch import (
+    Dispatcher,
+    Enter,
+    Event,
+    Leave,
+    Region,
+    Terminal,
+    Tick,
+    Timer,
+    on,
+)
 from evdispatch.cli._canvas import Painter
 from evdispatch.cli._layout import layout
 from evdispatch.cli._screen import render
@@ -84,11 +94,12 @@ class View:
         self._terminal = terminal
         self._wall = wall
         self._state = State(io=io, explain=explain, started=now(), clock=wall())
-        self._places = layout(*terminal.size[:2])
+        self._regions: list[Region] = []
+        self._place()
         self._painter = Painter()
         self._pacer = Pacer(app, self._draw, now)
         self._visible = False  # whether the terminal is ours
-        for kind in SHOWN:
+        for kind in (*SHOWN, Enter, Leave):
             terminal.on(kind)(self._take)
         app.add(Timer("second", every=1.0))
         app.register(self)
@@ -103,6 +114,16 @@ class View:
         elif pushed == "pause":
             self._state.paused = not self._state.paused
         self._pacer.ask()
+
+    def _place(self) -> None:
+        """Put everything where it belongs at the present size."""
+        self._places = layout(*self._terminal.size[:2])
+        for region in self._regions:
+            region.remove()
+        self._regions = [
+            self._terminal.region(name, *rect)
+            for name, rect in self._places.regions.items()
+        ]
 
     def _draw(self) -> None:
         if self._visible:
@@ -146,7 +167,7 @@ class View:
 
     @on("resize")
     def _resize(self) -> None:
-        self._places = layout(*self._terminal.size[:2])
+        self._place()
         self._painter.forget()
         self._pacer.ask()
 

@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 
 from evdispatch.cli._layout import BUTTONS, PAD, Layout, Rect, layout
+from evdispatch.terminal import Regions
 
 SIZES = [
     *(
@@ -54,11 +55,25 @@ def test_the_buttons_and_the_log_are_always_there(columns: int, rows: int) -> No
     assert places.log.height > 0
 
 
+def hit(places: Layout, x: int, y: int) -> str | None:
+    """Return what reacts to the mouse at a cell."""
+    regions = Regions()
+    for name, rect in places.regions.items():
+        regions.add(name, *rect)
+    region = regions.at(x, y)
+    return None if region is None else region.name
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_what_reacts_to_the_mouse_can_be_a_region(columns: int, rows: int) -> None:
+    assert hit(layout(columns, rows), columns, rows) is None
+
+
 def test_a_button_is_hit_on_its_cells_and_not_beside() -> None:
     places = layout(80, 24)
     for name, rect in places.buttons.items():
         hits = {
-            (x, y) for x in range(80) for y in range(24) if places.hit(x, y) == name
+            (x, y) for x in range(80) for y in range(24) if hit(places, x, y) == name
         }
         assert hits == cells(rect)
 
@@ -67,13 +82,13 @@ def test_the_pad_is_hit_within_its_border() -> None:
     places = layout(80, 24)
     assert places.pad is not None
     x, y, wide, high = places.pad
-    assert places.hit(x, y) is None
-    assert places.hit(x + 1, y + 1) == PAD
-    assert places.hit(x + wide - 2, y + high - 2) == PAD
-    assert places.hit(x + wide - 1, y + high - 1) is None
+    assert hit(places, x, y) is None
+    assert hit(places, x + 1, y + 1) == PAD
+    assert hit(places, x + wide - 2, y + high - 2) == PAD
+    assert hit(places, x + wide - 1, y + high - 1) is None
 
 
 def test_a_narrow_screen_has_no_panels() -> None:
     places = layout(20, 24)
     assert (places.detail, places.pad) == (None, None)
-    assert places.hit(10, 10) is None
+    assert hit(places, 10, 10) is None

@@ -1,6 +1,7 @@
 """The picture, on a terminal: at every size, and whatever is pasted."""
 
 import pytest
+from cli.desk import Desk
 from cli.pictures import EVENTS, Glass
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,9 +21,10 @@ NIGHT = "1c1c1c"  # colour 234, the ground of everything
 
 def state(*events: Event, columns: int = 80, rows: int = 24) -> State:
     shown = State(io="inline", started=1000.0, clock="12:34:56")
+    desk = Desk(shown, layout(columns, rows))
     for event in events:
         event.time = 1001.5
-        shown.take(event, layout(columns, rows))
+        desk.take(event)
     return shown
 
 

@@ -1,6 +1,7 @@
 """What an event does to the view."""
 
 import pytest
+from cli.desk import Desk
 
 from evdispatch import Drag, Event, Focus, Key, Move, Paste, Press, Release
 from evdispatch.cli._entry import Entry
@@ -26,7 +27,8 @@ def pad(x: int = 0, y: int = 0) -> tuple[int, int]:
 
 
 def take(state: State, *events: Event) -> list[str | None]:
-    return [state.take(event, PLACES) for event in events]
+    desk = Desk(state, PLACES)
+    return [desk.take(event) for event in events]
 
 
 class TestButtons:
@@ -35,9 +37,10 @@ class TestButtons:
     @pytest.mark.parametrize("name", ["quit", "clear", "pause"])
     def test_a_press_and_a_release_push_a_button(self, state: State, name: str) -> None:
         press, release = Press(*at(name), "left"), Release(*at(name), "left")
-        assert state.take(press, PLACES) is None
+        desk = Desk(state, PLACES)
+        assert desk.take(press) is None
         assert state.held == name
-        assert state.take(release, PLACES) == name
+        assert desk.take(release) == name
         assert state.held is None
 
     def test_a_release_elsewhere_does_not(self, state: State) -> None:
@@ -63,15 +66,18 @@ class TestButtons:
 
     def test_the_mouse_lights_up_what_it_is_on(self, state: State) -> None:
         seen = []
+        desk = Desk(state, PLACES)
         for x, y in at("quit"), at("pause"), pad(), (70, 23):
-            take(state, Move(x, y))
+            desk.take(Move(x, y))
             seen.append(state.hover)
         assert seen == ["quit", "pause", PAD, None]
 
     def test_a_lost_focus_puts_the_light_out(self, state: State) -> None:
-        take(state, Move(*at("quit")), Focus(gained=True))
+        desk = Desk(state, PLACES)
+        desk.take(Move(*at("quit")))
+        desk.take(Focus(gained=True))
         assert state.hover == "quit"
-        take(state, Focus(gained=False))
+        desk.take(Focus(gained=False))
         assert state.hover is None
 
 
@@ -159,3 +165,9 @@ def test_an_entry_tells_all_fields() -> None:
         "base": ("-", False),
     }
     assert (entry.raw, entry.time) == (b"x", 2.0)
+
+
+def test_what_the_terminal_has_not_sent_is_not_shown(state: State) -> None:
+    take(state, Move(*at("quit")), Move(0, 20))
+    assert state.counts == {"move": 2}
+    assert [entry.name for entry in state.log] == ["move"]
