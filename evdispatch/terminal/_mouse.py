@@ -83,7 +83,8 @@ def sgr(match: re.Match[bytes]) -> Mouse | Unknown | None:
         if isinstance(event, Scroll):
             return None
         if isinstance(event, Press):
-            return Release(event.x, event.y, event.button, event.mods, raw=match[0])
+            x, y, button, mods = event.x, event.y, event.button, event.mods
+            return Release(x, y, button, mods, 0, None, match[0])
     return event
 
 
