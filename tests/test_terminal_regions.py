@@ -133,9 +133,9 @@ class TestChanges:
         for thread in threads:
             thread.join()
         settle(app)
-        assert len(list(terminal._regions)) == 2 + 4
+        assert len(list(terminal.regions)) == 2 + 4
         keyboard.type(click(20, 20))
-        top = terminal._regions.at(20, 20)
+        top = terminal.regions.at(20, 20)
         assert top is not None
         assert enters[-1].target == top.name
 

@@ -82,6 +82,12 @@ def add_parser(commands: Any) -> None:
         help="what to hear of the mouse (default: %(default)s, all of it)",
     )
     parser.add_argument(
+        "--keyboard",
+        choices=["auto", "legacy", "kitty"],
+        default="auto",
+        help="which protocol to ask the terminal for (default: %(default)s)",
+    )
+    parser.add_argument(
         "--report",
         metavar="FILE",
         help="write all that comes to a new file, for a bug report (private: it has"
@@ -132,18 +138,20 @@ def _set_up(
     terminal = app.add(
         Terminal(
             mouse=_MOUSE[arguments.mouse],
+            keyboard=arguments.keyboard,
             focus=True,
             alternate_screen=full,
             hide_cursor=full,
         )
     )
     report = Report(MonotonicClock().now())
-    names = ("explain", "io", "mouse")
+    names = ("explain", "io", "keyboard", "mouse")
     options = {name: getattr(arguments, name) for name in names}
     options["plain"] = not full
     if file is not None:
         file.write(report.head(terminal, options))
         file.follow(terminal, report)
+        file.ask(app, terminal)
     if full:
         View(
             app,

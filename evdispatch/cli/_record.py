@@ -6,6 +6,7 @@ What has no vector, since no bytes of its own make it, is told in the same manne
 from typing import Any, Final
 
 from evdispatch import (
+    Answer,
     Drag,
     Event,
     Focus,
@@ -28,6 +29,8 @@ def record(event: Event) -> dict[str, Any]:
 
 def answer(event: Event) -> str | None:
     """Return which question about the terminal an event answers, if it does."""
+    if isinstance(event, Answer):
+        return event.query
     if not isinstance(event, Reply):
         return None
     if event.kind == "dcs" and event.data.startswith(_XTVERSION):
@@ -63,6 +66,8 @@ def _fields(event: Event) -> dict[str, Any]:
 def _small(event: Event) -> dict[str, Any]:
     if isinstance(event, Focus):
         return {"gained": event.gained}
+    if isinstance(event, Answer):
+        return {"query": event.query, "value": event.value}
     return {"hex": event.raw.hex()} if isinstance(event, Unknown) else {}
 
 

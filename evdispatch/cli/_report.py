@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from typing import Any, Final
 
-from evdispatch import Event, Terminal, __version__
+from evdispatch import Dispatcher, Event, Terminal, __version__
 from evdispatch.cli._lines import line
 from evdispatch.cli._record import answer, record
 from evdispatch.cli._shown import SHOWN
@@ -107,6 +107,16 @@ class ReportFile:
 
         for kind in SHOWN:
             terminal.on(kind, priority=1)(note)
+
+    def ask(self, app: Dispatcher, terminal: Terminal) -> None:
+        """Have the terminal's answers in it: who it is, and which version of that."""
+
+        def ask() -> None:
+            if terminal.is_tty:
+                terminal.ask("version")
+                terminal.ask("device")
+
+        app.on("start")(ask)
 
     def write(self, text: str) -> None:
         """Write all of a text.

@@ -45,12 +45,13 @@ def vector(head: dict[str, Any], record: dict[str, Any], name: str) -> dict[str,
     """Return the test vector of one event of a report.
 
     Raises:
-        ValueError: Its bytes alone do not make it: a click, a size, a piece of a paste.
+        ValueError: Its bytes alone do not make it: a click, an answer, a piece of a paste.
     """
     data = bytes.fromhex(record["hex"])
     events = [_as_decoded(event, record["hex"]) for event in record["events"]]
-    pasted = events[0]["type"] == "paste"
-    if not data or (pasted and not data.startswith(b"\x1b[200~")):
+    kind = events[0]["type"]
+    piece = kind == "paste" and not data.startswith(b"\x1b[200~")
+    if not data or piece or kind == "answer":
         raise ValueError(f"{record['line']!r} has no bytes that make it by themselves")
     options = _options(head)
     decoder = Decoder(**options)
