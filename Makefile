@@ -1,12 +1,13 @@
 # make demo    the terminal input demo          make test    the tests
 # make check   the whole gate (.ci/run)         make docs    the documentation
 # make bench   figures against peers            make stress  the long runs
+# make bench-terminal    the terminal decoder against peers, and its page's figures
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= pytest
 
-.PHONY: demo test check docs bench stress clean
+.PHONY: demo test check docs bench bench-terminal stress clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python demos/terminal_input.py $(ARGS)
@@ -24,6 +25,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_dispatch.py $(ARGS)
 	$(BIN)/python tests/bench/bench_timers.py
 
+bench-terminal: $(VENV)/.bench-terminal
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_terminal --docs docs/_static $(ARGS)
+
 stress: $(VENV)/.dev
 	$(BIN)/python tests/bench/stress.py $(ARGS)
 
@@ -35,6 +39,11 @@ $(VENV)/.run: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+# The peers of the terminal decoder: the gate does without them.
+$(VENV)/.bench-terminal: $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --group bench-terminal
 	@touch $@
 
 clean:
