@@ -13,5 +13,5 @@ autodoc_typehints_description_target = "documented_params"
 autodoc_class_signature = "mixed"
 # `name` in a docstring is code: what can be linked is linked by the index.
 default_role = "code"
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_static"]  # in _static are parts of pages
 nitpicky = False
