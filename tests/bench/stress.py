@@ -13,6 +13,7 @@
 """
 
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -27,6 +28,9 @@ import attrs
 
 from evdispatch import Dispatcher, Event, Line, Pipe
 from evdispatch.terminal import Decoder
+
+_TESTS = Path(__file__).parent.parent
+_LONG = 1000  # bytes: a longer vector would take the time of many streams
 
 MODES: tuple[Literal["thread", "inline"], ...] = ("thread", "inline")
 
@@ -153,11 +157,26 @@ def _describe(events: list[Event]) -> list[str]:
     return [f"{event!r} {getattr(event, 'raw', b'')!r}" for event in events]
 
 
+def _stream(rng: random.Random, vectors: list[bytes]) -> bytes:
+    """Pieces of sequences, test vectors, and a byte that was changed, or left out."""
+    pieces = rng.choices(_PIECES, k=rng.randint(1, 30))
+    pieces += rng.choices(vectors, k=rng.randint(0, 3))
+    rng.shuffle(pieces)
+    data = bytearray(b"".join(pieces))
+    for _ in range(rng.randint(0, 2)):
+        at = rng.randrange(len(data) + 1)
+        data[at : at + 1] = rng.choice((b"", b"\x1b", bytes([rng.randrange(256)])))
+    return bytes(data)
+
+
 def decoder(until: float, rng: random.Random) -> str:
     """Random streams against the decoder."""
+    lines = (_TESTS / "terminal" / "vectors.jsonl").read_text("utf-8").splitlines()
+    vectors = [bytes.fromhex(json.loads(line)["hex"]) for line in lines]
+    vectors = [vector for vector in vectors if len(vector) < _LONG]
     streams = 0
     while time.monotonic() < until:
-        data = b"".join(rng.choices(_PIECES, k=rng.randint(1, 30)))
+        data = _stream(rng, vectors)
         whole = Decoder()
         expected = whole.feed(data) + whole.flush()
         assert whole.pending is None
@@ -176,22 +195,21 @@ def decoder(until: float, rng: random.Random) -> str:
 
 def interrupts(until: float, rng: random.Random) -> str:
     """Ctrl+c at every line, then at random; in processes of their own."""
-    tests = Path(__file__).parent.parent
     runs = 0
     for io in MODES:
-        subprocess.run([sys.executable, tests / "every_line.py", io, "1"], check=True)
+        subprocess.run([sys.executable, _TESTS / "every_line.py", io, "1"], check=True)
     while time.monotonic() < until:
-        storm = [sys.executable, str(tests / "storm.py"), rng.choice(MODES)]
+        storm = [sys.executable, str(_TESTS / "storm.py"), rng.choice(MODES)]
         subprocess.run(storm, check=True)
         runs += 1
     return f"every line, and {runs} storms"
 
 
-RUNS: dict[str, Callable[[float, random.Random], str]] = {
-    "posts": posts,
-    "pipes": pipes,
-    "decoder": decoder,
-    "interrupts": interrupts,
+RUNS: dict[str, tuple[int, Callable[[float, random.Random], str]]] = {
+    "posts": (1, posts),  # a share of the time, and what to run
+    "pipes": (1, pipes),
+    "decoder": (3, decoder),
+    "interrupts": (1, interrupts),
 }
 
 
@@ -199,14 +217,16 @@ def main() -> None:
     """Run what was asked for, each for its share of the time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*RUNS, []], metavar="name")
-    parser.add_argument("--minutes", type=float, default=15.0, help="in all")
+    parser.add_argument("--minutes", type=float, default=20.0, help="in all")
     parser.add_argument("--seed", type=int, default=time.monotonic_ns())
     options = parser.parse_args()
     names = options.names or list(RUNS)
     print(f"seed {options.seed}")
+    shares = sum(RUNS[name][0] for name in names)
     for name in names:
-        until = time.monotonic() + options.minutes * 60 / len(names)
-        print(f"{name}: {RUNS[name](until, random.Random(options.seed))}", flush=True)
+        share, run = RUNS[name]
+        until = time.monotonic() + options.minutes * 60 * share / shares
+        print(f"{name}: {run(until, random.Random(options.seed))}", flush=True)
 
 
 if __name__ == "__main__":
