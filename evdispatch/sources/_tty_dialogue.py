@@ -8,7 +8,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import attrs
 
@@ -28,12 +28,11 @@ from evdispatch.terminal import (
     Regions,
     Resize,
 )
+from evdispatch.terminal._events import QueryName
 from evdispatch.terminal._input import Input
 from evdispatch.terminal._modes import set_title
 from evdispatch.terminal._negotiation import Negotiation
 from evdispatch.terminal._queries import QUERIES
-
-QueryName = Literal["cursor", "background", "foreground", "version", "device"]
 
 _ANSWER_WITHIN = 2.0  # seconds; a satellite link takes less
 _CUT_ESCAPE = 1.0  # seconds to wait where a lone escape byte can only be a cut sequence

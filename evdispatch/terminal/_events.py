@@ -5,7 +5,7 @@ only published set that covers every key.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import attrs
 
@@ -22,7 +22,7 @@ from evdispatch.terminal._keys import NO_MODS
 
 _COMBO_ORDER = ("ctrl", "alt", "shift", "super", "hyper", "meta")
 _MOUSE_MODIFIERS = ("shift", "alt", "ctrl")
-QUERY_NAMES = ("cursor", "background", "foreground", "version", "device")
+QueryName = Literal["cursor", "background", "foreground", "version", "device"]
 _ACTIONS = ("press", "repeat", "release")
 _BUTTONS = (
     *("left", "middle", "right", "back", "forward", "button10", "button11"),
@@ -202,8 +202,8 @@ class Paste(Event):
 
     Attributes:
         text: The text, line ends as the terminal sent them.
-        truncated: Whether the end is missing: it did not come, or it follows in a
-            further event, since the paste is above the decoder's limit.
+        truncated: Whether the end is missing: it did not come, or follows in another
+            event, as the paste is above the limit.
         raw: The bytes it was decoded from.
     """
 
@@ -238,10 +238,8 @@ class Reply(Event):
     Attributes:
         kind: da1, da2, dsr, cpr, decrpm, kitty_flags, modify_keys, color_scheme,
             window, osc, dcs, apc, pm or sos.
-        params: The numbers of the answer, as sent: a cpr is (row, column) from 1, a
-            decrpm (mode, state).
-        data: The payload of a string (osc, dcs, apc, pm, sos), or ``dark`` or
-            ``light``.
+        params: The numbers, as sent: a cpr is (row, column) from 1, a decrpm (mode, state).
+        data: The payload of a string (osc ... sos), or ``dark`` or ``light``.
         private: For a dsr, cpr or decrpm: whether it is the form with the marker ``?``.
         raw: The bytes it was decoded from.
     """
@@ -259,8 +257,8 @@ class Answer(Event):
 
     Attributes:
         query: What was asked for: cursor, background, foreground, version or device.
-        value: The cursor's (column, row) from 0; a colour's (red, green, blue) from 0 to
-            255; the version's text; the numbers of DA1. None: the terminal does not tell.
+        value: The cursor's (column, row) from 0; a colour's (red, green, blue) up to 255;
+            the version's text; the numbers of DA1. None: the terminal does not tell.
         raw: The bytes it was decoded from.
     """
 
@@ -274,7 +272,7 @@ class Answer(Event):
     ) -> Callable[[Any], bool] | None:
         """Check the names of questions."""
         if field == "query":
-            return choice_test(field, value, QUERY_NAMES)
+            return choice_test(field, value, get_args(QueryName))
         return super().compile_filter(field, value, fields)
 
 
@@ -292,10 +290,8 @@ class Suspend(Event):
     tracked: ClassVar[bool] = True
 
     def release(self) -> None:
-        """Give the terminal back, and stop."""
-        # A source of somebody else's, in a test for instance, has nothing to stop.
-        stop = getattr(self.source, "stop_process", None)
-        if stop is not None:
+        """Give the terminal back, and stop; a test's source has nothing to stop."""
+        if (stop := getattr(self.source, "stop_process", None)) is not None:
             stop()
 
 
