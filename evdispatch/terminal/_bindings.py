@@ -30,6 +30,7 @@ from evdispatch.terminal._keys import (
     is_character,
 )
 
+_MODIFY_OTHER_KEYS = b"\x1b[27;"
 BINDABLE_MODIFIERS = tuple(name for name in MODIFIERS if name not in LOCKS)
 
 
@@ -42,6 +43,7 @@ class KeyLike(Protocol):
     action: str
     shifted: str | None
     base: str | None
+    raw: bytes
 
 
 @attrs.frozen
@@ -74,7 +76,17 @@ class Binding:
                 return True
         if self.text is None or mods - SHIFT != self.mods - SHIFT:
             return False
-        return (event.shifted or event.text) == self.text
+        return _typed(event) == self.text
+
+
+def _typed(event: KeyLike) -> str | None:
+    """What the key types, where the terminal tells.
+
+    xterm's modifyOtherKeys tells it as the key: ctrl+shift+= is ``+`` with both modifiers.
+    """
+    if event.raw.startswith(_MODIFY_OTHER_KEYS) and not event.key.isalpha():
+        return event.key
+    return event.shifted or event.text
 
 
 def parse_binding(binding: str) -> Binding:

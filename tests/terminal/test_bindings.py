@@ -85,6 +85,10 @@ def test_what_is_no_binding(text: str, message: str) -> None:
         ("@", b"\x1b[113;1;64u"),  # AltGr+q
         ("ctrl+plus", b"\x1b[61:43;6u"),
         ("ctrl+plus", b"\x1b[43;5u"),
+        ("ctrl+plus", b"\x1b[27;6;43~"),  # modifyOtherKeys tells what shift makes
+        ("ctrl+?", b"\x1b[27;6;63~"),
+        ("ctrl+shift+a", b"\x1b[27;6;65~"),
+        ("ctrl+i", b"\x1b[27;5;105~"),
         # Modifiers, locks aside.
         ("ctrl+a", b"\x01"),
         ("ctrl+a", b"\x1b[97;133u"),
@@ -117,6 +121,9 @@ def test_matches(text: str, data: bytes) -> None:
         ("a", b"\x01"),
         ("A", b"a"),
         ("ctrl+a", b"\x1b[97;6u"),
+        ("ctrl+a", b"\x1b[27;6;65~"),
+        ("ctrl+=", b"\x1b[27;6;43~"),
+        ("tab", b"\x1b[27;5;105~"),
         ("shift+a", b"a"),
         ("shift+1", b"1"),
         ("1", b"\x1b[49;2u"),
