@@ -1,3 +1,15 @@
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from key_names import key_table  # from this folder
+
+# The pages include what is made of the code's own tables.
+_made = Path(__file__).with_name("_build")
+_made.mkdir(exist_ok=True)
+(_made / "key-names.md").write_text(key_table(), "utf-8")
+
 project = "evdispatch"
 author = "The evdispatch developers"
 copyright = "2026, The evdispatch developers"  # noqa: A001 (the name Sphinx reads)
