@@ -10,7 +10,8 @@ from evdispatch.testing import run_until, settle
 
 WHO = b"\x1b[c"
 # Each time anew, where nobody answers; and as a fence at the end.
-ON = Modes(mouse="click", paste=True).enable() + b"\x1b[?u" + WHO
+MODES_ON = Modes(mouse="click", paste=True).enable()
+ON = MODES_ON + b"\x1b[?u" + WHO
 OFF = Modes(mouse="click", paste=True).disable() + WHO
 
 

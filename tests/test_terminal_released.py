@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from keyboards import OFF, ON, Keyboard
+from keyboards import MODES_ON, OFF, ON, Keyboard
 from ptys import Pty, program
 
 from evdispatch import Dispatcher, Key, Resume, StateError, Terminal
@@ -34,7 +34,7 @@ def see_it_taken_again(pty: Pty, told: bytes) -> None:
     """Wait for what a handler tells, and the IO side, which may be quicker, writes."""
     pty.wait_for(told)
     output = pty.wait_for(b"resume;")
-    assert output.count(ON) == 2
+    assert output.count(MODES_ON) == 2  # a handler may write before the question
 
 
 def test_a_child_has_the_terminal_as_it_was(io: str, pty: Pty) -> None:

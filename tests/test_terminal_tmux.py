@@ -1,0 +1,111 @@
+"""Every way out, in a real terminal: tmux answers, and tells which modes it is in."""
+
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(which("tmux") is None, reason="no tmux here"),
+]
+
+PROGRAM = """
+import os, signal, sys
+from evdispatch import Dispatcher, Terminal
+app = Dispatcher(io={io!r})
+terminal = app.add(Terminal(
+    alternate_screen=True, mouse="move", hide_cursor=True, focus=True, guard={guard},
+))
+@app.on("start")
+def start():
+    terminal.ask("device")
+@app.on("answer")
+def act():
+    {act}
+app.run()
+{after}
+"""
+WAYS = {
+    "stop": ("app.stop()", "app.close()"),
+    "no close": ("app.stop()", ""),
+    "exit": ("sys.exit(3)", ""),
+    "exception": ("raise LookupError", ""),
+    "interrupt": ("os.kill(os.getpid(), signal.SIGINT)", ""),
+    "term": ("os.kill(os.getpid(), signal.SIGTERM)", ""),
+    "quit": ("os.kill(os.getpid(), signal.SIGQUIT)", ""),
+    "hang up": ("os.kill(os.getpid(), signal.SIGHUP)", ""),
+    "asked in vain": ("[terminal.ask('version') for _ in range(9)]; app.stop()", ""),
+    "late questions": ("terminal.write('\\x1b[6n' * 20); app.stop()", ""),
+    "kill": ("os.kill(os.getpid(), signal.SIGKILL)", ""),
+}
+STARTER = (
+    "import subprocess, sys; print(subprocess.call([sys.executable, 'program.py']))"
+)
+MODES = "#{alternate_on}#{mouse_any_flag}#{mouse_sgr_flag}#{cursor_flag}"
+
+
+@pytest.fixture
+def tmux(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., str]]:
+    """A tmux with a shell that writes down nothing of ours."""
+    monkeypatch.delenv("TMUX", raising=False)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    base = ["tmux", "-S", str(tmp_path / "s"), "-f", "/dev/null"]
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [*base, *arguments], capture_output=True, text=True, check=True, timeout=20
+        )
+        return done.stdout
+
+    run("new-session", "-d", "-x", "80", "-y", "24", "sh")
+    yield run
+    run("kill-server")
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_terminal_is_as_it_was(
+    io: str, tmux: Callable[..., str], tmp_path: Path, way: str
+) -> None:
+    act, after = WAYS[way]
+    code = PROGRAM.format(io=io, act=act, after=after, guard=way == "kill")
+    (tmp_path / "program.py").write_text(code, "utf-8")
+    script = "\n".join(
+        [
+            f"cd {shlex.quote(str(tmp_path))}",
+            "stty -a > before",
+            # A shell gives up its script if SIGINT ends what it has started itself.
+            f"{shlex.quote(sys.executable)} -c {shlex.quote(STARTER)} 2> errors",
+            # What the guard does comes after the end of the program.
+            "sleep 0.5" if way == "kill" else ":",
+            "stty -a > after",
+            "touch done",
+        ]
+    )
+    (tmp_path / "script").write_text(script, "utf-8")
+    before = tmux("display-message", "-p", MODES)
+    tmux("send-keys", f". {shlex.quote(str(tmp_path / 'script'))}", "Enter")
+    wait_for((tmp_path / "done").exists, tmux("capture-pane", "-p"))
+    assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text()
+    assert tmux("display-message", "-p", MODES) == before
+    tmux("send-keys", "echo the shell is sane", "Enter")
+    wait_for(lambda: "\nthe shell is sane" in tmux("capture-pane", "-p"), "no shell")
+    shown = tmux("capture-pane", "-p")
+    # Replies that come late would be typed between the prompt and what we type.
+    assert re.search(r"^[#$] echo the shell is sane$", shown, re.MULTILINE), shown
+    assert "[?" not in shown, shown
