@@ -74,6 +74,41 @@ class TestPrograms:
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
+    @pytest.mark.parametrize(
+        "failure", ["1 / 0", "app._roster.by_fd = None"], ids=["handler", "io"]
+    )
+    def test_an_exception_in_another_thread_gives_it_back_at_once(
+        self, io: str, pty: Pty, failure: str
+    ) -> None:
+        """Before anybody asks the background run what has become of it."""
+        before = pty.attributes()
+        source = f"""
+            import os, signal
+            from evdispatch import Dispatcher, Terminal
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+            app = Dispatcher(io={io!r})
+            app.add(Terminal())
+            app.on("start")(lambda: os.write(1, b"start;"))
+            @app.on("key", key="x")
+            def fail():
+                os.write(1, b"failing;")
+                {failure}
+            app.start()
+            signal.sigwait([signal.SIGUSR1])
+            app.close()
+        """
+        with program(pty, source) as child:
+            pty.wait_for(b"start;")
+            pty.type(b"x")
+            if "by_fd" in failure:
+                pty.wait_for(b"failing;")
+                pty.type(b"y")  # the IO side meets it at the next readiness
+            pty.wait_for(OFF)
+            while pty.attributes() != before:  # the run has a timeout
+                pass
+            child.send_signal(signal.SIGUSR1)
+            assert child.wait(10) == 1  # close has told of it
+
     def test_a_running_background_job_that_is_brought_forward_takes_the_terminal(
         self, io: str, pty: Pty
     ) -> None:
