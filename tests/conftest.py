@@ -21,8 +21,9 @@ from evdispatch.testing import VirtualClock
 
 
 def pytest_configure() -> None:
-    """Hear SIGHUP and SIGINT: what nohup, or a shell with ``&``, starts ignores them."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Hear the signals that what nohup, or a shell with ``&``, starts ignores."""
+    for signum in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP):
+        signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
