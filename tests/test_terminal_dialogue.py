@@ -17,11 +17,10 @@ from evdispatch import (
     Press,
     Reply,
     Resize,
-    StateError,
     Terminal,
 )
 from evdispatch.terminal import Modes
-from evdispatch.testing import VirtualClock, record, run_until, settle
+from evdispatch.testing import record, run_until, settle
 
 CLICK = Modes(mouse="click", paste=True)
 
@@ -143,6 +142,33 @@ class TestSizes:
         settle(app)
         assert [(s.columns, s.rows, s.width_px) for s in sizes] == [(100, 30, 1000)]
 
+    def test_pixels_that_the_tty_did_not_know_are_no_new_size(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        """A terminal tells its size as soon as it is to tell changes."""
+        emulator = Emulator(pty, {**MODERN, b"\x1b[?2048h": b"\x1b[48;24;80;480;800t"})
+        terminal = app.add(Terminal(pty.slave))
+        sizes = record(app, Resize)
+        emulator.run_until(app, lambda: terminal._size == (80, 24, 800, 480))
+        assert sizes == []
+        pty.type(b"\x1b[48;24;80;960;1600t")
+        run_until(app, lambda: sizes)
+        assert [(s.columns, s.width_px) for s in sizes] == [(80, 1600)]
+
+    def test_a_new_size_is_one_of_the_cells(self, app: Dispatcher, pty: Pty) -> None:
+        answers = {k: v for k, v in MODERN.items() if b"2048" not in k}
+        emulator = Emulator(pty, answers)
+        pty.resize(100, 30, width_px=1000, height_px=600)
+        app.add(Terminal(pty.slave, pixels=True))
+        sizes, presses = record(app, Resize), record(app, Press)
+        emulator.run_until(app, lambda: b"\x1b[?1016h" in pty.output)
+        pty.resize(50, 15, width_px=1000, height_px=600)
+        os.kill(os.getpid(), signal.SIGWINCH)
+        run_until(app, lambda: sizes)
+        pty.type(b"\x1b[<0;45;39M")
+        run_until(app, lambda: presses)
+        assert [(p.x, p.y) for p in presses] == [(2, 0)]
+
     def test_the_mouse_tells_pixels(self, app: Dispatcher, pty: Pty) -> None:
         emulator = Emulator(pty, MODERN)
         pty.resize(100, 30, width_px=1000, height_px=600)
@@ -168,56 +194,6 @@ class TestSizes:
         run_until(app, lambda: presses)
         assert [(p.x, p.y, p.x_px, p.y_px) for p in presses] == [(4, 2, None, None)]
         assert b"1016h" not in pty.read()
-
-
-class TestAsk:
-    def test_an_answer_is_an_event(self, app: Dispatcher, pty: Pty) -> None:
-        emulator = Emulator(pty, MODERN)
-        terminal = app.add(Terminal(pty.slave))
-        answers = record(app, Answer)
-        dark: list[Answer] = []
-        app.on("answer", query="background")(dark.append)
-        app.step()
-        for query in ("cursor", "background", "version", "device"):
-            terminal.ask(query)
-        emulator.run_until(app, lambda: len(answers) == 4)
-        assert [(a.query, a.value) for a in answers] == [
-            ("cursor", (4, 2)),
-            ("background", (30, 30, 46)),
-            ("version", None),
-            ("device", (62, 4)),
-        ]
-        assert dark == answers[1:2]
-        assert answers[1].raw == MODERN[b"\x1b]11;?\x1b\\"]
-
-    def test_silence_is_an_answer_too(
-        self, timed: Dispatcher, clock: VirtualClock, pty: Pty
-    ) -> None:
-        terminal = timed.add(Terminal(pty.slave, keyboard="legacy"))
-        answers = record(timed, Answer)
-        timed.step()
-        terminal.ask("version", timeout=3.0)
-        settle(timed)
-        assert answers == []
-        clock.advance(2.9)
-        settle(timed)
-        assert answers == []
-        clock.advance(0.1)
-        settle(timed)
-        assert [(a.query, a.value) for a in answers] == [("version", None)]
-
-    def test_the_dispatcher_must_run(self, app: Dispatcher, pty: Pty) -> None:
-        terminal = app.add(Terminal(pty.slave))
-        with pytest.raises(StateError, match="not taken"):
-            terminal.ask("cursor")
-        with pytest.raises(ValueError, match="query must be one of"):
-            terminal.ask("colour")  # type: ignore[arg-type]
-
-    def test_a_pipe_is_not_asked(self, app: Dispatcher, pipe: list[int]) -> None:
-        terminal = app.add(Terminal(pipe[0]))
-        for call in (terminal.ask, terminal.set_title):
-            with pytest.raises(StateError, match="no tty"):
-                call("cursor")
 
 
 def test_late_replies_do_not_reach_the_shell(

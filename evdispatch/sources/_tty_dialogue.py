@@ -7,7 +7,7 @@ answers. It is asked once: what is behind a pty hardly changes while a program r
 import contextlib
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
 import attrs
@@ -189,12 +189,19 @@ class TtyDialogue(TtySource):
 
     def on_taken(self) -> None:
         """Find out what the terminal can do, unless that is known."""
+        queries = self.input.queries
+        queries.forget()  # what it has answered meanwhile was for the shell
         if not self._negotiation.finished and self._tty is not None:
-            queries = self.input.queries
-            queries.forget()  # what it has answered meanwhile was for the shell
             self._negotiation.ask(queries, self.host.now() + _ANSWER_WITHIN)
             self._follow(self._tty)
-            self._set_timer()
+        self._set_timer()
+
+    def on_wake(self) -> Iterable[Event]:
+        """See what a signal has asked for; a new size may be one of the cells."""
+        for event in super().on_wake():
+            if isinstance(event, Resize):
+                self._measure(_size_of(event))
+            yield event
 
     @property
     def awaited(self) -> int | None:
@@ -243,10 +250,17 @@ class TtyDialogue(TtySource):
         """Take note of a size; whether it was known."""
         if not isinstance(event, Resize):
             return False
-        known = self._size
-        self._size = Size(event.columns, event.rows, event.width_px, event.height_px)
+        known, self._size = self._size, _size_of(event)
         self._measure(self._size)
-        return self._size == known
+        if known is None:
+            return False
+        # The tty may have known the cells alone: pixels beside them are no new size.
+        same_pixels = known[2:] in ((0, 0), self._size[2:])
+        return known[:2] == self._size[:2] and same_pixels
+
+
+def _size_of(event: Resize) -> Size:
+    return Size(event.columns, event.rows, event.width_px, event.height_px)
 
 
 def _answer(query: str, value: Any, raw: bytes) -> list[Event]:

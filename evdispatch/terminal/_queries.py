@@ -125,6 +125,7 @@ class Queries:
         self.answered = False
         self._waiting: deque[_Waiting] = deque()
         self._request = b""
+        self._untold: list[Event] = []  # of what was forgotten
 
     def ask(
         self, query: Query, until: float, then: Then, then_device: Then | None = None
@@ -156,6 +157,8 @@ class Queries:
     @property
     def until(self) -> float | None:
         """When to call `expire`; None: nothing is awaited."""
+        if self._untold:
+            return 0.0
         return min((waiting.until for waiting in self._waiting), default=None)
 
     def take(self, reply: Reply) -> list[Event] | None:
@@ -175,14 +178,16 @@ class Queries:
 
     def expire(self, now: float) -> list[Event]:
         """Wait no longer for what is over; return what that tells."""
+        untold, self._untold = self._untold, []
         over = [waiting for waiting in self._waiting if waiting.until <= now]
         self._waiting = deque(w for w in self._waiting if w.until > now)
-        return [event for waiting in over for event in waiting.then(None, b"")]
+        return untold + [event for w in over for event in w.then(None, b"")]
 
     def forget(self) -> None:
-        """Wait for nothing: somebody else has read the answers."""
-        self._waiting.clear()
+        """Wait for nothing: somebody else has read the answers. `expire` tells of it."""
+        waiting, self._waiting = self._waiting, deque()
         self._request = b""
+        self._untold += [event for w in waiting for event in w.then(None, b"")]
 
     def _give_up(self, waiting: _Waiting) -> list[Event]:
         query = waiting.query.otherwise

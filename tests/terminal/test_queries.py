@@ -161,3 +161,13 @@ def test_kitty_and_modes() -> None:
     queries.forget()
     assert queries.until is None
     assert queries.take_request() == b""
+
+
+def test_what_somebody_else_has_read_is_told_as_no_answer(given: Input) -> None:
+    ask(given, "version", until=9.0)
+    ask(given, "device", until=9.0)
+    given.queries.forget()
+    assert given.until == 0.0
+    assert fed(given, DA1) == ["reply"]
+    assert [event.value for event in given.expire(0.0)] == [None, None]  # type: ignore[attr-defined]
+    assert given.until is None

@@ -1,0 +1,75 @@
+"""What a terminal is asked, and what it answers: an event, or that there is none."""
+
+import pytest
+from emulators import MODERN, Emulator
+from ptys import Pty
+
+from evdispatch import Answer, Dispatcher, StateError, Terminal
+from evdispatch.testing import VirtualClock, record, run_until, settle
+
+
+class TestAsk:
+    def test_an_answer_is_an_event(self, app: Dispatcher, pty: Pty) -> None:
+        emulator = Emulator(pty, MODERN)
+        terminal = app.add(Terminal(pty.slave))
+        answers = record(app, Answer)
+        dark: list[Answer] = []
+        app.on("answer", query="background")(dark.append)
+        app.step()
+        for query in ("cursor", "background", "version", "device"):
+            terminal.ask(query)
+        emulator.run_until(app, lambda: len(answers) == 4)
+        assert [(a.query, a.value) for a in answers] == [
+            ("cursor", (4, 2)),
+            ("background", (30, 30, 46)),
+            ("version", None),
+            ("device", (62, 4)),
+        ]
+        assert dark == answers[1:2]
+        assert answers[1].raw == MODERN[b"\x1b]11;?\x1b\\"]
+
+    def test_silence_is_an_answer_too(
+        self, timed: Dispatcher, clock: VirtualClock, pty: Pty
+    ) -> None:
+        terminal = timed.add(Terminal(pty.slave, keyboard="legacy"))
+        answers = record(timed, Answer)
+        timed.step()
+        terminal.ask("version", timeout=3.0)
+        settle(timed)
+        assert answers == []
+        clock.advance(2.9)
+        settle(timed)
+        assert answers == []
+        clock.advance(0.1)
+        settle(timed)
+        assert [(a.query, a.value) for a in answers] == [("version", None)]
+
+    def test_what_a_child_may_have_read_is_no_answer(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        terminal = app.add(Terminal(pty.slave))
+        answers = record(app, Answer)
+        app.step()
+        terminal.ask("cursor", timeout=100)
+
+        @app.on("key")
+        def start_a_child() -> None:
+            with terminal.released():
+                pass
+
+        pty.type(b"x")
+        run_until(app, lambda: answers)
+        assert [(a.query, a.value) for a in answers] == [("cursor", None)]
+
+    def test_the_dispatcher_must_run(self, app: Dispatcher, pty: Pty) -> None:
+        terminal = app.add(Terminal(pty.slave))
+        with pytest.raises(StateError, match="not taken"):
+            terminal.ask("cursor")
+        with pytest.raises(ValueError, match="query must be one of"):
+            terminal.ask("colour")  # type: ignore[arg-type]
+
+    def test_a_pipe_is_not_asked(self, app: Dispatcher, pipe: list[int]) -> None:
+        terminal = app.add(Terminal(pipe[0]))
+        for call in (terminal.ask, terminal.set_title):
+            with pytest.raises(StateError, match="no tty"):
+                call("cursor")
