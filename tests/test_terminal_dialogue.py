@@ -17,6 +17,7 @@ from evdispatch import (
     Press,
     Reply,
     Resize,
+    Resume,
     Terminal,
 )
 from evdispatch.terminal import Modes
@@ -267,3 +268,41 @@ def test_a_paste_above_the_limit_comes_in_pieces(app: Dispatcher, pty: Pty) -> N
     run_until(app, lambda: pastes and not pastes[-1].truncated)
     assert "".join(paste.text for paste in pastes) == "x" * 2500
     assert [paste.truncated for paste in pastes] == [True, True, False]
+
+
+def test_who_was_stopped_unnoticed_pushes_nothing_twice(
+    app: Dispatcher, pty: Pty
+) -> None:
+    """After SIGSTOP nobody has given the terminal back."""
+    emulator = Emulator(pty, KITTY)
+    terminal = app.add(Terminal(pty.slave, title="ours", alternate_screen=True))
+    emulator.run_until(app, lambda: terminal.keyboard == "kitty")
+    resumed = record(app, Resume)
+    os.kill(os.getpid(), signal.SIGCONT)
+    emulator.run_until(app, lambda: resumed)
+    with emulator.answering():
+        terminal.close()
+    output = pty.read()
+    for push, pop in (
+        (b"\x1b[>1u", b"\x1b[<u"),
+        (b"\x1b[22;2t", b"\x1b[23;2t"),
+        (b"\x1b[?1049h", b"\x1b[?1049l"),
+    ):
+        assert output.count(push) == output.count(pop) == 2
+
+
+def test_an_answer_that_is_late_does_not_reach_the_shell(
+    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even that of a question which nobody waits for any more."""
+    monkeypatch.setattr("evdispatch.sources._tty._FENCE", 10.0)
+    emulator = Emulator(pty, VT220)
+    terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
+    answers = record(app, Answer)
+    app.step()
+    terminal.ask("version", timeout=0)
+    run_until(app, lambda: answers)
+    with emulator.answering():
+        terminal.close()
+    pty.type(b"ls\n")
+    assert os.read(pty.slave, 4096) == b"ls\n"

@@ -1,7 +1,9 @@
 """Several terminals at once: each has its own decoder, modes, size and questions."""
 
+import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -146,3 +148,23 @@ def test_a_connection_that_takes_nothing_is_not_waited_for_for_ever(
     app.step()
     with pytest.raises(TimeoutError, match="takes nothing"):
         terminal.write(b"x" * 100_000_000)
+
+
+def test_a_connection_that_takes_nothing_holds_nobody_up(
+    app: Dispatcher, connection: tuple[socket.socket, socket.socket]
+) -> None:
+    """Not for a question, which is lost, nor at its end."""
+    ours, _ = connection
+    terminal = app.add(Terminal(ours, keyboard="legacy"))
+    answers = record(app, Answer)
+    app.step()
+    ours.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ours.send(b"x" * 65_536)
+    begun = time.monotonic()
+    terminal.ask("cursor", timeout=0)
+    run_until(app, lambda: answers)
+    terminal.close()
+    assert time.monotonic() - begun < 0.9
+    assert answers[0].value is None

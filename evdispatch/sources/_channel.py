@@ -36,6 +36,7 @@ class Channel:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.entered = False
+        self._stale = False  # the modes may be on, or not
         self._modes = Modes()
         self._owner = os.getpid()
         # One write at a time, or a sequence would land within another one. A signal
@@ -59,22 +60,26 @@ class Channel:
 
     def forget_modes(self) -> None:
         """Have `enter` set everything again: somebody else had the terminal meanwhile."""
+        self._stale = self._stale or self.entered
         self.entered = False
 
     def enter(self, modes: Modes) -> None:
         """Take the terminal, with these modes."""
         if not self.entered:
+            # What is pushed on a stack, as kitty's flags and titles, would be there twice.
+            before = self._modes.disable() if self._stale else b""
+            self._stale = False
             self._modes = modes
             self.entered = True
             self._prepare()
-            self.write(modes.enable())
+            self.tell(before + modes.enable())
 
     def change(self, modes: Modes) -> None:
         """Have further modes, if the terminal is taken."""
         if self.entered:
             before, self._modes = self._modes, modes
             self._note_modes()
-            self.write(modes.enable_after(before))
+            self.tell(modes.enable_after(before))
 
     def adopt(self, modes: Modes) -> None:
         """Take note of modes that were switched on by `write`."""
@@ -106,7 +111,17 @@ class Channel:
             TimeoutError: A connection has taken nothing for a second.
         """
         with self._lock:
-            self._send(data)
+            self._send(data, _STALLED)
+
+    def tell(self, data: bytes) -> None:
+        """Write something short, and do not wait for a connection that is stalled.
+
+        Raises:
+            OSError: The terminal has gone.
+            TimeoutError: A connection takes nothing now.
+        """
+        with self._lock:
+            self._send(data, 0.0)
 
     def close(self) -> None:
         """Leave, and close what was opened here."""
@@ -120,13 +135,13 @@ class Channel:
 
     def _restore(self, replies: int | None) -> None:
         try:
-            self._send(self._modes.disable())
+            self._send(self._modes.disable(), 0.0)
         except OSError:
             return  # nobody is there any more
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, patience: float) -> None:
         rest = memoryview(data)
         while rest:
-            if not ready_now(self.fd, WRITE, _STALLED):
+            if not ready_now(self.fd, WRITE, patience):
                 raise TimeoutError(f"fd {self.fd} takes nothing")
             rest = rest[os.write(self.fd, rest[:_SURE_WRITE]) :]

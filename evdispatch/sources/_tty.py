@@ -47,7 +47,10 @@ _NO_LOCAL = termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
 
 
 _CHUNK = 4096  # more than a tty gives at once
-_FENCE = 0.2  # seconds to wait for the last reply, which all terminals send in the end
+_FENCE = (
+    0.2  # seconds to wait for the next reply; the last one comes from all terminals
+)
+_LONGEST_FENCE = 1.0  # seconds in all
 _WHO_ARE_YOU = b"\x1b[c"
 _I_AM = re.compile(rb"\x1b\[\?[0-9;]*c")
 
@@ -114,10 +117,9 @@ class Tty(Channel):
 
     def forget_modes(self) -> None:
         """Have `enter` set everything again: the shell had the terminal meanwhile."""
-        if self.entered:
-            self.entered = False
-            # What is set now is ours, or the shell's guess of it.
-            self._keep_saved = True
+        # What is set now is ours, or the shell's guess of it.
+        self._keep_saved = self._keep_saved or self.entered
+        super().forget_modes()
 
     def keep_saved(self) -> None:
         """Have `enter` keep what it saved before: a child may have left the tty raw."""
@@ -169,7 +171,7 @@ class Tty(Channel):
         except OSError:
             return False
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, patience: float) -> None:
         _write(self._output, data)
 
     def close(self) -> None:
@@ -214,12 +216,11 @@ def _open_terminal(name: str) -> int:
 def _drop_replies(fd: int, count: int) -> None:
     """Read up to the last of so many answers to the question who it is, or for a while."""
     clock = MonotonicClock()
-    deadline = clock.now() + _FENCE
+    deadline = clock.now() + _LONGEST_FENCE  # the mouse may move all the time
     seen = b""
     while len(_I_AM.findall(seen)) < count:
-        data = b""
-        if ready_now(fd, READ, deadline - clock.now()):
-            data = os.read(fd, _CHUNK)
+        patience = min(_FENCE, deadline - clock.now())
+        data = os.read(fd, _CHUNK) if ready_now(fd, READ, patience) else b""
         if not data:
             break
         seen += data

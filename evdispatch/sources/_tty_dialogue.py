@@ -144,13 +144,14 @@ class TtyDialogue(TtySource):
 
         Raises:
             StateError: It is no tty.
+            TimeoutError: A connection takes nothing now.
         """
         tty = self._need_channel()
         with self.host.lock:
             first = self._modes.title is None
             self._modes = attrs.evolve(self._modes, title=title)
             if not first:  # the one from before us is kept already
-                tty.write(set_title(title) if tty.entered else b"")
+                tty.tell(set_title(title) if tty.entered else b"")
                 tty.adopt(self._modes)
             tty.change(self._modes)
 
@@ -223,7 +224,7 @@ class TtyDialogue(TtySource):
             request = self.input.take_request()
             if request:
                 self._asked = self.host.now()
-                tty.write(request)
+                tty.tell(request)
 
     def _change(self, tty: Channel, modes: Modes) -> None:
         size = tty.size

@@ -18,6 +18,8 @@ from evdispatch._events import Event
 from evdispatch.terminal._events import Reply
 
 _COLOR = re.compile(r"rgba?:([0-9a-f]+)/([0-9a-f]+)/([0-9a-f]+)", re.IGNORECASE)
+_NEVER = float("inf")
+_MOST = 64  # of those that nobody waits for any more: some terminals never answer
 _DEC_MODES_KNOWN = (1, 2, 3)  # of DECRPM: set, reset, set for good
 
 
@@ -159,7 +161,8 @@ class Queries:
         """When to call `expire`; None: nothing is awaited."""
         if self._untold:
             return 0.0
-        return min((waiting.until for waiting in self._waiting), default=None)
+        until = min((waiting.until for waiting in self._waiting), default=_NEVER)
+        return None if until == _NEVER else until
 
     def take(self, reply: Reply) -> list[Event] | None:
         """Return the events of an answer; None: nobody here has asked for it."""
@@ -179,9 +182,14 @@ class Queries:
     def expire(self, now: float) -> list[Event]:
         """Wait no longer for what is over; return what that tells."""
         untold, self._untold = self._untold, []
-        over = [waiting for waiting in self._waiting if waiting.until <= now]
-        self._waiting = deque(w for w in self._waiting if w.until > now)
-        return untold + [event for w in over for event in w.then(None, b"")]
+        for index, waiting in enumerate(self._waiting):
+            if waiting.until <= now:
+                untold += waiting.then(None, b"")
+                # A late reply is still this one's, and must not be taken for the next's.
+                self._waiting[index] = _Waiting(waiting.query, _NEVER, _nothing)
+        while len(self._waiting) > _MOST and self._waiting[0].until == _NEVER:
+            self._waiting.popleft()
+        return untold
 
     def forget(self) -> None:
         """Wait for nothing: somebody else has read the answers. `expire` tells of it."""
@@ -191,7 +199,7 @@ class Queries:
 
     def _give_up(self, waiting: _Waiting) -> list[Event]:
         query = waiting.query.otherwise
-        if query is None:
+        if query is None or waiting.until == _NEVER:
             return waiting.then(None, b"")
         self.ask(query, waiting.until, waiting.then)
         return []

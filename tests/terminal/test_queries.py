@@ -107,7 +107,28 @@ def test_who_says_nothing_is_waited_for_as_long_as_was_said(given: Input) -> Non
     assert [given.until] == [2.0]
     assert [event.value for event in given.expire(2.0)] == [None]  # type: ignore[attr-defined]
     assert given.until is None
-    assert fed(given, DA1) == ["reply"]
+    # What comes late is still their answers: the third is nobody's.
+    assert fed(given, DA1 * 3) == ["reply"]
+
+
+def test_a_late_answer_is_not_taken_for_that_of_the_next_question(
+    given: Input,
+) -> None:
+    ask(given, "version", until=1.0)
+    given.expire(1.0)
+    ask(given, "background", until=2.0)
+    late = b"\x1bP>|late\x1b\\" + DA1
+    assert given.queries.fences == 2
+    assert fed(given, late) == []
+    assert fed(given, b"\x1b]11;rgb:00/ff/00\x07" + DA1) == [(0, 255, 0)]
+    assert given.queries.fences == 0
+
+
+def test_who_never_answers_is_not_remembered_for_ever(given: Input) -> None:
+    for number in range(1000):
+        ask(given, "background", until=number)
+        given.expire(number)
+    assert given.queries.fences < 100
 
 
 def test_the_timer_of_an_escape_and_that_of_an_answer_are_both_kept(
