@@ -1,7 +1,9 @@
 """What a terminal is asked, and what it answers: an event, or that there is none."""
 
+import os
+
 import pytest
-from emulators import MODERN, Emulator
+from emulators import MODERN, VT220, Emulator
 from ptys import Pty
 
 from evdispatch import Answer, Dispatcher, StateError, Terminal
@@ -73,3 +75,20 @@ class TestAsk:
         for call in (terminal.ask, terminal.set_title):
             with pytest.raises(StateError, match="no tty"):
                 call("cursor")
+
+
+def test_an_answer_that_is_late_does_not_reach_the_shell(
+    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even that of a question which nobody waits for any more."""
+    monkeypatch.setattr("evdispatch.sources._tty._FENCE", 10.0)
+    emulator = Emulator(pty, VT220)
+    terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
+    answers = record(app, Answer)
+    app.step()
+    terminal.ask("version", timeout=0)
+    run_until(app, lambda: answers)
+    with emulator.answering():
+        terminal.close()
+    pty.type(b"ls\n")
+    assert os.read(pty.slave, 4096) == b"ls\n"

@@ -289,20 +289,3 @@ def test_who_was_stopped_unnoticed_pushes_nothing_twice(
         (b"\x1b[?1049h", b"\x1b[?1049l"),
     ):
         assert output.count(push) == output.count(pop) == 2
-
-
-def test_an_answer_that_is_late_does_not_reach_the_shell(
-    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not even that of a question which nobody waits for any more."""
-    monkeypatch.setattr("evdispatch.sources._tty._FENCE", 10.0)
-    emulator = Emulator(pty, VT220)
-    terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
-    answers = record(app, Answer)
-    app.step()
-    terminal.ask("version", timeout=0)
-    run_until(app, lambda: answers)
-    with emulator.answering():
-        terminal.close()
-    pty.type(b"ls\n")
-    assert os.read(pty.slave, 4096) == b"ls\n"
