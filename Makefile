@@ -1,19 +1,26 @@
 # make demo    the terminal input demo          make test    the tests
 # make check   the whole gate (.ci/run)         make docs    the documentation
-# make bench   figures against peers            make stress  the long runs
+# make bench   figures against peers, and their page's; ARGS="echo" only those of a family
+# make stress  the long runs
 # make bench-terminal    the terminal decoder against peers, and its page's figures
+# make bench-pollers     select, poll, epoll and threads, and their page's figures
+# make bench-watch       the file watcher against peers, and their page's figures
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= pytest
+JOBS ?= 3# tests at once: much of a test's time is spent on waiting
 
-.PHONY: demo test check docs bench bench-terminal stress clean
+# -X dev for the processes that run the tests, too.
+SPREAD = --tx "$(JOBS)*popen//python=$(BIN)/python -X dev" --dist load
+
+.PHONY: demo test check docs bench bench-terminal bench-pollers bench-watch stress clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python demos/terminal_input.py $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -X dev -m $(RUN) $(ARGS)
+	$(BIN)/python -X dev -m $(RUN) $(SPREAD) $(ARGS)
 
 check:
 	.ci/run
@@ -21,15 +28,20 @@ check:
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-bench: $(VENV)/.dev
-	$(BIN)/python tests/bench/bench_dispatch.py $(ARGS)
-	$(BIN)/python tests/bench/bench_timers.py
+bench: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m bench.performance --docs docs/_static $(ARGS)
 
 bench-terminal: $(VENV)/.bench-terminal
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_terminal --docs docs/_static $(ARGS)
 
+bench-pollers: $(VENV)/.bench-terminal
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_pollers --docs docs/_static $(ARGS)
+
+bench-watch: $(VENV)/.bench-watch
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_watch --docs docs/_static $(ARGS)
+
 stress: $(VENV)/.dev
-	$(BIN)/python tests/bench/stress.py $(ARGS)
+	PYTHONPATH=tests $(BIN)/python tests/bench/stress.py $(ARGS)
 
 # What a demo needs is the package; what the tests need is the rest.
 $(VENV)/.run: pyproject.toml
@@ -41,9 +53,19 @@ $(VENV)/.dev: $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-# The peers of the terminal decoder: the gate does without them.
+# The peers of `make bench`, and the following: the gate does without them.
+$(VENV)/.bench: $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+# The peers of the terminal decoder.
 $(VENV)/.bench-terminal: $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --group bench-terminal
+	@touch $@
+
+# The peers of the file watcher.
+$(VENV)/.bench-watch: $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --group bench-watch
 	@touch $@
 
 clean:

@@ -7,7 +7,7 @@
 
 >>> from evdispatch import Dispatcher, Timer
 >>> app = Dispatcher()
->>> timer = app.add(Timer("tick", every=0.01))
+>>> timer = app.add(Timer("tick", after=0.01))
 >>> @app.on("tick")
 ... def stop(event):
 ...     print("tick", event.count)
@@ -17,71 +17,104 @@ tick 1
 >>> app.close()
 """
 
-from evdispatch._callbacks import Handle as Handle
-from evdispatch._clock import Alarm as Alarm
-from evdispatch._clock import Clock as Clock
-from evdispatch._clock import MonotonicClock as MonotonicClock
-from evdispatch._dispatcher import Dispatcher as Dispatcher
-from evdispatch._errors import AlreadyRunningError as AlreadyRunningError
-from evdispatch._errors import ClosedError as ClosedError
-from evdispatch._errors import EvdispatchError as EvdispatchError
-from evdispatch._errors import FilterError as FilterError
-from evdispatch._errors import ForkedError as ForkedError
-from evdispatch._errors import FrameError as FrameError
-from evdispatch._errors import HandlerError as HandlerError
-from evdispatch._errors import HandlerTypeError as HandlerTypeError
-from evdispatch._errors import InternalError as InternalError
-from evdispatch._errors import QueueFull as QueueFull
-from evdispatch._errors import SourceError as SourceError
-from evdispatch._errors import StateError as StateError
-from evdispatch._errors import UnknownEventError as UnknownEventError
-from evdispatch._events import Data as Data
-from evdispatch._events import Drain as Drain
-from evdispatch._events import Eof as Eof
-from evdispatch._events import Error as Error
-from evdispatch._events import Event as Event
-from evdispatch._events import Hangup as Hangup
-from evdispatch._events import Idle as Idle
-from evdispatch._events import Line as Line
-from evdispatch._events import Start as Start
-from evdispatch._events import Stop as Stop
-from evdispatch._framing import Length as Length
-from evdispatch._handlers import HANDLED as HANDLED
-from evdispatch._handlers import on as on
-from evdispatch._poller import ERROR as ERROR
-from evdispatch._poller import HANGUP as HANGUP
-from evdispatch._poller import READ as READ
-from evdispatch._poller import WRITE as WRITE
-from evdispatch._stats import SourceStats as SourceStats
-from evdispatch._stats import Stats as Stats
-from evdispatch.sources._base import Source as Source
-from evdispatch.sources._channel import Size as Size
-from evdispatch.sources._fd import Fd as Fd
-from evdispatch.sources._fd import Readable as Readable
-from evdispatch.sources._fd import Writable as Writable
-from evdispatch.sources._pipe import Pipe as Pipe
-from evdispatch.sources._terminal import Terminal as Terminal
-from evdispatch.sources._timer import Tick as Tick
-from evdispatch.sources._timer import Timer as Timer
-from evdispatch.terminal import Answer as Answer
-from evdispatch.terminal import Click as Click
-from evdispatch.terminal import Drag as Drag
-from evdispatch.terminal import Enter as Enter
-from evdispatch.terminal import Focus as Focus
-from evdispatch.terminal import Key as Key
-from evdispatch.terminal import Leave as Leave
-from evdispatch.terminal import Mouse as Mouse
-from evdispatch.terminal import Move as Move
-from evdispatch.terminal import Paste as Paste
-from evdispatch.terminal import Press as Press
-from evdispatch.terminal import Region as Region
-from evdispatch.terminal import Release as Release
-from evdispatch.terminal import Reply as Reply
-from evdispatch.terminal import Resize as Resize
-from evdispatch.terminal import Resume as Resume
-from evdispatch.terminal import Scroll as Scroll
-from evdispatch.terminal import Suspend as Suspend
-from evdispatch.terminal import Unknown as Unknown
+import typing
+
+from evdispatch import _homes
+
+if typing.TYPE_CHECKING:
+    from evdispatch._callbacks import Handle as Handle
+    from evdispatch._clock import Alarm as Alarm
+    from evdispatch._clock import Clock as Clock
+    from evdispatch._clock import MonotonicClock as MonotonicClock
+    from evdispatch._dispatcher import Dispatcher as Dispatcher
+    from evdispatch._errors import AlreadyRunningError as AlreadyRunningError
+    from evdispatch._errors import ClosedError as ClosedError
+    from evdispatch._errors import EvdispatchError as EvdispatchError
+    from evdispatch._errors import FilterError as FilterError
+    from evdispatch._errors import ForkedError as ForkedError
+    from evdispatch._errors import FrameError as FrameError
+    from evdispatch._errors import HandlerError as HandlerError
+    from evdispatch._errors import HandlerTypeError as HandlerTypeError
+    from evdispatch._errors import InternalError as InternalError
+    from evdispatch._errors import QueueFull as QueueFull
+    from evdispatch._errors import SourceError as SourceError
+    from evdispatch._errors import StateError as StateError
+    from evdispatch._errors import UnknownEventError as UnknownEventError
+    from evdispatch._events import Connect as Connect
+    from evdispatch._events import Data as Data
+    from evdispatch._events import Disconnect as Disconnect
+    from evdispatch._events import Drain as Drain
+    from evdispatch._events import Eof as Eof
+    from evdispatch._events import Error as Error
+    from evdispatch._events import Event as Event
+    from evdispatch._events import Hangup as Hangup
+    from evdispatch._events import Idle as Idle
+    from evdispatch._events import Line as Line
+    from evdispatch._events import Start as Start
+    from evdispatch._events import Stop as Stop
+    from evdispatch._files import Attributes as Attributes
+    from evdispatch._files import Change as Change
+    from evdispatch._files import Closed as Closed
+    from evdispatch._files import Created as Created
+    from evdispatch._files import Deleted as Deleted
+    from evdispatch._files import Existing as Existing
+    from evdispatch._files import Modified as Modified
+    from evdispatch._files import Moved as Moved
+    from evdispatch._files import Overflow as Overflow
+    from evdispatch._files import PathEvent as PathEvent
+    from evdispatch._files import Ready as Ready
+    from evdispatch._files import Rescan as Rescan
+    from evdispatch._files import RootGone as RootGone
+    from evdispatch._files import Settled as Settled
+    from evdispatch._files import TreeEvent as TreeEvent
+    from evdispatch._files import Unmounted as Unmounted
+    from evdispatch._framing import Length as Length
+    from evdispatch._handlers import HANDLED as HANDLED
+    from evdispatch._handlers import on as on
+    from evdispatch._poller import ERROR as ERROR
+    from evdispatch._poller import HANGUP as HANGUP
+    from evdispatch._poller import PRIORITY as PRIORITY
+    from evdispatch._poller import READ as READ
+    from evdispatch._poller import WRITE as WRITE
+    from evdispatch._stats import SourceStats as SourceStats
+    from evdispatch._stats import Stats as Stats
+    from evdispatch.sources._activation import activated_sockets as activated_sockets
+    from evdispatch.sources._base import Source as Source
+    from evdispatch.sources._channel import Size as Size
+    from evdispatch.sources._connection import Connection as Connection
+    from evdispatch.sources._datagram import Datagram as Datagram
+    from evdispatch.sources._datagram import Packet as Packet
+    from evdispatch.sources._fd import Fd as Fd
+    from evdispatch.sources._fd import Priority as Priority
+    from evdispatch.sources._fd import Readable as Readable
+    from evdispatch.sources._fd import Writable as Writable
+    from evdispatch.sources._files import Credentials as Credentials
+    from evdispatch.sources._listener import Listener as Listener
+    from evdispatch.sources._opening import Backoff as Backoff
+    from evdispatch.sources._pipe import Pipe as Pipe
+    from evdispatch.sources._terminal import Terminal as Terminal
+    from evdispatch.sources._timer import Tick as Tick
+    from evdispatch.sources._timer import Timer as Timer
+    from evdispatch.sources._watch import Watch as Watch
+    from evdispatch.terminal import Answer as Answer
+    from evdispatch.terminal import Click as Click
+    from evdispatch.terminal import Drag as Drag
+    from evdispatch.terminal import Enter as Enter
+    from evdispatch.terminal import Focus as Focus
+    from evdispatch.terminal import Key as Key
+    from evdispatch.terminal import Leave as Leave
+    from evdispatch.terminal import Mouse as Mouse
+    from evdispatch.terminal import Move as Move
+    from evdispatch.terminal import Paste as Paste
+    from evdispatch.terminal import Press as Press
+    from evdispatch.terminal import Region as Region
+    from evdispatch.terminal import Release as Release
+    from evdispatch.terminal import Reply as Reply
+    from evdispatch.terminal import Resize as Resize
+    from evdispatch.terminal import Resume as Resume
+    from evdispatch.terminal import Scroll as Scroll
+    from evdispatch.terminal import Suspend as Suspend
+    from evdispatch.terminal import Unknown as Unknown
 
 __version__ = "0.1.0"
 
@@ -89,15 +122,27 @@ __all__ = [
     "ERROR",
     "HANDLED",
     "HANGUP",
+    "PRIORITY",
     "READ",
     "WRITE",
     "Alarm",
     "AlreadyRunningError",
     "Answer",
+    "Attributes",
+    "Backoff",
+    "Change",
     "Click",
     "Clock",
+    "Closed",
     "ClosedError",
+    "Connect",
+    "Connection",
+    "Created",
+    "Credentials",
     "Data",
+    "Datagram",
+    "Deleted",
+    "Disconnect",
     "Dispatcher",
     "Drag",
     "Drain",
@@ -106,6 +151,7 @@ __all__ = [
     "Error",
     "EvdispatchError",
     "Event",
+    "Existing",
     "Fd",
     "FilterError",
     "Focus",
@@ -121,20 +167,31 @@ __all__ = [
     "Leave",
     "Length",
     "Line",
+    "Listener",
+    "Modified",
     "MonotonicClock",
     "Mouse",
     "Move",
+    "Moved",
+    "Overflow",
+    "Packet",
     "Paste",
+    "PathEvent",
     "Pipe",
     "Press",
+    "Priority",
     "QueueFull",
     "Readable",
+    "Ready",
     "Region",
     "Release",
     "Reply",
+    "Rescan",
     "Resize",
     "Resume",
+    "RootGone",
     "Scroll",
+    "Settled",
     "Size",
     "Source",
     "SourceError",
@@ -147,8 +204,27 @@ __all__ = [
     "Terminal",
     "Tick",
     "Timer",
+    "TreeEvent",
     "Unknown",
     "UnknownEventError",
+    "Unmounted",
+    "Watch",
     "Writable",
+    "activated_sockets",
     "on",
 ]
+
+
+if not typing.TYPE_CHECKING:  # for a checker every name would be there
+
+    def __getattr__(name: str) -> typing.Any:
+        """Load a public name when it is first asked for: see `evdispatch._homes`."""
+        value = _homes.load(name)
+        if value is None:
+            raise AttributeError(f"module 'evdispatch' has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -33,11 +33,15 @@ class Handle:
 
     def cancel(self) -> None:
         """Call the function no more, even if it is due. From any thread."""
-        with self._roster.lock:
+        roster = self._roster
+        roster.lock.acquire()
+        try:
             self._function = None
             if self._deadline is not None:
-                self._roster.unschedule(self._deadline)
+                roster.agenda.cancel(self._deadline)
                 self._deadline = None
+        finally:
+            roster.lock.release()
 
     @property
     def cancelled(self) -> bool:
@@ -46,12 +50,16 @@ class Handle:
 
     def start(self, delay: float, every: float | None) -> Self:
         """Schedule it: in ``delay`` seconds, then each ``every``; return itself."""
-        with self._roster.lock:  # it may be due before we have its deadline
-            when = self._roster.now() + delay
+        roster = self._roster
+        roster.lock.acquire()  # `with` takes 0.1 us more
+        try:
+            when = roster.now() + delay
             if every is not None:
                 self._schedule = Schedule(when - every, every)
-            if when != math.inf:
-                self._deadline = self._roster.schedule(when, self)
+            if when != math.inf:  # it may be due before we have its deadline: locked
+                self._deadline = roster.agenda.add_later(when, self)
+        finally:
+            roster.lock.release()
         return self
 
     def on_deadline(self, now: float) -> Iterable[Event]:
@@ -59,7 +67,7 @@ class Handle:
         self._deadline = None
         if self._schedule is not None:
             self._schedule.take(now)
-            self._deadline = self._roster.schedule(self._schedule.next, self)
+            self._deadline = self._roster.agenda.add(self._schedule.next, self)
         if self._waiting:
             return ()
         self._waiting = True

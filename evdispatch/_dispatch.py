@@ -8,7 +8,7 @@ Rules:
   behind a firehose, and a storm of keys does not stop the rest.
 - A route is a snapshot: a handler that was added meanwhile is not called, one that was
   removed meanwhile is not called either.
-- An event whose source was closed by the user is dropped.
+- An event whose source was closed by the user is dropped, unless it is the last word.
 - An exception goes to who handles `error`; else to who called `run`, or to the log.
 """
 
@@ -101,7 +101,7 @@ class DispatchSide:
         else:
             counts, scope = source.counts, source._scope or self._scope
             # What a handler raised is no event of the source's: it is never dropped.
-            if source._silenced and not _is_failure(event):
+            if source._silenced and not event.final and not _is_failure(event):
                 counts.dropped += 1
                 return
         counts.handled += 1
@@ -183,7 +183,7 @@ class DispatchSide:
         else:
             what = "something" if failure.source is None else repr(failure.source)
             error = SourceError(message := f"{what} failed: {exception}", failure)
-        if self._on_error == "raise":
+        if self._on_error == "raise" and failure.fatal:
             raise error from failure.exception
         _log.error("%s", message, exc_info=failure.exception)
 

@@ -5,10 +5,8 @@
         ^                                           |                      |
         +------ write buffers, pause, close --------+----------------------+
 
-The two sides meet in the queue alone. With ``io="thread"`` a thread of its own pumps and
-the thread in `Dispatcher.run` only dispatches; with ``io="inline"`` the thread in `run`
-does both in turn. Whoever pumps, the rules are those of `_io`; whoever dispatches, those
-of `_dispatch`; `_loop` runs them, `_embedding` lets a host program do so.
+The two sides meet in the queue alone. Whoever pumps, the rules are those of `_io`; whoever
+dispatches, those of `_dispatch`; `_loop` runs them, `_embedding` lets a host do so.
 """
 
 import contextlib
@@ -32,12 +30,13 @@ from evdispatch._events import Event
 from evdispatch._handlers import F
 from evdispatch._lifetime import weakly
 from evdispatch._loop import IoMode
-from evdispatch._poller import Wakeup
+from evdispatch._pollers import PollerKind
 from evdispatch._queue import Queue
 from evdispatch._registry import Registry
-from evdispatch._roster import Roster
+from evdispatch._roster import Roster, check_source
 from evdispatch._stats import PostCounts, Stats, balance
-from evdispatch.sources._base import Source, check_source
+from evdispatch._wakeup import Wakeup
+from evdispatch.sources._base import Source
 
 S = TypeVar("S", bound=Source)
 
@@ -46,29 +45,35 @@ class Dispatcher(Embedding):
     """One central queue between sources of events and the handlers of them.
 
     Args:
-        io: Who reads: ``"thread"``, an IO thread of its own, so that input is taken in
-            while a handler is busy; or ``"inline"``, the thread in `run`, between two
-            passes.
+        io: Who reads: ``"inline"``, the thread in `run`, between two passes; ``"auto"``,
+            that one, and another in its place while handlers take longer than 5 ms;
+            ``"thread"``, another one always.
         queue_size: How many events may wait in a lane of the queue. When it is full,
             sources are not read, and posts from other threads wait.
-        on_error: What to do with an exception that nobody handles as an `error` event:
+        on_error: What to do with an exception that nobody handles as an `error`:
             ``"raise"`` it out of `run`, or ``"log"`` it and go on.
+        poller: ``"epoll"``, ``"poll"`` or ``"select"``; for tests, ``"verify"``: epoll,
+            edge-triggered, and what is left unread is an `error`.
+        edge: Whether sources that can be are edge-triggered (epoll only).
         clock: Where time comes from; default: the monotonic clock.
 
     Raises:
-        ValueError: An option has no such value.
+        ValueError: An option has no such value, or ``edge`` is not this poller's.
         OSError: No descriptor is left.
     """
 
     def __init__(
         self,
         *,
-        io: IoMode = "thread",
+        io: IoMode = "auto",
         queue_size: int = 10_000,
         on_error: OnError = "raise",
+        poller: PollerKind = "epoll",
+        edge: bool = False,
         clock: Clock | None = None,
     ) -> None:
         check_choice("io", io, get_args(IoMode))
+        check_choice("poller", poller, get_args(PollerKind))
         check_choice("on_error", on_error, get_args(OnError))
         check_count("queue_size", queue_size)
         clock = clock or MonotonicClock()
@@ -81,7 +86,7 @@ class Dispatcher(Embedding):
             if io == "thread":
                 wakeup = undo.enter_context(contextlib.closing(Wakeup()))
             # Weak, so that an IO thread between two steps keeps nothing alive.
-            roster = Roster(clock, io_wakeup, weakly(self.stop))
+            roster = Roster(clock, io_wakeup, weakly(self.stop), poller, edge=edge)
             undo.pop_all()
         queue = Queue(queue_size, wakeup.set, io_wakeup.set)
         dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
@@ -263,16 +268,15 @@ class Dispatcher(Embedding):
             ValueError: NaN.
         """
         self._check_open()
-        delay = max(0.0, check_seconds("after", seconds))
-        return Handle(self._roster, function).start(delay, None)
+        if type(seconds) is not float or not seconds > 0:  # else it is good as it is
+            seconds = max(0.0, check_seconds("after", seconds))
+        return Handle(self._roster, function).start(seconds, None)
 
     def every(self, seconds: float, function: Callable[[], Any]) -> Handle:
         """Call a function again and again, on the dispatch thread. From any thread.
 
-        It does not drift, and a call that is late is made once.
-
         Args:
-            seconds: The interval, above 0; the first call is one interval from now.
+            seconds: The interval, above 0; it does not drift, and a late call is one.
             function: Called without arguments.
 
         Raises:
@@ -284,10 +288,7 @@ class Dispatcher(Embedding):
         return Handle(self._roster, function).start(interval, interval)
 
     def stats(self) -> Stats:
-        """Return what became of all events so far.
-
-        Exact on the dispatch thread, but for posts that other threads make just then.
-        """
+        """Return what became of all events so far; exact on the dispatch thread."""
         with self._roster.lock:  # the IO side counts and puts under it
             waiting = self._queue.by_source()
             return Stats(

@@ -49,13 +49,13 @@ class Embedding(Loop):
             self._thread = threading.get_ident()
             self._use_up_stop()  # a step is a turn: one from now on ends it
             self._start_io()
-            if self._io_mode == "thread":
-                self._wakeup.clear()
+            self._pumping.before_step()
             if timeout == 0:
                 return self._turn(0)
             with self._wakeup.wake_on_signals():
                 return self._turn(timeout)
         finally:
+            self._pumping.rest()
             self._leave()
             self._stay_readable()
 
@@ -68,11 +68,7 @@ class Embedding(Loop):
         with self._interrupts.held():
             self._start_io()
         self._stay_readable()
-        return (
-            self._wakeup.fileno()
-            if self._io_mode == "thread"
-            else self._roster.fileno()
-        )
+        return self._pumping.fileno()
 
     def timeout(self) -> float | None:
         """Return how long the host may sleep if it does not watch `fileno`, in seconds.
@@ -95,7 +91,7 @@ class Embedding(Loop):
         """Whether a step would have something to do without waiting."""
         if len(self._queue) or self._queue.attention:
             return True
-        return self._io_mode == "inline" and self._io.has_work()
+        return self._pumping.has_work()
 
     # -- in the background -----------------------------------------------------------------
 

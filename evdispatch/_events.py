@@ -8,13 +8,14 @@ Events are `attrs.define(eq=False)`: they have identity, not value, and making a
 one takes twice as long.
 """
 
-import re
 import types
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import attrs
+
+from evdispatch._homes import load_event, snake_case
 
 URGENT, NORMAL, IDLE = range(3)
 """The queue's lanes. A source has one lane, so that its events keep their order."""
@@ -24,11 +25,6 @@ URGENT, NORMAL, IDLE = range(3)
 _classes: weakref.WeakValueDictionary[tuple[str, str], type["Event"]] = (
     weakref.WeakValueDictionary()
 )
-
-
-def snake_case(name: str) -> str:
-    """Return a class name as an event name: ``RootGone`` -> ``root_gone``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 @attrs.define(eq=False)
@@ -44,6 +40,7 @@ class Event:
     names: ClassVar[frozenset[str]] = frozenset({"event"})  # own and base classes'
     lane: ClassVar[int] = NORMAL  # of posts; a source's events take the source's lane
     tracked: ClassVar[bool] = False  # whether dispatch calls claim() and release()
+    final: ClassVar[bool] = False  # told even after the user has closed its source
     filter_names: ClassVar[frozenset[str]] = frozenset()  # filters that are no fields
 
     source: Any = attrs.field(default=None, kw_only=True, repr=False)
@@ -51,7 +48,7 @@ class Event:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for reserved in ("name", "names", "lane", "tracked", "filter_names"):
+        for reserved in ("name", "names", "lane", "tracked", "final", "filter_names"):
             if isinstance(cls.__dict__.get(reserved), types.MemberDescriptorType):
                 raise TypeError(f"{cls.__name__}: an event has no field {reserved!r}")
         if "name" not in cls.__dict__:
@@ -94,7 +91,13 @@ _classes[Event.__module__, Event.__qualname__] = Event  # the base is no subclas
 
 def event_classes(name: str | None = None) -> list[type[Event]]:
     """Return the event classes that bear the name, or all of them."""
-    return [cls for cls in _classes.values() if name is None or cls.name == name]
+    load_event(name)
+    return [cls for cls in loaded_classes() if name is None or cls.name == name]
+
+
+def loaded_classes() -> list[type[Event]]:
+    """Return the event classes that there are, without loading more of ours."""
+    return list(_classes.values())
 
 
 @attrs.define(eq=False)
@@ -114,6 +117,44 @@ class Line(Event):
 @attrs.define(eq=False)
 class Eof(Event):
     """The input has ended. All its data came before."""
+
+
+@attrs.define(eq=False)
+class Connect(Event):
+    """A connection is open: the first event of each.
+
+    Attributes:
+        address: The other side's; as the socket module has it.
+    """
+
+    tracked: ClassVar[bool] = True
+
+    address: Any
+
+    def claim(self) -> None:
+        """From now on it is known to handlers, and stays when its listener is closed."""
+        if self.source is not None:  # in a test there may be none
+            self.source.become_known()
+
+
+@attrs.define(eq=False)
+class Disconnect(Event):
+    """A connection is over, or could not be opened: the last event of each.
+
+    Attributes:
+        reason: ``"closed"`` or ``"aborted"`` by this side, ``"eof"`` by the other one;
+            ``"refused"``, ``"reset"``, ``"timeout"``, ``"unresolved"``, ``"tls"``,
+            ``"frame"`` (the input breaks its framing), ``"overflow"`` (too much is still
+            to be written), ``"error"``.
+        error: The exception, where there was one.
+        retry_in: Seconds until it is opened anew; None: it is not.
+    """
+
+    final: ClassVar[bool] = True
+
+    reason: str
+    error: BaseException | None = None
+    retry_in: float | None = None
 
 
 @attrs.define(eq=False)
@@ -163,6 +204,7 @@ class Error(Event):
         exception: What was raised.
         event: The event that was being handled, if a handler failed.
         handler: The handler that failed, if one did.
+        fatal: Whether it ends the run if nobody handles it; else it is logged then.
     """
 
     lane: ClassVar[int] = URGENT
@@ -170,3 +212,4 @@ class Error(Event):
     exception: BaseException
     event: Event | None = None
     handler: Callable[..., Any] | None = None
+    fatal: bool = True

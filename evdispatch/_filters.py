@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from evdispatch._errors import FilterError, UnknownEventError
-from evdispatch._events import Event, event_classes
+from evdispatch._events import Event, event_classes, loaded_classes
 from evdispatch._handlers import check_one_argument
 
 Test = Callable[[Any], bool]
@@ -96,7 +96,7 @@ def _field_test(
         test = cls.compile_filter(field, value, fields)
         if test is not None:
             return test
-    heirs = [each for each in event_classes() if issubclass(each, tuple(having))]
+    heirs = [each for each in loaded_classes() if issubclass(each, tuple(having))]
     if type(value) in _PLAIN and not any(
         _may_be(cls, field, value) for cls in (*having, *heirs)
     ):

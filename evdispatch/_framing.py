@@ -81,7 +81,7 @@ def framer(framing: Framing, limit: int) -> Framer:
     """
     check_count("the longest line", limit)
     if framing == "raw":
-        return _Raw()
+        return _RAW
     if framing == "lines":
         return _Lines(limit)
     if isinstance(framing, type):
@@ -105,7 +105,12 @@ class _Raw:
         return iter(())
 
 
+_RAW = _Raw()  # one for all: it keeps nothing
+
+
 class _Lines:
+    __slots__ = ("_limit", "_rest", "_skipping")
+
     event: type[Data | Line] = Line
     broken = False
 
@@ -154,6 +159,8 @@ class _Lines:
 
 
 class _Frames:
+    __slots__ = ("_buffer", "_limit", "_take", "broken")
+
     event: type[Data | Line] = Data
 
     def __init__(self, take: Frame, limit: int) -> None:

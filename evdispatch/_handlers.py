@@ -18,6 +18,12 @@ Handler = Callable[..., Any]
 F = TypeVar("F", bound=Handler)
 
 _MARKS = "__evdispatch_marks__"
+_NO_PLAIN_CALL = (
+    inspect.CO_COROUTINE
+    | inspect.CO_GENERATOR
+    | inspect.CO_ITERABLE_COROUTINE
+    | inspect.CO_ASYNC_GENERATOR
+)
 
 
 class Handled:
@@ -121,6 +127,12 @@ def check_no_arguments(function: Any) -> None:
     Raises:
         HandlerTypeError: It needs some, or is a coroutine or generator function.
     """
+    if type(function) is types.FunctionType and not function.__dict__:  # no decorator's
+        own = function.__code__
+        if not (
+            own.co_flags & _NO_PLAIN_CALL or own.co_argcount or own.co_kwonlyargcount
+        ):
+            return  # the usual; all that follows takes 1 us
     refuse_async(function)
     plain = function.__func__ if inspect.ismethod(function) else function
     code = getattr(plain, "__code__", None)

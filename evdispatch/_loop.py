@@ -1,8 +1,7 @@
 """The loop: who pumps, who dispatches, and when it begins and ends. Loop 2 of 2 is here.
 
-With ``io="thread"`` an `IoThread` pumps while this thread dispatches; with
-``io="inline"`` this thread does both in turn. Either way a turn is: wait until there is
-something to do, then dispatch one pass.
+Who pumps is `_pumping`'s to know. A turn is: wait until there is something to do, then
+dispatch one pass.
 """
 
 import contextlib
@@ -11,16 +10,19 @@ import threading
 from typing import Literal
 
 from evdispatch._dispatch import DispatchSide
-from evdispatch._errors import AlreadyRunningError, InternalError
+from evdispatch._errors import AlreadyRunningError
 from evdispatch._events import Event, Idle, Start, Stop
 from evdispatch._interrupts import Interrupts
-from evdispatch._io import IoSide, IoThread
+from evdispatch._io import IoSide
+from evdispatch._io_thread import Threaded
 from evdispatch._lifetime import Closable, weakly
-from evdispatch._poller import Wakeup
+from evdispatch._pumping import Inline, Pumping
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
+from evdispatch._standby import Standby
+from evdispatch._wakeup import Wakeup
 
-IoMode = Literal["thread", "inline"]
+IoMode = Literal["thread", "inline", "auto"]
 
 _log = logging.getLogger("evdispatch")
 
@@ -41,8 +43,13 @@ class Loop(Closable):
         self._queue = queue
         self._roster = roster
         self._dispatch = dispatch
-        self._wakeup = wakeup  # of the dispatch side; the IO side's own when inline
-        self._io_thread: IoThread | None = None
+        self._wakeup = wakeup  # of the dispatch side
+        self._pumping: Pumping
+        if io_mode == "thread":
+            self._pumping = Threaded(self._io, queue, roster.wakeup, wakeup)
+        else:  # one thread waits, and so one wakeup is enough
+            kind = Inline if io_mode == "inline" else Standby
+            self._pumping = kind(self._io, queue, wakeup)
         # Who dispatches, and so never waits for room in the queue. While nobody runs it,
         # that is taken to be the thread that made it, or took the last step.
         self._thread = threading.get_ident()
@@ -76,7 +83,8 @@ class Loop(Closable):
             once = self._use_up_stop()  # asked to stop before the first run: one turn
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._wakeup.wake_on_signals())
-                stack.callback(self._end_io)
+                stack.callback(self._pumping.rest)
+                stack.callback(self._pumping.end)
                 stack.callback(self._roster.finish)
                 self._start_io()
                 self._loop(once=once)
@@ -102,11 +110,15 @@ class Loop(Closable):
 
     def _tell(self, event: Event) -> None:
         event.time = self._roster.now()
-        self._dispatch.raise_event(event)
+        self._pumping.begin()
+        try:
+            self._dispatch.raise_event(event)
+        finally:
+            self._pumping.finish()
 
     def _turn(self, timeout: float | None) -> int:
         """Wait for something to do, up to ``timeout`` seconds, and dispatch one pass."""
-        queue, dispatch = self._queue, self._dispatch
+        queue, dispatch, pumping = self._queue, self._dispatch, self._pumping
         if timeout != 0 and dispatch.hears(Idle) and self._is_idle():
             self._tell(Idle())
         dispatch.relax()
@@ -114,30 +126,22 @@ class Loop(Closable):
         if len(queue) or queue.attention:
             timeout = 0
         try:
-            self._wait(timeout)
+            pumping.wait(timeout)
         finally:
             queue.sleeping = False
-        return 0 if dispatch.stopping else dispatch.dispatch()
+        if dispatch.stopping:
+            return 0
+        pumping.begin()
+        try:
+            return dispatch.dispatch()
+        finally:
+            pumping.finish()
 
     def _is_idle(self) -> bool:
         """Whether nothing is queued, and nothing ready that would be."""
-        if self._io_thread is None and not len(self._queue):
-            self._wait(0)
+        if not len(self._queue):
+            self._pumping.look()
         return not len(self._queue)
-
-    def _wait(self, timeout: float | None) -> None:
-        thread = self._io_thread
-        if thread is None:
-            try:
-                self._io.pump(timeout)
-            except Exception as error:
-                raise InternalError("the IO side failed; please report it") from error
-        elif thread.failure is not None:
-            raise InternalError(
-                "the IO side failed; please report it"
-            ) from thread.failure
-        elif timeout != 0:
-            self._wakeup.wait(timeout)
 
     def stop(self) -> None:
         """Have `run` return after the present handler. From anywhere, any number of times.
@@ -182,16 +186,7 @@ class Loop(Closable):
 
     def _start_io(self) -> None:
         self._roster.start()
-        if self._io_thread is not None and self._io_thread.ending:
-            self._end_io()
-        if self._io_mode == "thread" and self._io_thread is None:
-            self._io_thread = IoThread(self._io, self._roster.wakeup, self._queue.alert)
-
-    def _end_io(self) -> None:
-        """End the IO thread, if there is one."""
-        if self._io_thread is not None:
-            self._io_thread.end()
-            self._io_thread = None  # not before: an impatient ctrl+c may end the wait
+        self._pumping.start()
 
     # -- the end -----------------------------------------------------------------------
 
@@ -213,7 +208,7 @@ class Loop(Closable):
             stack.callback(self._roster.close)
             stack.callback(self._queue.close)
             stack.callback(self._roster.finish)
-            self._end_io()
+            self._pumping.end()
 
     def _close_at_exit(self) -> None:
         try:

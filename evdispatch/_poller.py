@@ -1,4 +1,4 @@
-"""The only file that knows select: epoll, and the pipe that wakes it.
+"""What is ready: epoll, level- and edge-triggered. `_select_poller` has select and poll.
 
 A poller knows descriptors and masks, no sources and no events. Facts it rests on:
 
@@ -6,20 +6,21 @@ A poller knows descriptors and masks, no sources and no events. Facts it rests o
   number is closed while a duplicate lives on, epoll goes on reporting the number and
   refuses to delete it. Hence: delete before close, and `EpollPoller.rebuild`.
 - Adding, changing and deleting from one thread works while another one waits, and takes
-  effect at once; closing a descriptor wakes nobody.
+  effect at once; closing a descriptor wakes nobody. select and poll take the set along
+  when the wait begins (``live`` is false), and keep the files in it open until it ends.
 - HUP and ERR are reported whatever the mask, even for a mask of 0; and so `NOTHING`.
-- A number that was closed has left the set: changing it fails with ENOENT, even when it
-  was given out anew. So what waits for nothing stays in the set, to be known again.
+- A number that was closed has left an epoll set: changing it fails with ENOENT, even when
+  it was given out anew. So what waits for nothing stays in the set, to be known again.
 - Regular files and some devices are refused with EPERM (`NotPollableError`).
+- Edge-triggered (`EDGE`), epoll tells of an arrival once. Changing the mask tells of
+  what is there, again.
 """
 
 import contextlib
 import math
 import os
 import select
-import signal
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 READ = select.EPOLLIN
@@ -27,11 +28,10 @@ WRITE = select.EPOLLOUT
 PRIORITY = select.EPOLLPRI
 ERROR = select.EPOLLERR
 HANGUP = select.EPOLLHUP
-READ_HANGUP = select.EPOLLRDHUP
+INVALID = select.POLLNVAL  # the number is closed; only poll says so
+EDGE = select.EPOLLET
 NOTHING = select.EPOLLONESHOT
 """Watched, and asked for nothing: a hang-up is reported once, and not again and again."""
-
-_DRAIN = 4096  # bytes of a wakeup that are read at once
 
 
 class NotPollableError(Exception):
@@ -40,6 +40,9 @@ class NotPollableError(Exception):
 
 class Poller(Protocol):
     """What the IO side asks of a poller. All but `poll` from any thread."""
+
+    live: bool
+    """Whether what is added, changed or removed counts for a wait that has begun."""
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when `poll` has something to tell."""
@@ -73,14 +76,17 @@ class Poller(Protocol):
 
 
 class EpollPoller:
-    """epoll, level-triggered: ready means ready until it has been read."""
+    """epoll: a wait costs what is ready, however many are watched."""
 
     __slots__ = ("_epoll", "_outer", "poll")
+
+    live = True
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._outer: select.epoll | None = None  # what a host watches
-        self.poll = self._epoll.poll  # the very method: nothing stands in between
+        # The very method: nothing stands in between.
+        self.poll: Callable[[float | None], list[tuple[int, int]]] = self._epoll.poll
 
     def fileno(self) -> int:
         """Return a descriptor that can itself be polled.
@@ -129,96 +135,73 @@ class EpollPoller:
             self._outer.close()
 
 
-class Wakeup:
-    """A pipe to itself: lets any thread, or a signal, end a wait.
+class VerifyPoller(EpollPoller):
+    """epoll with a level-triggered shadow, for tests: no arrival may be left unread.
 
-    Not an eventfd, since that takes eight bytes at a time, and ``signal.set_wakeup_fd``
-    writes one: see `wake_on_signals`.
-
-    The lock keeps a `set` from writing to a number that `close` has just given back. It
-    is reentrant, since a signal handler may call `set` in the midst of a `set`.
+    What is edge-triggered, ready, and was told before is told with `EDGE` in its mask.
     """
 
-    __slots__ = ("_fd", "_lock", "_write_fd")
+    __slots__ = ("_shadow", "_suspects")
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        super().__init__()
+        self._shadow = EpollPoller()
+        self._suspects: set[int] = set()
+        self.poll = self._wait
 
-    def fileno(self) -> int:
-        """Return the descriptor to poll."""
-        return self._fd
+    def add(self, fd: int, mask: int) -> None:
+        """Watch a descriptor. See `Poller.add`."""
+        super().add(fd, mask)
+        self._shadow.add(fd, mask & ~EDGE)
 
-    def set(self) -> None:
-        """End the present wait, or the next one. From any thread or signal handler."""
-        with self._lock:
-            if self._write_fd >= 0:
-                with contextlib.suppress(BlockingIOError):  # full: it is set
-                    os.write(self._write_fd, b"\0")
+    def change(self, fd: int, mask: int) -> None:
+        """Watch for another mask. See `Poller.change`."""
+        super().change(fd, mask)
+        self._shadow.change(fd, mask & ~EDGE)
+        self._suspects.discard(fd)
 
-    def clear(self) -> None:
-        """Make it unset."""
-        with contextlib.suppress(BlockingIOError):
-            while len(os.read(self._fd, _DRAIN)) == _DRAIN:
-                pass
+    def remove(self, fd: int) -> None:
+        """Watch it no longer."""
+        super().remove(fd)
+        self._shadow.remove(fd)
 
-    @contextlib.contextmanager
-    def wake_on_signals(self) -> Iterator[None]:
-        """Let signals end the wait too; only on the main thread does it anything.
+    def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
+        """Start afresh. See `Poller.rebuild`."""
+        masks = list(masks)
+        super().rebuild(masks)
+        self._shadow.rebuild([(fd, mask & ~EDGE) for fd, mask in masks])
 
-        A signal that comes just before the wait begins does not interrupt it, and its
-        Python handler would run when the wait is over: maybe never. So the C handler
-        must make the wait's descriptor readable (signal.set_wakeup_fd). One that is set
-        already is another loop's business, and stays.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        other = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
-        if other != -1:
-            signal.set_wakeup_fd(other)
-        try:
-            yield
-        finally:
-            self._forget_signals()
-
-    def _forget_signals(self) -> None:
-        """Let signals write here no more; leave another loop's descriptor alone."""
-        other = signal.set_wakeup_fd(-1)
-        if other not in (-1, self._write_fd):
-            signal.set_wakeup_fd(other)
-
-    def wait(self, timeout: float | None) -> None:
-        """Wait until it is set or ``timeout`` seconds are over; leaves it unset."""
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        # Up: waiting a little longer is right, and rounding down would spin.
-        if poll.poll(None if timeout is None else math.ceil(timeout * 1000)):
-            self.clear()
+    def _wait(self, timeout: float | None = None) -> list[tuple[int, int]]:
+        told = self._epoll.poll(0)
+        if not told and timeout != 0:  # 0: there is more to do, so nothing is settled
+            stalled = self._shadow.poll(0)
+            told = self._epoll.poll(0)  # what has come between the two
+            if not told and not stalled:
+                return self._epoll.poll(timeout)
+            # Only at the second look: another thread may just be changing a mask.
+            found = [(fd, mask | EDGE) for fd, mask in stalled if fd in self._suspects]
+            self._suspects.update(fd for fd, _ in stalled)
+            if not told:
+                return found
+        self._suspects.difference_update(fd for fd, _ in told)
+        return told
 
     def close(self) -> None:
-        """Release the descriptor; a later `set` does nothing."""
-        with self._lock:
-            self.abandon()
-
-    def abandon(self) -> None:
-        """Close without the lock: in a forked child nobody may be left to release it."""
-        if threading.current_thread() is threading.main_thread():
-            self._forget_signals()  # else they would write to whatever is opened next
-        fds, self._fd, self._write_fd = (self._fd, self._write_fd), -1, -1
-        for fd in fds:
-            if fd >= 0:
-                os.close(fd)
+        """Release the descriptors."""
+        super().close()
+        self._shadow.close()
 
 
-def ready_now(fd: int, mask: int, timeout: float = 0.0) -> int:
+def ready_now(fd: int, mask: int, timeout: float | None = 0.0) -> int:
     """Return what a descriptor is ready for, hang-ups and errors too.
 
-    At this moment; or as soon as it is ready for anything, within ``timeout`` seconds.
+    At this moment; or as soon as it is ready for anything, within ``timeout`` seconds
+    (None: for ever).
     """
     poll = select.poll()
     poll.register(fd, mask)
-    return sum(ready for _, ready in poll.poll(math.ceil(max(0.0, timeout) * 1000)))
+    wait = None if timeout is None else math.ceil(max(0.0, timeout) * 1000)
+    return sum(ready for _, ready in poll.poll(wait))
 
 
 def readable_now(fd: int) -> bool:

@@ -9,11 +9,30 @@ its inode, so the same file opened twice is not told apart.
 import contextlib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 from evdispatch._events import URGENT
-from evdispatch._poller import NOTHING, READ, EpollPoller, NotPollableError, Poller
+from evdispatch._poller import (
+    EDGE,
+    READ,
+    EpollPoller,
+    NotPollableError,
+    Poller,
+    VerifyPoller,
+)
+from evdispatch._select_poller import PollPoller, SelectPoller
 from evdispatch.sources._base import Source
+
+PollerKind = Literal["epoll", "poll", "select", "verify"]
+
+_EDGE = ("epoll", "verify")
+_KINDS: dict[PollerKind, Callable[[], Poller]] = {
+    "epoll": EpollPoller,
+    "poll": PollPoller,
+    "select": SelectPoller,
+    "verify": VerifyPoller,
+}
 
 
 class Pollers:
@@ -21,35 +40,61 @@ class Pollers:
 
     Args:
         own: Descriptors that both are to watch for reading: they are not sources'.
+        kind: Which poller.
+        edge: Whether sources that can be are edge-triggered.
+
+    Raises:
+        ValueError: Only epoll can do that.
     """
 
-    def __init__(self, own: tuple[int, ...]) -> None:
+    def __init__(self, own: tuple[int, ...], kind: PollerKind, *, edge: bool) -> None:
+        if edge and kind not in _EDGE:
+            raise ValueError(f"edge=True needs poller='epoll', not {kind!r}")
+        self._kind = kind
+        self._edge = edge or kind == "verify"
         self._own = [(fd, READ) for fd in own]
         with contextlib.ExitStack() as undo:
-            self.all: Poller = EpollPoller()
+            self.all = _KINDS[kind]()
             undo.callback(self.all.close)
-            self.urgent: Poller = EpollPoller()
+            self.urgent = _KINDS[kind]()
             undo.callback(self.urgent.close)
             for poller in (self.all, self.urgent):
                 for fd, mask in self._own:
                     poller.add(fd, mask)
             self.close = undo.pop_all().close
+        self.live = self.all.live
 
-    def add(self, source: Source) -> None:
-        """Know a source's descriptor, and wait for nothing yet.
+    def add(self, source: Source, fd: int) -> None:
+        """Watch a source's descriptor, for its mask.
 
         Raises:
             OSError: It can't be watched.
+            ValueError: It asks to be edge-triggered, and can't be.
         """
-        fd = source._fd
+        source._edge = EDGE if self._wants_edge(source) else 0
+        watching: list[Poller] = []
         try:
             for poller in self._of(source):
-                poller.add(fd, NOTHING)
+                poller.add(fd, source._mask | source._edge)
+                watching.append(poller)
         except NotPollableError:
             source._pollable = False
+            source._edge = 0
             source._inode = _inode(fd)
         except OSError as error:
+            for poller in watching:
+                poller.remove(fd)
             raise OSError(error.errno, error.strerror, f"fd {fd}") from None
+
+    def _wants_edge(self, source: Source) -> bool:
+        wanted = source.edge
+        if not wanted:
+            return wanted is None and self._edge and source.drains
+        if self._kind not in _EDGE:
+            raise ValueError(f"edge=True needs poller='epoll', not {self._kind!r}")
+        if not source.drains:
+            raise ValueError(f"edge=True needs what can't block: not {source!r}")
+        return True
 
     def change(self, source: Source, mask: int) -> None:
         """Wait for something else.
@@ -62,14 +107,14 @@ class Pollers:
                 raise closed_behind_our_back(source)
             return
         for poller in self._of(source):
-            poller.change(source._fd, mask)
+            poller.change(source._fd, mask | source._edge)
 
     def knows(self, source: Source) -> bool:
         """Whether the source's number is still that of the file it was added with."""
         if not source._pollable:
             return _inode(source._fd) == source._inode
         try:
-            self.all.change(source._fd, source._mask)
+            self.all.change(source._fd, source._mask | source._edge)
         except OSError:
             return False
         return True
@@ -85,12 +130,13 @@ class Pollers:
         known = [
             source for source in sources if source._pollable and self.knows(source)
         ]
-        masks = [(source._fd, source._mask) for source in known]
-        self.all.rebuild([*self._own, *masks])
-        masks = [
-            (source._fd, source._mask) for source in known if source.lane == URGENT
-        ]
-        self.urgent.rebuild([*self._own, *masks])
+        for poller in (self.all, self.urgent):
+            masks = [
+                (source._fd, source._mask | source._edge)
+                for source in known
+                if poller in self._of(source)
+            ]
+            poller.rebuild([*self._own, *masks])
 
     def _of(self, source: Source) -> tuple[Poller, ...]:
         return (self.all, self.urgent) if source.lane == URGENT else (self.all,)

@@ -10,11 +10,14 @@ import socket
 import termios
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ends import Ends
+from networks import Net, networking
 from ptys import Pty
+from trees import Watched
 
 from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock
@@ -27,10 +30,55 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(params=["thread", "inline"])
+POLLERS: dict[str, Any] = {
+    "epoll": {},
+    "edge": {"poller": "verify"},  # edge-triggered, and nothing may be left unread
+    "poll": {"poller": "poll"},
+    "select": {"poller": "select"},
+}
+
+
+MODES = ("thread", "inline", "auto")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pollers", help="only these, with commas: " + ",".join(POLLERS))
+    parser.addoption("--modes", help="only these, with commas: " + ",".join(MODES))
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out the pollers and io modes that were not asked for."""
+    for param, option in (
+        ("polling", config.option.pollers),
+        ("io", config.option.modes),
+    ):
+        if option is not None:
+            wanted = {None, *option.split(",")}
+            out = [item for item in items if _value_of(item, param) not in wanted]
+            config.hook.pytest_deselected(items=out)
+            items[:] = [item for item in items if _value_of(item, param) in wanted]
+
+
+def _value_of(item: pytest.Item, param: str) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else callspec.params.get(param)
+
+
+@pytest.fixture(params=MODES)
 def io(request: pytest.FixtureRequest) -> Any:
     """Each way to run: a test of behaviour passes in all of them."""
     return request.param
+
+
+@pytest.fixture(params=POLLERS)
+def polling(request: pytest.FixtureRequest) -> Any:
+    """Each poller: a test of behaviour passes on all of them.
+
+    What is of some only says so: ``@pytest.mark.parametrize("polling", EPOLL, indirect=True)``.
+    """
+    return POLLERS[request.param]
 
 
 @pytest.fixture
@@ -39,17 +87,44 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def app(io: Any) -> Iterator[Dispatcher]:
+def app(io: Any, polling: Any) -> Iterator[Dispatcher]:
     """A dispatcher on the real clock."""
-    with Dispatcher(io=io) as dispatcher:
+    with Dispatcher(io=io, **polling) as dispatcher:
         yield dispatcher
 
 
 @pytest.fixture
-def timed(io: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
+def timed(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
     """A dispatcher on the virtual clock."""
-    with Dispatcher(io=io, clock=clock) as dispatcher:
+    with Dispatcher(io=io, clock=clock, **polling) as dispatcher:
         yield dispatcher
+
+
+@pytest.fixture
+def net(app: Dispatcher) -> Iterator[Net]:
+    """Plain sockets that talk to the dispatcher."""
+    with networking(app) as net:
+        yield net
+
+
+@pytest.fixture
+def watched(timed: Dispatcher, clock: VirtualClock, tmp_path: Path) -> Watched:
+    """A directory that is watched, with nothing in it, and at rest."""
+    (tmp_path / "root").mkdir()
+    watched = Watched(timed, clock, tmp_path / "root")
+    watched.rest()
+    return watched
+
+
+@pytest.fixture
+def watching(timed: Dispatcher, clock: VirtualClock, tmp_path: Path) -> Any:
+    """Watches a directory, which is made, or what is below it; the options are `Watch`'s."""
+    (tmp_path / "root").mkdir()
+
+    def watch(name: str = "", **options: Any) -> Watched:
+        return Watched(timed, clock, tmp_path / "root" / name, **options)
+
+    return watch
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Every script of demos/ runs, warns of nothing, and prints what it promises."""
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +81,11 @@ def test_a_demo_runs(run: Run) -> None:
 
 
 def test_every_demo_is_run() -> None:
-    assert {path.name for path in DEMOS.glob("*.py")} == {run.script for run in RUNS}
+    servers = (Path(__file__).parent / "test_demo_servers.py").read_text()
+    run = {run.script for run in RUNS}
+    run.add("rerun.py")  # below
+    run |= set(re.findall(r'serving\(\s*"(\w+\.py)"', servers))
+    assert {path.name for path in DEMOS.glob("*.py")} == run
 
 
 @pytest.mark.parametrize("path", sorted(DEMOS.glob("*.py")), ids=lambda path: path.name)
@@ -89,3 +94,24 @@ def test_a_demo_is_short_and_tells_how_to_run_it(path: Path) -> None:
     assert len(text.splitlines()) <= 80
     assert "main(" in text
     assert path.name in text.split('"""')[1]
+
+
+def test_rerun(tmp_path: Path) -> None:
+    """It runs until it is interrupted, so it is not among those above."""
+    (tmp_path / "src").mkdir()
+    child = ["sh", "-c", "echo run; exec sleep 30"]
+    with subprocess.Popen(
+        [sys.executable, "-X", "dev", DEMOS / "rerun.py", tmp_path / "src", *child],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        assert demo.stdout.readline() == "run\n"
+        (tmp_path / "src/a").write_text("text")
+        assert demo.stdout.readline() == "ended with -15\n"
+        assert demo.stdout.readline() == "run\n"
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(20) == 0
+        assert demo.stderr.read() == ""

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import attrs
 import pytest
+from labels import label
 from loads import Load, fail
 
 from evdispatch import Dispatcher, Error, Event, Source
@@ -180,7 +181,7 @@ def test_looking_at_the_balance_does_not_change_it(app: Dispatcher) -> None:
     assert first.posts == second.posts
 
 
-@pytest.mark.parametrize("value", [None, 3, "load", Load, object()], ids=repr)
+@pytest.mark.parametrize("value", [None, 3, "load", Load, object()], ids=label)
 def test_only_an_event_can_be_posted(app: Dispatcher, value: Any) -> None:
     with pytest.raises(TypeError, match="post takes a fresh event"):
         app.post(value)

@@ -13,8 +13,8 @@ from evdispatch._events import (
     NORMAL,
     URGENT,
     event_classes,
-    snake_case,
 )
+from evdispatch._homes import snake_case
 
 
 @attrs.define(eq=False)

@@ -1,9 +1,12 @@
 """The public names: which there are, where each lives, and that each is documented."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -12,10 +15,39 @@ import pytest
 import evdispatch
 import evdispatch.terminal
 import evdispatch.testing
+from evdispatch import Event, _homes
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 EXPORTS = [
+    "Attributes",
+    "Change",
+    "Closed",
+    "Created",
+    "Deleted",
+    "Existing",
+    "Modified",
+    "Moved",
+    "Overflow",
+    "PathEvent",
+    "Ready",
+    "Rescan",
+    "RootGone",
+    "Settled",
+    "TreeEvent",
+    "Unmounted",
+    "Watch",
+    "activated_sockets",
+    "Priority",
+    "Packet",
+    "Listener",
+    "Disconnect",
+    "Datagram",
+    "Credentials",
+    "Connection",
+    "Connect",
+    "Backoff",
+    "PRIORITY",
     "ERROR",
     "HANDLED",
     "HANGUP",
@@ -132,6 +164,55 @@ def test_a_face_shows_what_it_says_and_no_more(face: types.ModuleType) -> None:
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
     assert shown == set(face.__all__)
+
+
+def test_a_name_is_loaded_when_it_is_asked_for() -> None:
+    program = """
+import sys
+import evdispatch
+assert not {"attrs", "pyinotify", "evdispatch._dispatcher"} & sys.modules.keys()
+assert evdispatch.READ and "Terminal" in dir(evdispatch)
+from evdispatch import Dispatcher
+assert not {"pyinotify", "evdispatch.terminal", "ssl", "asyncio"} & sys.modules.keys()
+app = Dispatcher()
+before = set(sys.modules)
+app.on("tick", count=3)(print)
+app.on("line", data=b"x")(print)
+assert set(sys.modules) - before == {"evdispatch.sources._timer"}
+for name in ("modified", "click", "datagram", "tick", "readable", "line"):
+    app.on(name)(print)
+assert evdispatch.terminal.Decoder
+app.close()
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+def test_what_is_no_public_name_is_none() -> None:
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = evdispatch.nothing  # type: ignore[attr-defined]
+    with pytest.raises(ImportError, match="nothing"):
+        exec("from evdispatch import nothing")
+
+
+def test_each_name_has_the_home_that_type_checkers_see() -> None:
+    tree = ast.parse(Path(evdispatch.__file__).read_text())
+    seen = {
+        alias.name: statement.module.removeprefix("evdispatch.")
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for statement in branch.body
+        if isinstance(statement, ast.ImportFrom) and statement.module
+        for alias in statement.names
+    }
+    assert seen == _homes._HOME_OF
+    assert set(seen) == set(evdispatch.__all__)
+
+
+def test_each_event_of_ours_is_found_by_its_name() -> None:
+    for name in evdispatch.__all__:
+        value = getattr(evdispatch, name)
+        if isinstance(value, type) and issubclass(value, Event):
+            assert _homes._CLASSES[value.name] == name
 
 
 def test_a_star_import_gives_the_public_names() -> None:

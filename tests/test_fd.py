@@ -193,10 +193,10 @@ def test_an_event_without_a_source_is_released_quietly() -> None:
 def test_a_release_after_the_end_does_nothing(app: Dispatcher, pipe: list[int]) -> None:
     source = app.add(Fd(pipe[0]))
     source.close()
-    source.rearm(READ)
+    source.rearm()
     assert app.sources == ()
 
 
 def test_neither_readable_nor_writable_is_an_error(pipe: list[int]) -> None:
-    with pytest.raises(ValueError, match="readable, writable or both"):
+    with pytest.raises(ValueError, match="readable, writable, both"):
         Fd(pipe[0], readable=False)

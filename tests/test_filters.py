@@ -268,9 +268,9 @@ def test_nothing_is_suggested_where_nothing_is_near() -> None:
 
 
 def test_a_timer_brings_its_name_along(
-    timed: Dispatcher, clock: VirtualClock, io: str
+    timed: Dispatcher, clock: VirtualClock, request: pytest.FixtureRequest
 ) -> None:
-    name = f"blink_{io}"
+    name = re.sub(r"\W", "_", request.node.name)  # one that no other test has used
     with pytest.raises(UnknownEventError):
         timed.on(name)
     timed.add(Timer(name, every=1.0))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bells import Gong
+from labels import label
 
 from evdispatch import HANDLED, Dispatcher, Event, HandlerTypeError, on
 from evdispatch._handlers import describe, takes_event
@@ -61,7 +62,7 @@ class Methods:
         (time.sleep, True),
         (dict, True),
     ],
-    ids=lambda value: describe(value) if callable(value) else str(value),
+    ids=label,
 )
 def test_a_handler_takes_the_event_or_nothing(handler: Any, expected: bool) -> None:
     assert takes_event(handler) is expected
@@ -124,7 +125,7 @@ class AsyncMethod:
         (functools.partial(functools.partial(generator)), "generator"),
         (functools.partial(AsyncCallable()), "async"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_what_a_call_would_not_run_is_refused(
     app: Dispatcher, handler: Any, why: str
@@ -136,7 +137,7 @@ def test_what_a_call_would_not_run_is_refused(
             schedule(1.0, handler)
 
 
-@pytest.mark.parametrize("handler", [None, 3, "name", [print]], ids=repr)
+@pytest.mark.parametrize("handler", [None, 3, "name", [print]], ids=label)
 def test_a_handler_must_be_callable(app: Dispatcher, handler: Any) -> None:
     with pytest.raises(TypeError, match="a handler is callable"):
         app.on(Gong)(handler)

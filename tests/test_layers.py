@@ -14,8 +14,8 @@ PACKAGE = ROOT / "evdispatch"
 # stands before it, and nothing else. The floors are those of docs/design.md.
 FLOORS = {
     1: """
-        _errors _events _checks _clock _deadlines _schedule _stats _threads _handlers _filters
-        _framing
+        _homes _errors _events _checks _clock _deadlines _schedule _stats _threads _handlers _filters
+        _framing _addresses
         terminal._params terminal._tokens terminal._modes terminal._keys
         terminal._bindings terminal._key_sequences terminal._filters
         terminal._events terminal._regions terminal._clicks terminal._queries terminal._negotiation
@@ -23,21 +23,27 @@ FLOORS = {
         terminal._kitty terminal._sequences terminal._decoder terminal
         terminal._input terminal._explanation terminal._explain_keys
         terminal._explain_reports terminal._explain
+        _files._events _files._globs _files._saves _files._paths
+        _files._debounce _files
     """,
-    2: "_poller _queue _registry",
+    2: "_poller _select_poller _inotify _wakeup _queue _registry",
     3: """
-        sources sources._base sources._writing sources._timer sources._fd sources._files
-        sources._pipe
+        sources sources._host sources._base sources._writing sources._timer sources._fd sources._files
+        sources._pipe sources._bind sources._activation sources._resolve sources._race sources._opening
+        sources._tls sources._stream_options sources._output sources._ending sources._stream
+        sources._connection sources._listener sources._icmp sources._datagram
         sources._channel sources._guard_process sources._guard sources._tty_signals sources._tty sources._tty_source sources._tty_dialogue
         sources._terminal
+        sources._tree sources._tree._hub sources._tree._model sources._tree._listing sources._tree._renames
+        sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
     """,
-    4: "_pollers _roster _callbacks _io _dispatch",
+    4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _standby _dispatch",
     5: "_lifetime _interrupts _loop _embedding",
     6: "_dispatcher",
     7: """
         __init__ testing
-        cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry cli._plain
-        cli._record cli._report cli._state cli._screen cli._view cli._keys cli __main__
+        cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry cli._ends cli._plain
+        cli._record cli._report cli._state cli._screen cli._view cli._keys cli._rerun cli._watch cli __main__
     """,
 }
 ORDER = [name for floor in FLOORS.values() for name in floor.split()]
@@ -124,7 +130,7 @@ def test_the_design_page_tells_the_same_floors() -> None:
     page = (ROOT / "docs/design.md").read_text()
     for floor, files in re.findall(r"^\| (\d) \| ([^|]+) \|", page, re.MULTILINE):
         told[int(floor)] = set(re.findall(r"`(\w+)/?`", files))
-    packages = {"terminal", "sources", "cli"}
+    packages = {"terminal", "_files", "sources", "cli"}
     assert told == {
         floor: {
             top if (top := name.partition(".")[0]) in packages else name
@@ -145,14 +151,18 @@ def importers(name: str) -> set[str]:
     }
 
 
-def test_only_the_poller_imports_select() -> None:
+def test_only_the_pollers_import_select() -> None:
     # The other one is a program of its own, which imports nothing of ours.
-    assert importers("select") == {"_poller", "sources._guard_process"}
+    assert importers("select") == {
+        "_poller",
+        "_select_poller",
+        "sources._guard_process",
+    }
     assert importers("selectors") == set()
 
 
-def test_nothing_but_the_watch_imports_pyinotify() -> None:
-    assert importers("pyinotify") <= {"sources._watch"}
+def test_one_file_imports_pyinotify() -> None:
+    assert importers("pyinotify") == {"_inotify"}
 
 
 def test_the_core_knows_no_kind_of_source_but_the_base() -> None:

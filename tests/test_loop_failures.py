@@ -118,7 +118,7 @@ def test_a_crash_of_the_io_side_surfaces_in_run(
 ) -> None:
     """Never a loop that has gone deaf."""
 
-    def crash(timeout: float | None) -> None:
+    def crash(timeout: float | None, *, inline: bool) -> None:
         raise MemoryError("crash")
 
     with monkeypatch.context() as patch:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -261,3 +262,15 @@ class TestWriting:
         thread.join()
         assert isinstance(outcome[0], ClosedError)
         assert drain(reader) == b""
+
+
+def test_a_program_that_sigpipe_would_end_is_warned(ends: Ends) -> None:
+    """Of pipes: nothing but the signal's disposition helps there."""
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        with Dispatcher() as app:
+            with pytest.warns(RuntimeWarning, match="SIGPIPE is not ignored"):
+                app.add(Pipe(ends.given(ends.pipe()[1])))
+            app.add(Pipe(ends.given(ends.pipe()[0])))
+    finally:
+        signal.signal(signal.SIGPIPE, before)

@@ -1,4 +1,4 @@
-"""epoll, with real descriptors: what it promises to the IO side."""
+"""The pollers, with real descriptors: what they promise to the IO side."""
 
 import errno
 import os
@@ -10,12 +10,20 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from evdispatch import ERROR, HANGUP, READ, WRITE
-from evdispatch._poller import EpollPoller, NotPollableError, readable_now
+from evdispatch._poller import (
+    INVALID,
+    NOTHING,
+    EpollPoller,
+    NotPollableError,
+    VerifyPoller,
+    readable_now,
+)
+from evdispatch._select_poller import PollPoller, SelectPoller
 
 
-@pytest.fixture
-def poller() -> Iterator[EpollPoller]:
-    poller = EpollPoller()
+@pytest.fixture(params=[EpollPoller, VerifyPoller, PollPoller, SelectPoller])
+def poller(request: pytest.FixtureRequest) -> Iterator[EpollPoller]:
+    poller: EpollPoller = request.param()
     yield poller
     poller.close()
 
@@ -29,6 +37,10 @@ def pipe() -> Iterator[tuple[int, int]]:
             os.close(fd)
         except OSError as error:
             assert error.errno == errno.EBADF, "a test may have closed it"  # noqa: PT017
+
+
+EPOLL = pytest.mark.parametrize("poller", [EpollPoller, VerifyPoller], indirect=True)
+OTHERS = pytest.mark.parametrize("poller", [PollPoller, SelectPoller], indirect=True)
 
 
 class TestPoller:
@@ -147,6 +159,7 @@ class TestPoller:
         assert readable_now(poller.fileno())
         assert not os.get_inheritable(poller.fileno())
 
+    @EPOLL
     def test_what_one_thread_adds_ends_the_wait_of_another(
         self, poller: EpollPoller, pipe: tuple[int, int]
     ) -> None:
@@ -159,6 +172,43 @@ class TestPoller:
         assert found == [[(pipe[0], READ)]]
 
 
+@OTHERS
+def test_select_and_poll_tell_of_a_number_that_was_closed(
+    poller: EpollPoller, pipe: tuple[int, int]
+) -> None:
+    poller.add(pipe[0], READ)
+    os.close(pipe[0])
+    assert not poller.live
+    assert poller.poll(0) == [(pipe[0], INVALID)]
+
+
+def test_it_may_be_rebuilt_and_changed_while_another_thread_waits(
+    poller: EpollPoller, pipe: tuple[int, int]
+) -> None:
+    """As often as it takes for the one to come in between the steps of the other."""
+    poller.add(pipe[1], 0)
+    failures: list[Exception] = []
+    done = threading.Event()
+
+    def wait() -> None:
+        try:
+            while not done.is_set():
+                poller.poll(0)
+        except (ValueError, KeyError, OSError, RuntimeError) as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    for _ in range(2000):
+        poller.rebuild([(pipe[0], READ), (pipe[1], WRITE)])
+        poller.change(pipe[1], NOTHING)
+        poller.change(pipe[1], 0)
+    done.set()
+    thread.join()
+    assert failures == []
+
+
+@EPOLL
 class TestRebuild:
     def test_it_gets_rid_of_a_number_that_was_closed_while_a_duplicate_lives(
         self, poller: EpollPoller, pipe: tuple[int, int]

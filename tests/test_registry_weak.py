@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from bells import Bell, ring
+from labels import label
 
 from evdispatch import Dispatcher, Error, Event, HandlerError, HandlerTypeError
 
@@ -136,7 +137,7 @@ def test_an_error_passes_no_dead_error_handler_unnoticed(app: Dispatcher) -> Non
         assert app.step() + app.step() == 2
 
 
-@pytest.mark.parametrize("handler", [lambda: None, print, Ear], ids=str)
+@pytest.mark.parametrize("handler", [lambda: None, print, Ear], ids=label)
 def test_only_bound_methods_can_be_weak(app: Dispatcher, handler: Any) -> None:
     with pytest.raises(HandlerTypeError, match="weak=True is for bound methods"):
         app.on(Bell, weak=True)(handler)

@@ -174,6 +174,7 @@ class TestAdding:
         assert len(seen) == 1
 
 
+@pytest.mark.parametrize("polling", ["epoll", "edge", "poll"], indirect=True)
 class TestManyDescriptors:
     @pytest.fixture(autouse=True)
     def _room(self) -> Iterator[None]:

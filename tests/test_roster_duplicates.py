@@ -50,6 +50,7 @@ class TestDuplicates:
 
 
 class TestClosedBehindOurBack:
+    @pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
     def test_nothing_is_told_and_nothing_spins(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
@@ -64,6 +65,24 @@ class TestClosedBehindOurBack:
         assert [event for event in seen if event.source is source] == []
         source.close()
 
+    @pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
+    def test_select_and_poll_tell_it_once(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        reader, _ = pipe(fds)
+        source = app.add(Fd(reader))
+        settle(app)
+        os.close(reader)
+        seen = record(app, Error)
+        settle(app)
+        assert [event.source for event in seen] == [source]
+        assert isinstance(seen[0].exception, OSError)
+        assert seen[0].exception.errno == errno.EBADF
+        assert source.closed
+        assert polls_in(app, 0.02) <= 3
+
+    # The others may find out in between, and tell it.
+    @pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
     def test_the_number_given_out_anew_belongs_to_the_new_source(
         self, app: Dispatcher, fds: list[int]
     ) -> None:

@@ -67,6 +67,7 @@ def tmux(
         return done.stdout
 
     run("new-session", "-d", "-x", "80", "-y", "24", "sh")
+    wait_for_prompt(run)
     yield run
     run("kill-server")
 
@@ -76,6 +77,15 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
+
+
+def wait_for_prompt(tmux: Callable[..., str]) -> None:
+    """What is typed before the shell asks for it is echoed above its prompt."""
+
+    def shown() -> list[str]:
+        return tmux("capture-pane", "-p").split()[-1:]
+
+    wait_for(lambda: shown() in (["#"], ["$"]), "no prompt")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -101,6 +111,7 @@ def test_the_terminal_is_as_it_was(
     before = tmux("display-message", "-p", MODES)
     tmux("send-keys", f". {shlex.quote(str(tmp_path / 'script'))}", "Enter")
     wait_for((tmp_path / "done").exists, tmux("capture-pane", "-p"))
+    wait_for_prompt(tmux)
     assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text()
     assert tmux("display-message", "-p", MODES) == before
     tmux("send-keys", "echo the shell is sane", "Enter")

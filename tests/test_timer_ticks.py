@@ -72,7 +72,7 @@ class TestEvery:
                 for _ in range(5):
                     clock.advance(1.0)
                     if io == "inline":
-                        app._io.pump(0)
+                        app._io.pump(0, inline=True)
                     else:
                         wait_until(lambda: timer._schedule.next > clock.now())  # type: ignore[union-attr]
 

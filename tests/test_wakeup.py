@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from evdispatch._poller import Wakeup, readable_now
+from evdispatch._poller import readable_now
+from evdispatch._wakeup import Wakeup
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The buffer of what is not yet written: its order and its marks."""
 
 import os
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ class TestWriteBuffer:
         assert buffer.size == len(b"".join(pieces))
         got = b""
         while buffer.size:
-            buffer.send(writer, size)
+            buffer.send(partial(os.writev, writer), size)
             piece = os.read(reader, 1000)
             assert 0 < len(piece) <= size
             got += piece
@@ -40,7 +41,9 @@ class TestWriteBuffer:
         assert not buffer.flowing
         fd = os.open("/dev/null", os.O_WRONLY)
         try:
-            assert [buffer.send(fd, size) for size in (5, 1, 1)] == [False, True, False]
+            assert [
+                buffer.send(partial(os.writev, fd), size) for size in (5, 1, 1)
+            ] == [False, True, False]
         finally:
             os.close(fd)
 

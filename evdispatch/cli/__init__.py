@@ -1,4 +1,4 @@
-"""The command ``evdispatch``. Its one subcommand so far shows what a terminal sends.
+"""The command ``evdispatch``: ``keys`` shows what a terminal sends, ``watch`` watches files.
 
 ::
 
@@ -9,7 +9,8 @@
     _why      event -> what made it    _screen  state -> canvas
     _text     text -> safe text        _canvas  canvas -> bytes
     _layout   size -> places           _report  a file for bug reports
-    _record   event -> values of JSON
+    _record   event -> values of JSON  _ends    failures -> exit codes
+    _watch    the watching of files    _rerun   a command that is run again
 
 The view's lower half (state, layout, screen, canvas) does no IO and reads no clock.
 """
@@ -18,7 +19,7 @@ import argparse
 from collections.abc import Sequence
 
 from evdispatch import __version__
-from evdispatch.cli._keys import add_parser
+from evdispatch.cli import _keys, _watch
 
 __all__ = ["main"]
 
@@ -39,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {__version__}"
     )
-    add_parser(parser.add_subparsers(required=True, metavar="COMMAND"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _keys.add_parser(commands)
+    _watch.add_parser(commands)
     arguments = parser.parse_args(argv)
     code: int = arguments.run(arguments)
     return code

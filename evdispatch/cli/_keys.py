@@ -7,7 +7,6 @@ can't read or write, 2 when its arguments are wrong.
 
 import argparse
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from evdispatch import (
     SourceError,
     Terminal,
 )
+from evdispatch.cli._ends import complain, failed
 from evdispatch.cli._lines import line
 from evdispatch.cli._plain import Plain
 from evdispatch.cli._report import STDOUT, Report, ReportError, ReportFile, report_file
@@ -71,8 +71,8 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--io",
-        choices=["thread", "inline"],
-        default="thread",
+        choices=["auto", "thread", "inline"],
+        default="auto",
         help="who reads the input (default: %(default)s)",
     )
     parser.add_argument(
@@ -99,9 +99,9 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand and return its exit code."""
     if sys.stdin is None:
-        return _complain(_NO_INPUT)
+        return complain("keys", _NO_INPUT)
     if sys.stdout is None:
-        return _complain(_NO_OUTPUT)
+        return complain("keys", _NO_OUTPUT)
     full = not arguments.plain and _can_draw()
     if arguments.report == STDOUT and (full or arguments.explain):
         arguments.error(_TWO_ON_STDOUT)
@@ -182,18 +182,5 @@ def _can_draw() -> bool:
 
 def _failed(error: OSError | ReportError) -> int:
     if isinstance(error, ReportError):
-        return _complain(str(error))
-    if isinstance(error, BrokenPipeError):
-        # What is buffered can't be written: Python would try again at its end.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        return 128 + signal.SIGPIPE
-    if error.errno == errno.EIO:
-        return 128 + signal.SIGHUP
-    return _complain(str(error))
-
-
-def _complain(message: str) -> int:
-    sys.stderr.write(f"evdispatch keys: {message}\n")
-    return 1
+        return complain("keys", str(error))
+    return failed("keys", error)

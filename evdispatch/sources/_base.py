@@ -11,10 +11,9 @@ Rules:
   which late events are told from present ones. It owns its descriptor, unless told not to.
 """
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, Protocol, overload
+from typing import Any, ClassVar, overload
 
 from evdispatch._deadlines import Deadline
 from evdispatch._errors import ClosedError, StateError
@@ -23,33 +22,7 @@ from evdispatch._handlers import F
 from evdispatch._poller import NOTHING, READ
 from evdispatch._registry import Registry, Scope
 from evdispatch._stats import Counts
-
-
-class Host(Protocol):
-    """What a source asks of the IO side. Safe from any thread."""
-
-    lock: "threading.RLock"
-
-    def now(self) -> float:
-        """Return the dispatcher's time."""
-
-    def verify(self, source: "Source") -> None:
-        """End the source and raise OSError if its number is not its file's any more."""
-
-    def update(self, source: "Source") -> None:
-        """Watch the source's descriptor as its interest and pause now say."""
-
-    def set_deadline(self, source: "Source", when: float | None) -> None:
-        """Call ``source.on_deadline`` at this time; None: not at all."""
-
-    def wake(self, source: "Source") -> None:
-        """Call ``source.on_wake`` soon. From a signal handler too."""
-
-    def detach(self, source: "Source", *, silence: bool) -> None:
-        """End the source; ``silence`` drops its events that still wait."""
-
-    def stop(self) -> None:
-        """Stop the dispatcher."""
+from evdispatch.sources._host import Host
 
 
 class Source:
@@ -73,6 +46,12 @@ class Source:
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
 
+    has_last_word: ClassVar[bool] = False
+    """Whether `on_end` is to be asked, however the source has ended."""
+
+    edge: bool | None = None
+    """Whether it asks to be edge-triggered; None: as the dispatcher is, if it `drains`."""
+
     lost: bool
     """Whether its number was closed behind its back; it is not to be closed then."""
 
@@ -80,6 +59,7 @@ class Source:
         "__weakref__",
         "_closed",
         "_deadline",
+        "_edge",
         "_fd",
         "_host",
         "_inode",
@@ -92,6 +72,7 @@ class Source:
         "_scope",
         "_serial",
         "_silenced",
+        "_spoken",
         "_woken",
         "counts",
         "lost",
@@ -108,12 +89,14 @@ class Source:
         self._serial = 0  # the poll during which it was registered or unwatched
         self._interest: int | None = READ  # what the source waits for
         self._mask = NOTHING  # what the poller watches for
+        self._edge = 0  # EDGE, if it is told of arrivals only
         self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
         self._pollable = True
         self._paused = False
         self._closed = False
         self.lost = False
         self._silenced = False  # closed by the user: what is queued is dropped
+        self._spoken = False  # it has had its last word
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._woken = False  # to be asked when the rest is taken
         self._deadline: Deadline | None = None
@@ -212,6 +195,16 @@ class Source:
         return self._host
 
     @property
+    def edge_triggered(self) -> bool:
+        """Whether it is told of arrivals only, and must read until that would block."""
+        return self._edge != 0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it has read to the end, as far as it knows; ``poller="verify"`` asks."""
+        return True
+
+    @property
     def interest(self) -> int | None:
         """What `watch` has set; at first READ."""
         return self._interest
@@ -246,6 +239,14 @@ class Source:
             self._host.detach(self, silence=False)
 
     # -- for subclasses to override --------------------------------------------------
+
+    @property
+    def drains(self) -> bool:
+        """Whether it reads and writes until that would block: it may be edge-triggered.
+
+        A turn that ends before that ends with `Host.again`.
+        """
+        return False
 
     def fileno(self) -> int | None:
         """Return the descriptor to watch, or None. Asked once, when it is added."""
@@ -287,14 +288,13 @@ class Source:
     def on_close(self) -> None:
         """Give back what the source holds. Called once, after the last `on_ready`."""
 
+    def on_child_end(self, child: "Source") -> None:
+        """A source that has this one as ``parent`` has ended."""
 
-def check_source(what: str, source: Any) -> None:
-    """Check what a user gives for a source.
+    def on_end(self) -> Iterable[Event]:
+        """Return the very last events, when all others are queued.
 
-    Raises:
-        TypeError: It is no source, or `Source.__init__` was not called.
-    """
-    if not isinstance(source, Source):
-        raise TypeError(f"{what} takes a Source (for a descriptor: Fd), not {source!r}")
-    if not hasattr(source, "_host"):
-        raise TypeError(f"{type(source).__name__} does not call super().__init__()")
+        Asked where ``has_last_word`` is true. What is ``final`` is told though the user
+        has closed the source.
+        """
+        return ()

@@ -1,9 +1,15 @@
 """What kind of file a descriptor stands for: who else has it, and what a read of it is."""
 
 import contextlib
+import fcntl
 import os
+import signal
 import socket
 import stat
+import struct
+import warnings
+
+import attrs
 
 STANDARD = (0, 1, 2)
 
@@ -15,6 +21,20 @@ def is_standard(status: os.stat_result) -> bool:
             if os.path.samestat(status, os.fstat(standard)):
                 return True
     return False
+
+
+def access(fd: int) -> tuple[bool, bool]:
+    """Return whether it was opened for reading, and for writing.
+
+    A warning tells if writing to it would end the process once its reader has gone.
+    """
+    mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
+    readable = mode in (os.O_RDONLY, os.O_RDWR)
+    writable = mode in (os.O_WRONLY, os.O_RDWR)
+    if writable and signal.getsignal(signal.SIGPIPE) is signal.SIG_DFL:
+        text = "SIGPIPE is not ignored: a pipe whose reader goes will end this process"
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
+    return readable, writable
 
 
 def is_connection(fd: int) -> bool:
@@ -29,3 +49,19 @@ def is_stream(fd: int) -> bool:
         return borrowed.type == socket.SOCK_STREAM
     finally:
         borrowed.detach()
+
+
+@attrs.frozen
+class Credentials:
+    """Who has opened the other side of a unix socket (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def peer_credentials(sock: socket.socket) -> Credentials:
+    """Return who is on the other side of a unix socket."""
+    size = struct.calcsize("3i")
+    found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    return Credentials(*struct.unpack("3i", found))

@@ -8,7 +8,7 @@ Facts:
   follows each readiness, a write of no more than is sure to fit.
 - When all writers have gone, a pipe is hung up; the data in it comes first. A FIFO is
   hung up for ever after its first writer.
-- When all readers have gone, the poller says ERROR whatever it was asked for.
+- When all readers have gone, the poller says ERROR, whatever it was asked for.
 - A socket that can't be written any more may still hold what the other side had sent.
 """
 
@@ -18,6 +18,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
+from functools import partial
 from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
@@ -26,34 +27,33 @@ from evdispatch._events import Drain, Eof, Error, Event, Hangup
 from evdispatch._framing import Framing, framer
 from evdispatch._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch.sources._base import Source
-from evdispatch.sources._files import STANDARD, is_standard, is_stream
+from evdispatch.sources._files import STANDARD, access, is_standard, is_stream
 from evdispatch.sources._writing import WriteBuffer
 
 _CHUNK = 65_536  # the capacity of a pipe
-_TIMES = 16  # reads or writes in one turn
+_TIMES = 1  # reads or writes in one turn: as for connections
 _SURE_WRITE = 4096  # PIPE_BUF: what a writable pipe takes without blocking, pipe(7)
 
 
 class Pipe(Source):
     """Reads and writes a descriptor: `data` or `line` events, then one `eof`.
 
-    What its access mode allows is done: a read end is read, a write end written, a socket
-    both. If writing has failed, or the readers of a write end have gone, the last event
-    is a `hangup` instead. A pause stops the reading alone.
+    A read end is read, a write end written, a socket both. If writing has failed, or the
+    readers of a write end have gone, the last event is a `hangup` instead. A pause stops
+    the reading alone.
 
     Args:
         file: A descriptor, or anything with a ``fileno()``.
-        framing: ``"raw"`` gives `data` as it comes; ``"lines"`` gives `line` without its
-            LF or CR LF, an unfinished last line included; ``Length(4)`` gives `data` by
-            a big-endian length prefix; a function takes the first frame out of a
-            bytearray and returns it, or None while it is unfinished.
+        framing: ``"raw"``: `data` as it comes; ``"lines"``: `line` without its LF or CR
+            LF, an unfinished last one included; ``Length(4)``: `data` by a big-endian
+            length; a function takes the first frame out of a bytearray, or returns None.
         max_line: The longest line or frame, in bytes. A longer line is left out and
             gives an `error` event; a longer frame ends the pipe with one.
-        closefd: Whether closing the source closes the file; 0-2 are never closed. A file
-            that stays yours is not made non-blocking.
+        closefd: Whether closing it closes the file; not 0-2. Else it stays as it is.
         high: `write` returns False when more than this is buffered, in bytes.
         low: A `drain` event follows when the buffer falls to this, in bytes.
         limit: `write` refuses to buffer more than this, in bytes.
+        edge: Whether it is edge-triggered; None: as the dispatcher, where it can be.
         name: A label for messages.
 
     Raises:
@@ -76,6 +76,7 @@ class Pipe(Source):
         "_readable",
         "_stuck",
         "_writable",
+        "edge",
     )
 
     def __init__(
@@ -88,17 +89,18 @@ class Pipe(Source):
         high: int = 65_536,
         low: int = 16_384,
         limit: int = 64 * 2**20,
+        edge: bool | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name)
+        self.edge = edge
         self._file = file
         self._number = descriptor(file)
         self._framer = framer(framing, max_line)
         self._buffer = WriteBuffer(high, low, limit)
         self._closefd = closefd and self._number not in STANDARD
         self._flags: int | None = None  # from before on_add changed them
-        self._readable = self._writable = self._blocking = False
-        self._ending = False
+        self._readable = self._writable = self._blocking = self._ending = False
         self._stuck = False  # while paused: hung up, and the buffer can't be written
         self._failure: OSError | None = None  # of writing
 
@@ -106,9 +108,7 @@ class Pipe(Source):
         """See what the descriptor can do, and make it non-blocking where it is ours."""
         fd = self._number
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-        access = flags & os.O_ACCMODE
-        self._readable = access in (os.O_RDONLY, os.O_RDWR)
-        self._writable = access in (os.O_WRONLY, os.O_RDWR)
+        self._readable, self._writable = access(fd)
         nonblocking = bool(flags & os.O_NONBLOCK)
         status = os.fstat(fd)
         if stat.S_ISSOCK(status.st_mode) and not is_stream(fd):
@@ -132,6 +132,11 @@ class Pipe(Source):
         return self._number
 
     @property
+    def drains(self) -> bool:
+        """Whether it reads and writes until that would block."""
+        return not self._blocking
+
+    @property
     def interest_in_pause(self) -> int | None:
         """A pause stops the reading alone."""
         if not self._readable:
@@ -142,9 +147,7 @@ class Pipe(Source):
         """Write what waits, and read up to a turn's worth."""
         if self._writable and ready & (WRITE | ERROR):
             yield from self._flush()
-        elif (
-            self.paused and self._readable
-        ):  # hung up: it would be told again and again
+        elif self.paused and self._readable:  # hung up: else told again and again
             self._stuck = True
             self.host.update(self)
         if self._readable:
@@ -188,10 +191,12 @@ class Pipe(Source):
             if not data or self._framer.broken:
                 yield from self._end(ready)
                 return
-            # A short read has emptied it: the poller will tell when there is more.
+            # A short read has emptied it; but an edge may have been that of the end, too.
             emptied = len(data) < _CHUNK and not ready & HANGUP
-            if emptied or self.paused or self.closed:
+            if (emptied and not self.edge_triggered) or self.paused or self.closed:
                 return
+        if self.edge_triggered:
+            self.host.again(self)
 
     def _end(self, ready: int) -> Iterator[Event]:
         yield from self._frames(self._framer.end())
@@ -222,16 +227,14 @@ class Pipe(Source):
         What is buffered is copied, so the caller may change its data.
 
         Returns:
-            Whether to go on. False: more than the high mark is buffered, and a `drain`
-            event will tell when it has fallen to the low one.
+            Whether to go on. False: more than ``high`` is buffered; `drain` will tell.
 
         Raises:
             TypeError: Not bytes.
             ClosedError: The pipe has ended, or was told to.
             StateError: It was not added yet.
             OSError: It was not opened for writing (EBADF), writing has failed before, or
-                the buffer would grow above its limit (ENOBUFS); nothing of the data is
-                written then.
+                the buffer would grow above its limit (ENOBUFS); nothing is written then.
         """
         data = bytes(memoryview(data))
         with self.host.lock:
@@ -275,7 +278,10 @@ class Pipe(Source):
                 if not buffer.size:
                     break
                 size = _SURE_WRITE if self._blocking else _CHUNK
-                flows |= buffer.send(self._number, size)
+                flows |= buffer.send(partial(os.writev, self._number), size)
+            else:
+                if buffer.size and self.edge_triggered:
+                    self.host.again(self)
         except BlockingIOError:
             pass
         except OSError as error:

@@ -47,7 +47,7 @@ def tick_class(name: str) -> type[Tick]:
     """
     if name == Tick.name:
         return Tick
-    others: list[type[Event]] = [Event, *event_classes()]
+    others: list[type[Event]] = [Event, *event_classes(name)]
     if any(cls.name == name and not issubclass(cls, Tick) for cls in others):
         raise ValueError(f"a timer can't be called {name!r}: other events are")
     cls = _classes.get(name)

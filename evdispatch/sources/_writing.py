@@ -1,9 +1,12 @@
 """What is still to be written: a buffer with marks, so that a slow reader costs no memory."""
 
 import errno
-import os
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
+
+Write = Callable[[list[memoryview]], int]
+"""Takes pieces, and returns how many bytes it has written."""
 
 _PARTS = 64  # of one writev(2): many small writes cost one call; IOV_MAX is 1024
 
@@ -51,14 +54,14 @@ class WriteBuffer:
             self.size += len(data)
             self.flowing = self.flowing and self.size <= self._high
 
-    def send(self, fd: int, size: int) -> bool:
-        """Write up to ``size`` bytes to a descriptor, in one call.
+    def send(self, write: Write, size: int) -> bool:
+        """Write up to ``size`` bytes, in one call of ``write``.
 
         Returns:
             Whether it has just begun to flow again.
 
         Raises:
-            OSError: As os.writev; BlockingIOError too.
+            OSError: As ``write``; BlockingIOError too.
         """
         parts: list[memoryview] = []
         for part in islice(self._parts, _PARTS):
@@ -66,7 +69,7 @@ class WriteBuffer:
             size -= len(parts[-1])
             if not size:
                 break
-        self._drop(os.writev(fd, parts))
+        self._drop(write(parts))
         was_flowing, self.flowing = self.flowing, self.flowing or self.size <= self._low
         return self.flowing and not was_flowing
 

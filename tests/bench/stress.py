@@ -1,6 +1,6 @@
 """Long runs that no gate has the time for. Each is bounded, and prints what it did.
 
-    python tests/bench/stress.py [--minutes N] [--seed N] [name ...]
+    make stress ARGS="[--minutes N] [--seed N] [name ...]"
 
 - ``posts``: threads post through a small queue; all arrive, in order per thread.
 - ``pipes``: numbered lines over many pipes, with handlers that are slow now and then,
@@ -10,6 +10,12 @@
   nothing raises, and nothing stays pending after a flush.
 - ``interrupts``: a ctrl+c before each line of ours that a small program runs, and storms
   of them while it works hard; nothing is lost, and nothing is left.
+- ``standby``: the two threads of ``io="auto"`` hand the poller to and fro 10,000 times, under
+  load; nothing is lost, out of order, or left to wait.
+- ``chaos``: connections to which anything happens; all is told in order, nothing hangs.
+- ``files``: storms over watched trees; in the end all is known exactly, and was told.
+- ``connections``: a million that come, are answered, and go, on each poller; memory,
+  descriptors and tables stay flat.
 """
 
 import argparse
@@ -22,17 +28,22 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import attrs
+from bench.stress_chaos import chaos
+from bench.stress_files import files
+from bench.stress_sockets import connections
+from bench.stress_standby import standby
 
 from evdispatch import Dispatcher, Event, Line, Pipe
+from evdispatch._loop import IoMode
 from evdispatch.terminal import Decoder
 
 _TESTS = Path(__file__).parent.parent
 _LONG = 1000  # bytes: a longer vector would take the time of many streams
 
-MODES: tuple[Literal["thread", "inline"], ...] = ("thread", "inline")
+MODES: tuple[IoMode, ...] = get_args(IoMode)
 
 
 @attrs.define(eq=False)
@@ -210,6 +221,10 @@ RUNS: dict[str, tuple[int, Callable[[float, random.Random], str]]] = {
     "pipes": (1, pipes),
     "decoder": (3, decoder),
     "interrupts": (1, interrupts),
+    "standby": (1, standby),  # 10,000 times, whatever time that takes
+    "chaos": (1, chaos),
+    "files": (1, files),
+    "connections": (1, connections),  # a million, whatever time that takes
 }
 
 

@@ -5,6 +5,7 @@ from cli.desk import Desk
 from cli.pictures import EVENTS, Glass
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import TEXT
 
 from evdispatch import Event, Key, Move, Paste, Press, Unknown
 from evdispatch.cli._canvas import Canvas, Painter
@@ -174,7 +175,7 @@ class TestSafety:
         assert "evdispatch" in glass.rows[0]
         assert any(r"\x1b]0;owned\x07\x1b[2J" in row for row in glass.rows)
 
-    @given(st.text(st.characters(), max_size=80), st.binary(max_size=80))
+    @given(TEXT, st.binary(max_size=80))
     def test_a_row_is_printable_but_for_our_own_sequences(
         self, text: str, raw: bytes
     ) -> None:

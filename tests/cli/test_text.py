@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import TEXT
 
 from evdispatch.cli._text import clip, escaped, printable, width
 
@@ -33,7 +34,7 @@ def test_what_is_not_printable_is_escaped(text: str, expected: str) -> None:
     assert printable(text) == expected
 
 
-@given(st.text())
+@given(TEXT)
 def test_printable_text_is_printable_and_can_be_sent(text: str) -> None:
     assert printable(text).isprintable()
     printable(text).encode()  # without an error
@@ -73,6 +74,6 @@ def test_clipping_leaves_an_ellipsis(text: str, cells: int, expected: str) -> No
     assert clip(text, cells) == expected
 
 
-@given(st.text().map(printable), st.integers(-1, 30))
+@given(TEXT.map(printable), st.integers(-1, 30))
 def test_clipped_text_fits(text: str, cells: int) -> None:
     assert width(clip(text, cells)) <= max(cells, 0)

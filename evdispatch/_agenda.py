@@ -1,0 +1,67 @@
+"""The deadlines of a dispatcher, and the alarm that is set for the nearest of them.
+
+All of it is called under the roster's lock.
+"""
+
+from evdispatch._clock import Clock
+from evdispatch._deadlines import Deadline, Deadlines, Owner
+
+
+class Agenda:
+    """One heap, one alarm.
+
+    Attributes:
+        alarm: Readable from the nearest deadline on.
+        at_work: Whether somebody pumps, or will before anybody waits, and so will `rest`:
+            until then no alarm is set, and nobody woken.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
+        self.at_work = False
+        self._deadlines = Deadlines()
+        self._armed: float | None = None
+        self.alarm = clock.alarm()
+
+    @property
+    def count(self) -> int:
+        """How many deadlines there have been."""
+        return self._deadlines.count
+
+    def add(self, when: float, owner: Owner) -> Deadline:
+        """Have ``owner.on_deadline`` called at a time."""
+        # What is past is due now: it would overtake what is due before it.
+        return self.add_later(max(when, self.now()), owner)
+
+    def add_later(self, when: float, owner: Owner) -> Deadline:
+        """Do as `add`, for a time that is not past."""
+        deadline = self._deadlines.add(when, owner)
+        if not self.at_work:
+            self.arm()
+        return deadline
+
+    def cancel(self, deadline: Deadline) -> None:
+        """Forget a deadline."""
+        self._deadlines.cancel(deadline)
+        if not self.at_work:
+            self.arm()
+
+    def next(self) -> float | None:
+        """Return the nearest deadline, or None."""
+        return self._deadlines.next()
+
+    def pop(self, now: float, before: int) -> Owner | None:
+        """Take out the nearest that is due; see `Deadlines.pop`."""
+        return self._deadlines.pop(now, before)
+
+    def rest(self) -> None:
+        """Be at work no more: a wait begins."""
+        self.at_work = False
+        self.arm()
+
+    def arm(self) -> None:
+        """Set the alarm for the nearest deadline."""
+        nearest = self._deadlines.next()
+        if nearest != self._armed and self.alarm.fileno() >= 0:  # else closed
+            self.alarm.set(nearest)
+            self._armed = nearest

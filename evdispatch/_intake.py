@@ -1,0 +1,134 @@
+"""Asking a source: what it makes goes into the queue, a turn's worth at a time.
+
+- A source that has made more than a turn's worth, or than there is room for, keeps the rest;
+  it comes before whatever the source is asked next.
+- All of it is called under the roster's lock.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from evdispatch._events import Error, Event
+from evdispatch._queue import Queue
+from evdispatch._roster import Roster
+from evdispatch._stats import Counts
+from evdispatch.sources._base import Source
+
+TURN = 64
+"""Events of one source in one turn: enough to pay for the turn, and so few that a key pressed
+while eight sources are busy waits for a millisecond."""
+
+
+class Intake:
+    """From sources to the queue."""
+
+    def __init__(self, queue: Queue, roster: Roster, posts: Counts) -> None:
+        self._posts = posts  # the counts of what has no source
+        self._queue = queue
+        self._roster = roster
+
+    def _turn(
+        self, source: Source, ask: Callable[..., Iterable[Event]], *arguments: Any
+    ) -> None:
+        """Ask a source for events, and put them into the queue."""
+        with self._roster.lock:
+            rest = source._rest
+            if source._closed:
+                return
+            if rest is not None:
+                # First what it has made before, and only then what is asked now.
+                rest.append(_later(ask, *arguments))
+                if source not in self._roster.more:  # paused
+                    return
+            else:
+                try:
+                    rest = deque((iter(ask(*arguments)),))
+                except Exception as error:
+                    self._fail(source, error)
+                    return
+            self._take(source, rest)
+
+    def _go_on(self, source: Source) -> None:
+        """Take more of what a source has made before."""
+        with self._roster.lock:
+            if source._silenced:
+                self._roster.silence(source)
+            elif source in self._roster.more and source._rest is not None:
+                self._take(
+                    source, source._rest
+                )  # not paused by another thread meanwhile
+
+    def _take(self, source: Source, made: deque[Iterator[Event]]) -> None:
+        """Put what a source has made into the queue, up to a turn's worth."""
+        events: list[Event] = []
+        try:
+            if self._collect(source, made, events):
+                source._rest = None
+                self._roster.more.pop(source, None)
+                if source._woken:
+                    source._woken = False
+                    self._roster.woken.append(source)
+            else:
+                source._rest = made
+                if source._closed or not source._paused:  # else the resume does it
+                    self._roster.more[source] = None
+        except Exception as error:
+            self._put(source, events)
+            self._fail(source, error)
+            return
+        except BaseException:  # ctrl+c in the midst of it: keep what there is
+            self._put(source, events)
+            raise
+        self._put(source, events)
+
+    def _collect(
+        self, source: Source, made: deque[Iterator[Event]], events: list[Event]
+    ) -> bool:
+        """Collect a turn's worth of events; return whether that was all."""
+        limit = min(TURN, self._queue.room(source.lane))
+        now = self._roster.now()
+        while made:
+            for event in islice(made[0], max(0, limit - len(events))):
+                if event.source is None:
+                    event.source = source
+                event.time = event.time or now
+                events.append(event)
+            if len(events) >= limit:
+                return False
+            made.popleft()
+        return True
+
+    def _put(self, source: Source, events: list[Event]) -> None:
+        if events:
+            source.counts.made += len(events)
+            self._queue.put(source.lane, events)
+
+    def _say_last(self, source: Source) -> None:
+        """Put what a source has to say at its end; the queue's bound does not hold it."""
+        if source._spoken or not source.has_last_word:
+            return
+        source._spoken = True
+        events = list(source.on_end())
+        now = self._roster.now()
+        for event in events:
+            event.source = source
+            event.time = now
+        self._put(source, events)
+
+    def _fail(self, source: Source, error: Exception) -> None:
+        """End a source that raised, and tell it after all that it made."""
+        source._rest = None
+        self._roster.more.pop(source, None)
+        errors = [error]
+        try:
+            self._roster.detach(source, silence=False)  # first: handlers see it closed
+        except Exception as second:
+            errors.append(second)
+        now = self._roster.now()
+        self._put(source, [Error(each, source=source, time=now) for each in errors])
+
+
+def _later(ask: Callable[..., Iterable[Event]], *arguments: Any) -> Iterator[Event]:
+    yield from ask(*arguments)

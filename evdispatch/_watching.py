@@ -1,0 +1,201 @@
+"""What each source waits for: the descriptors and deadlines that the pump works on.
+
+All of it may be called from any thread, under one lock, which the pump takes for each
+source's turn and never holds while it waits. epoll and timerfd take a change from one
+thread while another waits; only for select and poll the pump is woken.
+"""
+
+import abc
+import threading
+from collections import deque
+from contextlib import ExitStack
+from typing import Any
+
+from evdispatch._agenda import Agenda
+from evdispatch._clock import Clock
+from evdispatch._deadlines import Deadline, Owner
+from evdispatch._errors import StateError
+from evdispatch._poller import NOTHING
+from evdispatch._pollers import PollerKind, Pollers, closed_behind_our_back
+from evdispatch._wakeup import Wakeup
+from evdispatch.sources._base import Source
+
+
+class Watching(abc.ABC):
+    """The pollers, the deadlines, and which sources are to be asked without them.
+
+    Attributes:
+        by_fd: The source of each descriptor.
+        ready: To be asked whatever the poller says.
+        more: Those that made more than a turn's worth.
+        woken: Those that asked for it.
+        serial: Counts the polls.
+    """
+
+    def __init__(
+        self, clock: Clock, wakeup: Wakeup, poller: PollerKind, *, edge: bool
+    ) -> None:
+        self.lock = threading.RLock()
+        self.now = clock.now
+        self.by_fd: dict[int, Source] = {}
+        self.ready: dict[Source, None] = {}
+        self.more: dict[Source, None] = {}
+        self.woken: deque[Source] = deque()
+        self.serial = 0
+        self.wakeup = wakeup
+        with ExitStack() as undo:
+            self.agenda = Agenda(clock)
+            undo.callback(self.agenda.alarm.close)
+            own = self.agenda.alarm.fileno(), wakeup.fileno()
+            self.pollers = Pollers(own, poller, edge=edge)
+            undo.callback(self.pollers.close)
+            self._undo = undo.pop_all()
+
+    @abc.abstractmethod
+    def detach(self, source: Source, *, silence: bool) -> None:
+        """End a source."""
+
+    def is_locked_here(self) -> bool:
+        """Whether the calling thread holds the lock."""
+        lock: Any = self.lock
+        return bool(lock._is_owned())  # as threading.Condition asks
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when a pump has something to do."""
+        return self.pollers.all.fileno()
+
+    # -- descriptors ---------------------------------------------------------------
+
+    def attach(self, source: Source, fd: int | None) -> None:
+        """Watch this descriptor for an open source, instead of the present one."""
+        with self.lock:
+            self._unwatch(source)
+            if fd is not None:
+                self._watch(source, fd)
+
+    def _watch(self, source: Source, fd: int) -> None:
+        other = self.by_fd.get(fd)
+        if other is not None:
+            if self.pollers.knows(other):
+                raise StateError(f"fd {fd} is watched already, by {other!r}")
+            self.detach(other, silence=False)
+        source._serial = self.serial
+        source._mask = self._mask(source)
+        self.pollers.add(source, fd)
+        source._fd = fd
+        self.by_fd[fd] = source
+        self._line_up(source)
+        self._pass_on()
+
+    def _unwatch(self, source: Source) -> None:
+        self.ready.pop(source, None)
+        if self.by_fd.get(source._fd) is source:
+            del self.by_fd[source._fd]
+            self.pollers.remove(source)
+            self._pass_on()
+        source._fd = -1
+        source._mask = NOTHING
+
+    def verify(self, source: Source) -> None:
+        """Check that a source's number is still its file's.
+
+        epoll reports a number that was closed while a duplicate of it lives, and reading
+        it might take a stranger's data, or block. Half a microsecond tells.
+
+        Raises:
+            OSError: It is not (EBADF). The source has ended.
+        """
+        if not self.pollers.knows(source):
+            self.detach(source, silence=False)
+            raise closed_behind_our_back(source)
+
+    def update(self, source: Source) -> None:
+        """Watch a source's descriptor as its interest and pause now say.
+
+        Raises:
+            OSError: It was closed behind our back (EBADF). The source has ended.
+        """
+        with self.lock:
+            if source._closed:  # by another thread, while this one came for the lock
+                return
+            mask = self._mask(source)
+            if mask == NOTHING:
+                source._serial = self.serial
+            if source._fd >= 0 and mask != source._mask:
+                self._change(source, mask)
+                source._mask = mask
+                self._pass_on()
+            self._line_up(source)
+
+    def _mask(self, source: Source) -> int:
+        mask = source.interest_in_pause if source._paused else source._interest
+        return NOTHING if mask is None else mask
+
+    def _line_up(self, source: Source) -> None:
+        """Have the pump ask what the poller won't tell."""
+        waiting = source._rest is not None and not source._paused
+        self._set_waiting(self.more, source, waiting=waiting)
+        waiting = bool(source._mask & ~NOTHING) and source._fd >= 0
+        if not source._pollable or not waiting:  # else as it is: see `again`
+            self._set_waiting(self.ready, source, waiting=waiting)
+
+    def _pass_on(self) -> None:
+        """Have a wait that began with the old set begin anew."""
+        if not self.pollers.live and not self.agenda.at_work:
+            self.wakeup.set()
+
+    def again(self, source: Source) -> None:
+        """Ask a source once more, whatever the poller says."""
+        with self.lock:
+            if not source._closed:
+                self._set_waiting(self.ready, source, waiting=True)
+
+    def _change(self, source: Source, mask: int) -> None:
+        try:
+            self.pollers.change(source, mask)
+        except OSError:
+            self.detach(source, silence=False)
+            raise closed_behind_our_back(source) from None
+
+    def _set_waiting(
+        self, table: dict[Source, None], source: Source, *, waiting: bool
+    ) -> None:
+        if waiting and source not in table:
+            table[source] = None
+            self._wake()
+        elif not waiting:
+            table.pop(source, None)
+
+    def rebuild(self) -> None:
+        """Get rid of a number that was closed while a duplicate of it lives on."""
+        with self.lock:
+            self.pollers.rebuild(self.by_fd.values())
+            self.wakeup.set()  # who waits now waits on the old set
+
+    # -- without a descriptor ------------------------------------------------------
+
+    def wake(self, source: Source) -> None:
+        """Have `Source.on_wake` called. Takes no lock: signal handlers call it."""
+        self.woken.append(source)
+        self._wake()
+
+    def _wake(self) -> None:
+        # Who is at work looks at what is there before it waits, and it says that it is
+        # so no more before it looks.
+        if not self.agenda.at_work:
+            self.wakeup.set()
+
+    def schedule(self, when: float, owner: Owner) -> Deadline:
+        """Have ``owner.on_deadline`` called at a time."""
+        with self.lock:
+            return self.agenda.add(when, owner)
+
+    def unschedule(self, deadline: Deadline) -> None:
+        """Forget a deadline."""
+        with self.lock:
+            self.agenda.cancel(deadline)
+
+    def next_deadline(self) -> float | None:
+        """Return the nearest deadline, or None."""
+        with self.lock:
+            return self.agenda.next()

@@ -1,0 +1,61 @@
+"""What a source may ask of the IO side. A source is ``Any`` here: it stands above."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Host(Protocol):
+    """The IO side, to a source. Safe from any thread."""
+
+    lock: "threading.RLock"
+
+    def now(self) -> float:
+        """Return the dispatcher's time."""
+
+    def verify(self, source: Any) -> None:
+        """End the source and raise OSError if its number is not its file's any more."""
+
+    def update(self, source: Any) -> None:
+        """Watch the source's descriptor as its interest and pause now say."""
+
+    def attach(self, source: Any, fd: int | None) -> None:
+        """Watch this descriptor instead of the present one; None: no one.
+
+        Raises:
+            OSError: It can't be watched. None is watched then.
+        """
+
+    def again(self, source: Any) -> None:
+        """Call ``source.on_ready`` in the next turn, whatever the poller says.
+
+        What is edge-triggered and has not read to the end asks for it.
+        """
+
+    def adopt(self, child: Any, parent: Any) -> None:
+        """Add a source that another one has made; IO side only."""
+
+    def shared(self, kind: Callable[[], Any]) -> Any:
+        """Return the dispatcher's one source of a class; the first who asks adds it.
+
+        Raises:
+            OSError: It can't be made, or added.
+        """
+
+    def set_deadline(self, source: Any, when: float | None) -> None:
+        """Call ``source.on_deadline`` at this time; None: not at all."""
+
+    def wake(self, source: Any) -> None:
+        """Call ``source.on_wake`` soon. From a signal handler too."""
+
+    def in_background(self, function: Callable[[], None]) -> None:
+        """Call a function that may block on a thread of its own, as soon as one is free."""
+
+    def silence(self, source: Any) -> None:
+        """Drop what the source has made and no handler has seen yet."""
+
+    def detach(self, source: Any, *, silence: bool) -> None:
+        """End the source; ``silence`` drops its events that still wait."""
+
+    def stop(self) -> None:
+        """Stop the dispatcher."""

@@ -1,0 +1,273 @@
+"""The one inotify instance of a dispatcher, which all its watches share.
+
+There may be 128 instances for all of a user's programs, so a dispatcher has one. The hub
+reads it and hands each record to who observes that watch descriptor; what it means is for
+the tree there to find out.
+
+- It makes no events itself, and is in the urgent lane so that it is read on while handlers
+  keep the queue full: the kernel's own queue ends at 16,384 records.
+- It reads no more while a tree has `BACKLOG` records to work on.
+"""
+
+import contextlib
+import errno
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Protocol
+
+from evdispatch._errors import ClosedError
+from evdispatch._events import URGENT, Event
+from evdispatch._inotify import (
+    FULL,
+    IN_ATTRIB,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_IGNORED,
+    IN_MODIFY,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_Q_OVERFLOW,
+    Inotify,
+    Record,
+)
+from evdispatch._poller import READ
+from evdispatch.sources._base import Source
+
+BACKLOG = 65_536  # records, of some 200 bytes
+_TIMES = 4  # reads in one turn: 8,000 records, 5 ms
+# Two reads that come so close are a flood: the next one waits as long, in seconds. A read
+# and what follows cost as much as ten records, and a writer is no faster than we are.
+_LULL = 0.002
+_DISCARDED = 256  # watches that are ended in one turn, 1 us each and more
+
+# What a directory is watched for.
+ALL = (
+    IN_MODIFY
+    | IN_ATTRIB
+    | IN_CLOSE_WRITE
+    | IN_CREATE
+    | IN_DELETE
+    | IN_DELETE_SELF
+    | IN_MOVED_FROM
+    | IN_MOVED_TO
+)
+
+
+class Observer(Protocol):
+    """Who wants to know of a watch descriptor."""
+
+    wd: int
+
+    @property
+    def tree(self) -> "Tree":
+        """Return whose it is."""
+
+    def children(self) -> "Iterable[Observer]":
+        """Return the observers below it."""
+
+
+Told = tuple[Any, int, int, str, float]
+"""Who observes it (None: all), mask, cookie, name, and when it was read."""
+
+
+class Tree(Protocol):
+    """Who has observers."""
+
+    records: deque[Told]
+    wake: Callable[[], None]
+    """Have the records worked on soon."""
+    finish: Callable[[], None]
+    """End: there is nothing more to come."""
+
+
+class InotifyHub(Source):
+    """Reads the instance for all watches; added with the first, closed with the last."""
+
+    lane: ClassVar[int] = URGENT
+
+    __slots__ = (
+        "_discarded",
+        "_full",
+        "_inotify",
+        "_observers",
+        "_read_at",
+        "_trees",
+    )
+
+    def __init__(self) -> None:
+        super().__init__("inotify")
+        self._inotify = Inotify()
+        self._trees: dict[Tree, None] = {}
+        self._observers: dict[int, Observer | list[Observer]] = {}
+        self._discarded: list[Observer] = []
+        self._full = False  # a tree has as much to work on as it may
+        self._read_at = 0.0
+
+    def fileno(self) -> int:
+        """Return the instance's descriptor."""
+        return self._inotify.fileno()
+
+    def on_refuse(self) -> None:
+        """Close it."""
+        self._inotify.close()
+
+    def on_close(self) -> None:
+        """Close it; whoever still has watches there ends with it."""
+        if not self.lost:
+            self._inotify.close()
+        self._observers.clear()
+        self._discarded.clear()
+        for tree in list(self._trees):
+            tree.finish()
+
+    # -- trees -----------------------------------------------------------------------
+
+    def enlist(self, tree: Tree) -> None:
+        """Have a tree told of overflows."""
+        self._trees[tree] = None
+
+    def dismiss(self, tree: Tree, observers: Iterable[Observer]) -> None:
+        """Forget a tree; the last one closes the instance."""
+        self._trees.pop(tree, None)
+        if self._trees:
+            self.discard(observers)
+        else:
+            self.close()
+
+    def go_on(self) -> None:
+        """Read on: a tree has worked off what it had."""
+        if self._full:
+            self._full = False
+            self.watch(READ)
+
+    # -- watches ---------------------------------------------------------------------
+
+    def add(self, path: str, mask: int) -> int:
+        """Watch a path, and return the watch descriptor: the identity of what is there.
+
+        Raises:
+            OSError: It can't be watched.
+            ClosedError: The instance was closed behind our back.
+        """
+        try:
+            return self._inotify.watch(path, mask)
+        except OSError as error:
+            if error.errno in (errno.EBADF, errno.EINVAL):
+                raise self._end() from None
+            if error.errno == errno.ENOSPC:
+                used = f"{error.strerror}, this dispatcher has {len(self._observers)}"
+                raise OSError(error.errno, used, path) from None
+            raise
+
+    def _end(self) -> ClosedError:
+        """End, and all watches with it: the number was closed behind our back."""
+        with contextlib.suppress(ClosedError, OSError):
+            self.host.verify(self)
+        return ClosedError(f"{self!r}: closed, and not through its source")
+
+    def observers(self, wd: int) -> Sequence[Observer]:
+        """Return who observes a watch descriptor."""
+        found = self._observers.get(wd, ())
+        return found if isinstance(found, (list, tuple)) else (found,)
+
+    def claim(self, wd: int, observer: Observer) -> None:
+        """Have an observer told of a watch descriptor."""
+        others = self.observers(wd)
+        self._observers[wd] = [*others, observer] if others else observer
+        observer.wd = wd
+
+    def release(self, observer: Observer) -> None:
+        """Tell it nothing more; a watch that nobody observes ends."""
+        wd, observer.wd = observer.wd, -1
+        if wd < 0:
+            return
+        others = [other for other in self.observers(wd) if other is not observer]
+        if others:
+            self._observers[wd] = others if len(others) > 1 else others[0]
+        elif self._observers.pop(wd, None) is not None:
+            self._inotify.unwatch(wd)
+
+    def drop(self, wd: int) -> None:
+        """End a watch that was only added to see what is there, unless it is observed."""
+        if wd not in self._observers:
+            self._inotify.unwatch(wd)
+
+    def discard(self, observers: Iterable[Observer]) -> None:
+        """Release observers and all that are below them, by and by."""
+        self._discarded.extend(observers)
+        self.wake()
+
+    def on_wake(self) -> Iterable[Event]:
+        """Release a slice of what was discarded."""
+        for _ in range(min(_DISCARDED, len(self._discarded))):
+            observer = self._discarded.pop()
+            self._discarded.extend(observer.children())
+            self.release(observer)
+        if self._discarded:
+            self.wake()
+        return ()
+
+    # -- reading ---------------------------------------------------------------------
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the kernel has records that were not read."""
+        try:
+            return self._inotify.has_more
+        except OSError:
+            raise self._end() from None
+
+    def on_ready(self, ready: int) -> Iterable[Event]:
+        """Hand what is queued to those who observe it."""
+        now = self.host.now()
+        told: dict[Tree, None] = {}
+        for _ in range(_TIMES):
+            records = self._inotify.read()
+            self._hand_out(records, told, now)
+            if len(records) < FULL:
+                break
+        for tree in told:
+            self._full |= len(tree.records) > BACKLOG
+            tree.wake()
+        if self._full:
+            self.watch(0)
+        elif 0 < now - self._read_at < _LULL:  # 0: a clock that stands still, in a test
+            self.watch(0)
+            self.set_deadline(now + _LULL)
+        self._read_at = now
+        return ()
+
+    def on_deadline(self, now: float) -> Iterable[Event]:
+        """Read on, after a lull."""
+        if not self._full:
+            self.watch(READ)
+        return ()
+
+    def _hand_out(
+        self, records: list[Record], told: dict[Tree, None], now: float
+    ) -> None:
+        find = self._observers.get
+        last: Tree | None = None
+        for wd, mask, cookie, name in records:
+            found = find(wd)
+            if found is None:
+                if mask & IN_Q_OVERFLOW:
+                    self._tell_all((None, mask, 0, "", now), told)
+                continue  # late: nobody's any more
+            for observer in found if isinstance(found, list) else (found,):
+                tree = observer.tree
+                tree.records.append((observer, mask, cookie, name, now))
+                if tree is not last:
+                    told[tree] = None
+                    last = tree
+            if mask & IN_IGNORED:  # the kernel has ended the watch
+                for observer in self.observers(wd):
+                    observer.wd = -1
+                del self._observers[wd]
+
+    def _tell_all(self, record: Told, told: dict[Tree, None]) -> None:
+        for tree in self._trees:
+            tree.records.append(record)
+            told[tree] = None

@@ -1,0 +1,149 @@
+"""The way to a root: the directories above it, watched for its coming and its going.
+
+- The way is walked as the kernel walks it: a link is followed name by name, to all the
+  directories that its target passes through.
+- Above a root that is there, a directory is watched for being moved or deleted itself,
+  which makes no noise; one that holds a link on the way, for what becomes of that link
+  too, and one that holds what may not be read, for a change of its mode.
+- Where the way ends before the root, its last directory is watched for what comes. After
+  the watch was added it is looked at once more: the next one may have come in between.
+"""
+
+import os
+from collections import deque
+
+from evdispatch._inotify import (
+    IN_ATTRIB,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_IGNORED,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_ONLYDIR,
+    IN_UNMOUNT,
+)
+from evdispatch.sources._tree._hub import InotifyHub, Tree
+
+_QUIET = IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR
+_COMING = _QUIET | IN_CREATE | IN_MOVED_TO | IN_ATTRIB
+_LINKED = _COMING | IN_DELETE | IN_MOVED_FROM
+_LINKS = 40  # on one way, as the kernel has it: path_resolution(7)
+_ITSELF = IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED
+
+
+class Step:
+    """A directory on the way."""
+
+    __slots__ = ("following", "tree", "wd")
+
+    def __init__(self, tree: Tree, following: str) -> None:
+        self.tree = tree
+        self.following = following
+        self.wd = -1
+
+    def children(self) -> "tuple[Step, ...]":
+        """Return nothing: it is watched for the root alone."""
+        return ()
+
+    def concerns(self, mask: int, name: str) -> bool:
+        """Whether a record may mean that the root has come or gone."""
+        return name == self.following if name else bool(mask & _ITSELF)
+
+
+class Trail:
+    """The steps to one root.
+
+    Attributes:
+        end: Where the way leads, all links followed as far as they are there.
+        blocked: Why the root's coming can't be seen, or None.
+    """
+
+    def __init__(self, hub: InotifyHub, tree: Tree, path: str) -> None:
+        self._hub = hub
+        self._tree = tree
+        self._path = path
+        self._steps: list[Step] = []
+        self.end = "/"
+        self.blocked: OSError | None = None
+
+    def lay(self) -> bool:
+        """Watch the way anew; return whether the root is there."""
+        old, self._steps = self._steps, []
+        self.blocked = None
+        # The kernel has the last word: where f is a file, it does not know f/../d.
+        there = self._walk() and os.path.exists(self._path)
+        for step in old:  # not before: the same watches would be ended and added again
+            self._hub.release(step)
+        return there
+
+    def _walk(self) -> bool:
+        names = deque(self._path.split("/"))
+        self.end = "/"
+        links = 0
+        while names:
+            name = names.popleft()
+            if name == "..":  # of a link's target; no link is above
+                self.end = os.path.dirname(self.end)
+            if name in ("", ".", ".."):
+                continue
+            path = os.path.join(self.end, name)
+            if not self._step(name, path, is_last=not names):
+                self.end = os.path.join(path, *names)
+                return False
+            target = _target(path)
+            if target is None:
+                self.end = path
+                continue
+            links += 1
+            if links > _LINKS:
+                return False
+            names.extendleft(reversed(target.split("/")))
+            if target.startswith("/"):
+                self.end = "/"
+        return True
+
+    def _step(self, name: str, path: str, *, is_last: bool) -> bool:
+        """Watch the directory that a name on the way is in; return whether it is there."""
+        there = os.path.lexists(path)
+        if _is_solid(path, is_last=is_last) and os.access(path, os.R_OK):
+            self._add(name, _QUIET, needed=False)
+            if _is_solid(path, is_last=is_last):
+                return True
+        self._add(name, _LINKED if there else _COMING, needed=not there)
+        return os.path.lexists(path)
+
+    def leave(self) -> None:
+        """Watch it no more."""
+        for step in self._steps:
+            self._hub.release(step)
+        self._steps.clear()
+
+    def _add(self, name: str, mask: int, *, needed: bool) -> None:
+        step = Step(self._tree, name)
+        try:
+            self._hub.claim(self._hub.add(self.end, mask), step)
+        except OSError as error:
+            # Most are only passed through. One that has gone is told by the one above.
+            if needed and not isinstance(
+                error, (FileNotFoundError, NotADirectoryError)
+            ):
+                self.blocked = error
+            return
+        self._steps.append(step)
+
+
+def _is_solid(path: str, *, is_last: bool) -> bool:
+    """Whether a name on the way leads on by itself: no link, and no file."""
+    if os.path.islink(path):
+        return False
+    return os.path.exists(path) if is_last else os.path.isdir(path)
+
+
+def _target(path: str) -> str | None:
+    """Return what a link leads to; None: it is none, or gone."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None

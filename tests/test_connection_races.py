@@ -1,0 +1,45 @@
+"""What two threads do to one connection at once, step by step."""
+
+import os
+import socket
+
+from networks import Net, heard, names, over
+
+from evdispatch import Connection, Dispatcher
+from evdispatch.testing import run_until, settle
+
+
+def test_the_last_word_is_said_once_however_often_it_is_woken(
+    app: Dispatcher, net: Net
+) -> None:
+    """The pump may have taken it from the woken ones just before it was closed."""
+    connection, _, seen = net.pair()
+    settle(app)
+    connection.close()
+    for _ in range(3):
+        app._roster.wake(connection)
+        settle(app)
+    assert names(seen) == ["connect", "disconnect"]
+
+
+def test_a_pause_may_come_when_it_has_just_ended(
+    app: Dispatcher, net: Net, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """It holds on to its host while it waits for the lock; the number may be another's."""
+    connection, client, seen = net.pair()
+    settle(app)
+    host = connection.host
+    client.close()
+    run_until(app, lambda: over(seen))
+    number = os.dup2(pair[0].fileno(), connection._fd)
+    other = app.add(Connection(socket.socket(fileno=number)))
+    others = heard(other)
+    connection._paused = True
+    host.update(connection)
+    host.again(connection)
+    host.set_deadline(connection, 0.0)
+    settle(app)
+    assert app._roster.by_fd[connection._fd] is other
+    assert app._roster.ready == {}
+    assert app.timeout() is None
+    assert names(others) == ["connect"]

@@ -1,0 +1,248 @@
+"""What comes in by a connection: data, lines, frames, and how it ends."""
+
+import contextlib
+import random
+import socket
+from typing import Any
+
+import pytest
+from networks import Net, heard, names, over, payload, reset, told
+
+from evdispatch import Connection, Dispatcher, FrameError, Length
+from evdispatch.testing import run_until, settle
+
+
+class TestReading:
+    def test_it_connects_reads_and_ends(self, app: Dispatcher, net: Net) -> None:
+        connection, client, seen = net.pair()
+        client.sendall(b"hello")
+        client.shutdown(socket.SHUT_WR)
+        run_until(app, lambda: over(seen))
+        assert told(seen) == ["connect", b"hello", "eof", ("disconnect", "eof")]
+        assert seen[0].address == client.getsockname() == connection.peer
+        assert seen[-1].error is None
+        assert client.recv(1) == b""
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 100])
+    def test_lines_however_they_are_cut(
+        self, app: Dispatcher, net: Net, size: int
+    ) -> None:
+        _, client, seen = net.pair(framing="lines")
+        data = b"one\r\n\ntwo\x00\nthree"
+        for start in range(0, len(data), size):
+            client.sendall(data[start : start + size])
+            app.step()
+        client.shutdown(socket.SHUT_WR)
+        run_until(app, lambda: over(seen))
+        lines = [event.data for event in seen if event.name == "line"]
+        assert lines == [b"one", b"", b"two\x00", b"three"]
+
+    def test_frames_with_a_length(self, app: Dispatcher, net: Net) -> None:
+        _, client, seen = net.pair(framing=Length(2))
+        client.sendall(b"\x00\x03abc\x00\x00\x00\x01")
+        client.sendall(b"x")
+        client.close()
+        run_until(app, lambda: over(seen))
+        assert told(seen)[1:-1] == [b"abc", b"", b"x", "eof"]
+
+    def test_a_function_of_ones_own(self, app: Dispatcher, net: Net) -> None:
+        def take(buffer: bytearray) -> bytes | None:
+            if len(buffer) < 3:
+                return None
+            frame = bytes(buffer[:3])
+            del buffer[:3]
+            return frame
+
+        _, client, seen = net.pair(framing=take)
+        client.sendall(b"abcdef")
+        client.close()
+        run_until(app, lambda: over(seen))
+        assert told(seen)[1:3] == [b"abc", b"def"]
+
+    @pytest.mark.parametrize("framing", ["lines", Length(4)])
+    def test_what_breaks_the_framing_ends_it(
+        self, app: Dispatcher, net: Net, framing: Any
+    ) -> None:
+        _, client, seen = net.pair(framing=framing, max_line=10)
+        client.sendall(b"\xff" * 100 + b"\nok\n")
+        run_until(app, lambda: over(seen))
+        assert names(seen) == ["connect", "disconnect"]
+        assert seen[-1].reason == "frame"
+        assert isinstance(seen[-1].error, FrameError)
+
+    def test_much_data_arrives_in_order(self, app: Dispatcher, net: Net) -> None:
+        sent = random.Random(1).randbytes(3_000_000)
+        connection, client, seen = net.pair()
+        client.settimeout(0)
+        view = memoryview(sent)
+        while view or len(payload(seen)) < len(sent):
+            with contextlib.suppress(BlockingIOError):
+                view = view[client.send(view) :]
+            app.step()
+        assert payload(seen) == sent
+        assert connection.counts.read == len(seen)
+
+    def test_a_firehose_does_not_hold_the_others(
+        self, app: Dispatcher, net: Net
+    ) -> None:
+        listener = net.listen()
+        order: list[Any] = []
+        listener.on("data")(lambda event: order.append(event.source.peer))
+        busy, quiet = net.client(listener), net.client(listener)
+        run_until(app, lambda: len(listener.connections) == 2)
+        settle(app)
+        busy.settimeout(0)
+        quiet.sendall(b"x")
+
+        def heard_quiet() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    busy.send(bytes(1 << 20))
+            return quiet.getsockname() in order
+
+        run_until(app, heard_quiet)
+        if app._io_mode == "inline":  # else the IO thread is as fast as it is let
+            # A turn's worth of the busy one came first, and what was on its way.
+            assert order.index(quiet.getsockname()) <= 2 * 16
+
+    def test_an_existing_socket_is_one_too(
+        self, app: Dispatcher, net: Net, pair: tuple[socket.socket, socket.socket]
+    ) -> None:
+        left, right = pair
+        connection = app.add(Connection(left))
+        seen = heard(connection)
+        right.sendall(b"x")
+        run_until(app, lambda: len(seen) == 2)
+        connection.write(b"y")
+        assert right.recv(10) == b"y"
+        connection.close()
+        assert left.fileno() == -1
+        run_until(app, lambda: over(seen))
+
+
+class TestEnds:
+    def test_all_data_comes_before_the_end(self, app: Dispatcher, net: Net) -> None:
+        connection, client, seen = net.pair()
+        connection.pause()
+        client.sendall(b"x" * 150_000)
+        client.shutdown(socket.SHUT_WR)
+        settle(app)
+        connection.resume()
+        run_until(app, lambda: over(seen))
+        assert len(payload(seen)) == 150_000
+        assert names(seen)[-2:] == ["eof", "disconnect"]
+
+    def test_a_reset_comes_after_the_data(self, app: Dispatcher, net: Net) -> None:
+        connection, client, seen = net.pair()
+        connection.pause()
+        settle(app)
+        client.sendall(b"last words")
+        reset(client)
+        connection.resume()
+        run_until(app, lambda: over(seen))
+        assert names(seen).count("disconnect") == 1
+        assert "eof" not in names(seen)
+        assert seen[-1].reason == "reset"
+        assert isinstance(seen[-1].error, ConnectionResetError)
+
+    def test_data_then_a_reset_of_a_unix_socket(
+        self, app: Dispatcher, net: Net, pair: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """The other side closes with unread input: ours is reset after its data."""
+        left, right = pair
+        connection = app.add(Connection(left))
+        seen = heard(connection)
+        settle(app)
+        connection.write(b"unread")
+        right.sendall(b"data")
+        right.close()
+        run_until(app, lambda: over(seen))
+        assert payload(seen) == b"data"
+        assert names(seen).count("disconnect") == 1
+
+    def test_what_handlers_answer_to_eof_still_goes(
+        self, app: Dispatcher, net: Net
+    ) -> None:
+        connection, client, seen = net.pair()
+        connection.on("eof")(lambda: connection.write(b"bye"))
+        client.sendall(b"x")
+        client.shutdown(socket.SHUT_WR)
+        run_until(app, lambda: over(seen))
+        assert client.recv(10) == b"bye"
+        assert client.recv(10) == b""
+
+    def test_half_open_it_stays(self, app: Dispatcher, net: Net) -> None:
+        connection, client, seen = net.pair(half_open=True)
+        client.shutdown(socket.SHUT_WR)
+        run_until(app, lambda: "eof" in names(seen))
+        settle(app)
+        assert not connection.closed
+        connection.write(b"still here")
+        assert client.recv(100) == b"still here"
+        connection.write_eof()
+        run_until(app, lambda: over(seen))
+        assert seen[-1].reason == "eof"
+        assert client.recv(1) == b""
+
+    def test_half_open_and_reset_it_ends(self, app: Dispatcher, net: Net) -> None:
+        _, client, seen = net.pair(half_open=True)
+        client.shutdown(socket.SHUT_WR)
+        run_until(app, lambda: "eof" in names(seen))
+        settle(app)
+        reset(client)
+        run_until(app, lambda: over(seen))
+        assert seen[-1].reason == "reset"
+
+    def test_ending_both_ways_is_one_end(self, app: Dispatcher, net: Net) -> None:
+        connection, client, seen = net.pair()
+        connection.write_eof()
+        assert client.recv(1) == b""
+        client.shutdown(socket.SHUT_WR)
+        run_until(app, lambda: over(seen))
+        settle(app)
+        assert told(seen) == ["connect", "eof", ("disconnect", "eof")]
+
+
+class TestPauses:
+    def test_paused_it_reads_nothing_and_does_not_spin(
+        self, app: Dispatcher, net: Net
+    ) -> None:
+        connection, client, seen = net.pair()
+        connection.pause()
+        client.sendall(b"x")
+        client.close()
+        settle(app)
+        before = app.stats().polls
+        for _ in range(5):
+            app.step(0.005)
+        assert app.stats().polls - before <= 12
+        assert names(seen) == ["connect"]
+        connection.resume()
+        run_until(app, lambda: over(seen))
+        assert payload(seen) == b"x"
+
+    def test_paused_and_reset_it_does_not_spin(self, app: Dispatcher, net: Net) -> None:
+        connection, client, seen = net.pair(1 << 12)
+        connection.pause()
+        connection.write(b"x" * 5_000_000)
+        reset(client)
+        settle(app)
+        before = app.stats().polls
+        for _ in range(5):
+            app.step(0.005)
+        assert app.stats().polls - before <= 12
+        connection.resume()
+        run_until(app, lambda: over(seen))
+        assert seen[-1].reason == "reset"
+
+    def test_a_handler_may_pause_it_between_two_pieces(
+        self, app: Dispatcher, net: Net
+    ) -> None:
+        connection, client, seen = net.pair(framing="lines")
+        connection.on("line", once=True)(connection.pause)
+        client.sendall(b"".join(b"%d\n" % n for n in range(1000)))
+        run_until(app, lambda: "line" in names(seen))
+        settle(app)
+        connection.resume()
+        run_until(app, lambda: len(seen) == 1001)
+        assert [e.data for e in seen[1:]] == [b"%d" % n for n in range(1000)]

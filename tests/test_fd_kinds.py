@@ -1,0 +1,65 @@
+"""An `Fd` that tells once until it is rearmed, and one that tells of priority data."""
+
+import os
+import socket
+
+from ends import Ends
+
+from evdispatch import Dispatcher, Event, Fd, Priority, Readable
+from evdispatch.testing import record, run_until, settle
+
+
+class TestOneshot:
+    def test_it_tells_once_until_it_is_rearmed(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        reader, writer = ends.pipe()
+        source = app.add(Fd(reader, oneshot=True))
+        seen = record(source, Readable)
+        os.write(writer, b"x")
+        settle(app)
+        assert len(seen) == 1
+        os.write(writer, b"y")
+        settle(app)
+        assert len(seen) == 1
+        source.rearm()
+        settle(app)
+        assert len(seen) == 2
+
+    def test_a_hangup_waits_for_the_next_arming(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
+        reader, writer = ends.pipe()
+        source = app.add(Fd(reader, oneshot=True))
+        source.on("readable")(lambda: os.read(reader, 10))
+        os.write(writer, b"x")
+        settle(app)
+        ends.close(writer)
+        settle(app)
+        assert not source.closed
+        source.rearm()
+        settle(app)
+        assert source.closed
+
+
+class TestPriority:
+    def test_an_out_of_band_byte_is_no_readable(self, app: Dispatcher) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            left = socket.create_connection(server.getsockname())
+            right, _ = server.accept()
+            with left, right:
+                source = app.add(Fd(left, readable=True, priority=True))
+                seen: list[str] = []
+                source.on(Event)(lambda event: seen.append(event.name))
+                source.on("priority")(lambda: left.recv(1, socket.MSG_OOB))
+                right.send(b"!", socket.MSG_OOB)
+                run_until(app, lambda: seen)
+                settle(app)
+                assert seen == ["priority"]
+
+    def test_it_alone_may_be_asked_for(self, app: Dispatcher) -> None:
+        with open("/proc/self/mounts", "rb") as mounts:
+            seen = record(app, Priority)
+            app.add(Fd(mounts, readable=False, priority=True))
+            settle(app)
+            assert seen == []

@@ -1,0 +1,145 @@
+"""Patterns: what they match, and that they are those of gitignore."""
+
+import itertools
+from typing import Any
+
+import pathspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evdispatch._files._globs import compile_patterns, is_by_path
+
+
+def matches(patterns: Any, path: str) -> bool:
+    test = compile_patterns(patterns)
+    assert test is not None
+    return test(path.rstrip("/"), path.endswith("/"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("*.py", "a.py src/a.py src/.py a.py/", "a.pyc py src/apy"),
+        ("/build", "build build/ build/a", "src/build rebuild"),
+        ("build/", "build/ src/build/ build/a", "build src/build"),
+        ("docs/*.md", "docs/a.md", "docs/a/b.md src/docs/a.md docs/a.txt"),
+        ("**/test", "test a/test a/b/test/", "tests a/mytest"),
+        ("a/**", "a/b a/b/c", "a a/ b/a/c"),
+        ("a/**/b", "a/b a/x/b a/x/y/b", "a/xb ab"),
+        ("?.txt", "a.txt d/b.txt", "ab.txt .txt"),
+        ("[a-c]x", "ax cx d/bx", "dx x"),
+        ("[!a-c]x", "dx", "ax /x"),
+        ("[]]", "]", "a"),
+        ("[[]", "[", "a"),
+        (r"[\]]x", "]x", "x \\x"),
+        ("[]-a]", "] ^ a", "- b"),
+        ("[a-]", "a -", "b"),
+        ("[!]a]", "b", "] a"),
+        ("[z-a]", "z", "a m"),
+        (r"[a-\d]", "a d", "e \\"),
+        ("[a&&b]", "a b &", "c"),
+        ("[a~~b][c--]", "ac ~c", "a- c-"),
+        ("[[:digit:]x-z]", "5 y", "d :"),
+        ("[![:space:]]", "a", "ab"),
+        ("[]", "[]", "a"),
+        ("[!]", "[!]", "a"),
+        ("a[", "a[", "a"),
+        ("\\", "\\", "a"),
+        (r"\*", "* d/*", "a"),
+        ("a.b", "a.b", "axb"),
+        ("*", "a a/b .a", ""),
+        ("node_modules", "node_modules/ a/node_modules/b", "node_modulesx"),
+    ],
+)
+def test_what_a_pattern_matches(pattern: str, yes: str, no: str) -> None:
+    assert [path for path in yes.split() if not matches([pattern], path)] == []
+    assert [path for path in no.split() if matches([pattern], path)] == []
+
+
+def test_a_pattern_may_take_back() -> None:
+    patterns = ["*.log", "!keep.log", "/old/keep.log"]
+    assert matches(patterns, "a.log")
+    assert not matches(patterns, "keep.log")
+    assert not matches(patterns, "sub/keep.log")
+    assert matches(patterns, "old/keep.log")
+    assert not matches(["a", "!a/"], "a/")
+    assert not matches(["!a"], "b")
+
+
+def test_one_str_is_one_pattern_and_nothing_is_none() -> None:
+    assert matches("*.py", "a.py")
+    assert compile_patterns(()) is None
+    assert compile_patterns(iter([])) is None
+
+
+def test_names_of_any_characters() -> None:
+    assert matches(["*.txt"], "a\nb.txt")
+    assert matches(["\udcff*"], "\udcff\n")
+    assert matches(["a\nb"], "a\nb")
+
+
+@pytest.mark.parametrize("pattern", ["", "/", "!", "//", "!/"])
+def test_an_empty_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        compile_patterns([pattern])
+
+
+def test_a_class_of_characters_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="letters"):
+        compile_patterns(["a", "[[:letters:]]"])
+
+
+def test_no_pattern_is_a_wrong_regular_expression() -> None:
+    for characters in itertools.product(r"[]!-a\:&", repeat=4):
+        compile_patterns(["".join(characters)])
+
+
+@pytest.mark.parametrize("pattern", [None, 3, b"*.py"])
+def test_a_pattern_is_a_str(pattern: Any) -> None:
+    with pytest.raises(TypeError, match="pattern"):
+        compile_patterns([pattern])
+
+
+def test_whether_more_than_the_name_counts() -> None:
+    assert not is_by_path(["*.py", "build/", "!x"])
+    assert is_by_path(["*.py", "/build"])
+    assert is_by_path("docs/*.md")
+    assert is_by_path(pathspec.GitIgnoreSpec.from_lines(["*.py"]))
+
+
+def test_an_object_of_pathspec_decides_by_itself() -> None:
+    spec = pathspec.GitIgnoreSpec.from_lines(["*.log", "!keep.log", "build/", "# no"])
+    assert matches(spec, "a/b.log")
+    assert not matches(spec, "keep.log")
+    assert matches(spec, "build/")
+    assert not matches(spec, "build")
+
+
+NAMES = st.sampled_from(["a", "b", "ab", "a.py", "build", "[x"])
+PARTS = st.sampled_from(
+    ["a", "*", "**", "*.py", "b?", "[ab]", "[!a]*", "build", "a*b", r"\a", "?"]
+)
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> str:
+    parts = draw(
+        st.lists(PARTS, min_size=1, max_size=3).filter(lambda p: p[-1] != "**")
+    )
+    return "/" * draw(st.booleans()) + "/".join(parts) + "/" * draw(st.booleans())
+
+
+@given(
+    st.lists(patterns(), min_size=1, max_size=3),
+    st.lists(NAMES, min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_it_agrees_with_pathspec(
+    globs: list[str],
+    names: list[str],
+    is_dir: bool,
+) -> None:
+    path = "/".join(names) + "/" * is_dir
+    expected = pathspec.GitIgnoreSpec.from_lines(globs).match_file(path)
+    assert matches(globs, path) == expected

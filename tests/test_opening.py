@@ -1,0 +1,23 @@
+"""The attempts of one connection: an answer that comes late is not the next one's."""
+
+from evdispatch.sources._opening import Opening
+
+
+def test_a_late_look_up_does_not_replace_a_race() -> None:
+    opening = Opening("localhost:1", 5.0, reconnect=True)
+    late = opening.turn
+    opening.close()  # the time was over
+    opening.look_up(opening.turn, lambda: None)
+    race = opening.begin()
+    assert race is not None
+    opening.look_up(late, lambda: None)
+    assert opening.begin() is race
+    opening.close()
+
+
+def test_nor_does_its_failure_end_the_next_one() -> None:
+    opening = Opening("no-such-host.invalid:1", 5.0, reconnect=True)
+    late = opening.turn
+    opening.close()
+    opening.look_up(late, lambda: None)
+    assert opening.begin() is None

@@ -1,0 +1,211 @@
+"""Functions that may block, on a few threads that end when there is no work."""
+
+import logging
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from evdispatch._threads import Pool
+
+
+@pytest.fixture
+def no_threads() -> Iterator[Callable[[], None]]:
+    """Have the system refuse threads, once called: nobody has room for such a stack."""
+    size = threading.stack_size()
+
+    def refuse() -> None:
+        threading.stack_size(1 << 46)
+
+    yield refuse
+    threading.stack_size(size)
+
+
+def in_child(function: Callable[[], None]) -> int:
+    """Call a function in a forked child and return its exit code; 0 is success."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork, 3.12+
+        pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            function()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_work_is_done_on_other_threads_and_they_end() -> None:
+    pool = Pool(2, "test-pool")
+    done = threading.Barrier(3)
+    names: list[str] = []
+
+    def work() -> None:
+        names.append(threading.current_thread().name)
+        done.wait(10)
+
+    pool.submit(work)
+    pool.submit(work)
+    done.wait(10)
+    pool.close(10)
+    assert names == ["test-pool"] * 2
+    assert threading.active_count() == 1
+
+
+def test_there_are_no_more_threads_than_allowed() -> None:
+    pool = Pool(2, "test-pool")
+    go = threading.Event()
+    order: list[int] = []
+    busy: list[int] = []
+
+    def work(number: int) -> None:
+        busy.append(sum(t.name == "test-pool" for t in threading.enumerate()))
+        order.append(number)
+        assert go.wait(10)
+
+    for number in range(6):
+        pool.submit(lambda n=number: work(n))  # type: ignore[misc]
+    go.set()
+    while len(order) < 6:
+        threading.Event().wait(0.001)
+    pool.close(10)
+    assert sorted(order) == list(range(6))
+    assert max(busy) <= 2
+
+
+def test_it_starts_again_after_it_was_idle() -> None:
+    pool = Pool(1, "test-pool")
+    for _ in range(5):
+        done = threading.Event()
+        pool.submit(done.set)
+        assert done.wait(10)
+    pool.close(10)
+
+
+@pytest.mark.parametrize("error", [IndexError, SystemExit, KeyboardInterrupt])
+def test_a_failure_is_logged_and_the_rest_goes_on(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = Pool(1, "test-pool")
+    done = threading.Event()
+
+    def fail() -> None:
+        raise error("as it must")
+
+    with caplog.at_level(logging.ERROR):
+        pool.submit(fail)
+        pool.submit(done.set)
+        assert done.wait(10)
+    pool.close(10)
+    assert error.__name__ in caplog.text
+
+
+def test_closing_drops_what_waits_and_waits_for_no_laggard() -> None:
+    pool = Pool(1, "test-pool")
+    begun, go, late = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert go.wait(10)
+
+    pool.submit(work)
+    pool.submit(late.set)
+    assert begun.wait(10)
+    pool.close(0.01)
+    pool.submit(late.set)
+    laggards = [t for t in threading.enumerate() if t.name == "test-pool"]
+    go.set()
+    for thread in laggards:
+        thread.join(10)
+    assert len(laggards) == 1
+    assert not late.is_set()
+
+
+def test_closing_on_one_of_its_threads_does_not_wait_for_itself() -> None:
+    """A collection there may close a dispatcher that nobody has closed."""
+    pool = Pool(1, "test-pool")
+    go, closed = threading.Event(), threading.Event()
+
+    def close() -> None:
+        assert go.wait(10)
+        pool.close(60)
+        closed.set()
+
+    pool.submit(close)
+    (worker,) = [t for t in threading.enumerate() if t.name == "test-pool"]
+    go.set()
+    assert closed.wait(10)
+    worker.join(10)
+
+
+def test_a_collection_while_the_lock_is_held_may_close_it() -> None:
+    pool = Pool(1, "test-pool")
+    assert pool._lock.acquire(timeout=10)
+    assert pool._lock.acquire(timeout=1), "close would wait for its own thread"
+    pool._lock.release()
+    pool._lock.release()
+    pool.close(10)
+
+
+def test_without_a_thread_submit_says_so_and_keeps_nothing(
+    no_threads: Callable[[], None],
+) -> None:
+    pool = Pool(1, "test-pool")
+    refused, done = threading.Event(), threading.Event()
+    size = threading.stack_size()
+    no_threads()
+    with pytest.raises(RuntimeError):
+        pool.submit(refused.set)
+    threading.stack_size(size)
+    pool.submit(done.set)
+    assert done.wait(10)
+    pool.close(10)
+    assert not refused.is_set()
+
+
+def test_without_another_thread_the_first_does_it_all(
+    no_threads: Callable[[], None],
+) -> None:
+    pool = Pool(2, "test-pool")
+    begun, go, late = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert go.wait(10)
+
+    pool.submit(work)
+    assert begun.wait(10)
+    no_threads()
+    pool.submit(late.set)
+    go.set()
+    assert late.wait(10)
+    pool.close(10)
+
+
+def test_a_forked_child_forgets_all_though_another_thread_holds_the_lock() -> None:
+    pool = Pool(1, "test-pool")
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with pool._lock:
+            held.set()
+            assert go.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+
+    def use() -> None:
+        signal.alarm(10)  # a child that hangs would stay
+        pool.abandon()
+        pool.submit(os.abort)
+        pool.close(60)
+
+    assert in_child(use) == 0
+    go.set()
+    holder.join(10)
+    pool.close(10)

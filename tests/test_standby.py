@@ -1,0 +1,327 @@
+"""``io="auto"``: the thread that stands by, and the intake while a handler is slow."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from ptys import Pty
+from trees import fill
+
+from evdispatch import (
+    Change,
+    Data,
+    Dispatcher,
+    Event,
+    InternalError,
+    Key,
+    Pipe,
+    Terminal,
+    Tick,
+    Timer,
+    Watch,
+)
+from evdispatch._standby import CALM, Standby
+from evdispatch.testing import ManualSource, record, run_until, settle
+
+
+@pytest.fixture
+def io() -> str:
+    return "auto"
+
+
+@attrs.define(eq=False)
+class Work(Event):
+    """What keeps a handler busy."""
+
+
+def standby_of(app: Dispatcher) -> Standby:
+    assert isinstance(app._pumping, Standby)
+    return app._pumping
+
+
+def sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def compute(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sum(range(1_000))
+
+
+class TestSlowHandlers:
+    """What comes while a handler holds the dispatch thread."""
+
+    @pytest.fixture
+    def firehose(self) -> Iterator[tuple[socket.socket, list[int]]]:
+        """A socket into which another thread writes numbers, as fast as it can."""
+        near, far = socket.socketpair()
+        far.settimeout(0.05)
+        sent = [0]
+        done = threading.Event()
+
+        def pour() -> None:
+            while not done.is_set():
+                data = bytes((sent[0] + n) % 251 for n in range(2_000))
+                try:
+                    sent[0] += far.send(data)
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=pour)
+        thread.start()
+        yield near, sent
+        done.set()
+        thread.join()
+        far.close()
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("polling", ["epoll", "poll"], indirect=True)
+    @pytest.mark.parametrize("be_busy", [sleep, compute], ids=["sleeps", "computes"])
+    def test_all_is_read_on_in_order_and_nothing_is_lost(
+        self,
+        app: Dispatcher,
+        pty: Pty,
+        tmp_path: Path,
+        firehose: tuple[socket.socket, list[int]],
+        be_busy: object,
+    ) -> None:
+        near, sent = firehose
+        pipe = app.add(Pipe(near.detach()))
+        app.add(Terminal(pty.slave))
+        app.add(Watch(tmp_path))
+        timer = app.add(Timer("tick", every=0.1))
+        numbers, keys = record(pipe, Data), record(app, Key)
+        ticks, changes = record(timer, Tick), record(app, Change)
+        run_until(app, lambda: numbers and ticks)
+        read_before = sum(len(event.data) for event in numbers)
+        seen: dict[str, int] = {}
+
+        @app.on(Work)
+        def work() -> None:
+            before = {source: source.counts.read for source in app.sources}
+            started = time.monotonic()
+            while time.monotonic() < started + 2.0:
+                be_busy(0.2)  # type: ignore[operator]
+                pty.type(b"k")
+                fill(tmp_path, f"f{len(os.listdir(tmp_path))}")
+            for source in app.sources:
+                seen[source.name] = source.counts.read - before[source]
+
+        app.post(Work())
+        run_until(app, lambda: seen, timeout=30)
+        assert seen["tick"] >= 1
+        assert seen["watch"] >= 8
+        assert seen["terminal"] >= 8
+        assert seen["pipe"] > 0
+        run_until(app, lambda: len(keys) == 10 and len(changes) >= 10, timeout=30)
+        assert [key.combo for key in keys] == ["k"] * 10
+        made = [
+            os.path.basename(each.path) for each in changes if each.name == "created"
+        ]
+        assert made == [f"f{number}" for number in range(10)]
+        assert sum(tick.count for tick in ticks[-1:]) >= 20
+        total = read_before
+        data = b"".join(event.data for event in numbers)
+        assert len(data) > total
+        assert data == bytes(n % 251 for n in range(len(data)))
+        assert len(data) <= sent[0] + 2_000
+        assert app.stats().balanced
+
+    def test_the_poller_is_taken_over_and_handed_back(self, app: Dispatcher) -> None:
+        source = app.add(ManualSource())
+        seen = record(source, Work)
+        standby = standby_of(app)
+        threads: list[str] = []
+
+        class Asked(ManualSource):
+            def on_wake(self) -> Iterator[Event]:
+                threads.append(threading.current_thread().name)
+                return super().on_wake()
+
+        asked = app.add(Asked())
+        heard = record(asked, Event)
+
+        @source.on(Work)
+        def be_slow() -> None:
+            deadline = time.monotonic() + 10
+            asked.emit(Event())
+            while not threads and time.monotonic() < deadline:
+                time.sleep(0.001)
+
+        source.emit(Work())
+        run_until(app, lambda: seen)
+        assert threads == ["evdispatch-standby"]
+        assert standby.takeovers == 1
+        settle(app)
+        assert len(heard) == 1
+        asked.emit(Event())
+        settle(app)
+        assert threads[1:] == [threading.current_thread().name]
+
+    def test_a_handler_that_closes_what_is_being_read(self, app: Dispatcher) -> None:
+        near, far = socket.socketpair()
+        with far:
+            pipe = app.add(Pipe(near.detach()))
+            told = record(app, Data)
+
+            @app.on(Work)
+            def close() -> None:
+                far.send(b"x")
+                wait_for_takeover(app, 1)
+                pipe.close()
+
+            app.post(Work())
+            settle(app)
+            assert told == []
+            assert app.stats().balanced
+
+    def test_a_full_queue_stops_the_reading(self) -> None:
+        with Dispatcher(io="auto", queue_size=4) as app:
+            near, far = socket.socketpair()
+            with far:
+                pipe = app.add(Pipe(near.detach(), framing="lines"))
+                lines = record(pipe, Event)
+
+                @app.on(Work)
+                def be_slow() -> None:
+                    far.sendall(b"a\n" * 20)
+                    wait_for_takeover(app, 1)
+                    run = time.monotonic() + 10
+                    while pipe.counts.made < 4 and time.monotonic() < run:
+                        time.sleep(0.001)
+                    assert pipe.counts.made == 4
+
+                app.post(Work())
+                run_until(app, lambda: len(lines) == 20)
+                assert app.stats().balanced
+
+    def test_a_crash_of_it_surfaces_in_run(
+        self, app: Dispatcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pump = app._io.pump
+
+        def crash(timeout: float | None, *, inline: bool) -> None:
+            if not inline:
+                raise MemoryError("crash")
+            pump(timeout, inline=inline)
+
+        @app.on(Work)
+        def be_slow() -> None:
+            wait_for_takeover(app, 1)
+
+        monkeypatch.setattr(app._io, "pump", crash)
+        app.post(Work())
+        with pytest.raises(InternalError) as caught:
+            app.run()
+        assert isinstance(caught.value.__cause__, MemoryError)
+        app.stop()
+
+
+def wait_for_takeover(app: Dispatcher, count: int) -> None:
+    standby = standby_of(app)
+    deadline = time.monotonic() + 10
+    while standby.takeovers < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+class TestLooks:
+    """The looks of the thread that stands by, one by one."""
+
+    @pytest.fixture
+    def standby(self, app: Dispatcher) -> Standby:
+        standby = standby_of(app)
+        assert standby._thread is None  # it starts with the first step
+        return standby
+
+    def test_a_pass_that_is_new_at_each_look_is_left_alone(
+        self, standby: Standby
+    ) -> None:
+        for _ in range(5):
+            standby.begin()
+            standby.look_on()
+            standby.finish()
+        assert standby.takeovers == 0
+
+    def test_one_that_is_still_the_same_is_pumped_for_until_it_is_over(
+        self, standby: Standby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pumped = []
+
+        def pump(timeout: float | None, *, inline: bool) -> None:
+            pumped.append((timeout, inline))
+            if len(pumped) == 3:
+                standby.finish()
+
+        monkeypatch.setattr(standby._io, "pump", pump)
+        standby.begin()
+        standby.look_on()
+        assert pumped == []
+        standby.look_on()
+        assert pumped == [(None, False)] * 3
+        assert not standby._lock.locked()
+
+    def test_it_lets_go_as_soon_as_the_lock_is_wanted(
+        self, standby: Standby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def pump(timeout: float | None, *, inline: bool) -> None:
+            assert not inline
+            standby._wanted = True
+
+        monkeypatch.setattr(standby._io, "pump", pump)
+        standby.begin()
+        standby.look_on()
+        standby.look_on()
+        assert standby.takeovers == 1
+
+    def test_it_sleeps_when_all_has_been_calm_and_is_roused_by_a_pass(
+        self, standby: Standby
+    ) -> None:
+        for _ in range(CALM):
+            standby.look_on()
+        thread = threading.Thread(target=standby.look_on)
+        thread.start()
+        while not standby.asleep:
+            time.sleep(0.001)
+        standby.begin()
+        thread.join(10)
+        assert not thread.is_alive()
+        standby.finish()
+
+    def test_a_pass_that_begins_as_it_goes_to_sleep_is_not_missed(
+        self, standby: Standby
+    ) -> None:
+        for _ in range(CALM):
+            standby.look_on()
+        standby._passing = True  # as `begin` has it, before it looks whether to rouse
+        standby._sleep()
+        assert not standby.asleep
+
+
+def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
+    settle(app)
+    standby = standby_of(app)
+    deadline = time.monotonic() + 10
+    while not standby.asleep:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert standby._thread is not None
+    before = switches(standby)
+    time.sleep(0.1)  # nothing happens for so long
+    assert switches(standby) == before
+
+
+def switches(standby: Standby) -> int:
+    """Return how often the kernel has had the thread wait."""
+    assert standby._thread is not None
+    task = standby._thread._thread.native_id
+    status = Path(f"/proc/self/task/{task}/status").read_text()
+    return sum(
+        int(line.split()[1]) for line in status.splitlines() if "ctxt_switches" in line
+    )

@@ -1,0 +1,242 @@
+"""A watch's life: closing, failing, forking, sharing, and other loops."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from trees import Watched, fill
+
+from evdispatch import (
+    Change,
+    ClosedError,
+    Created,
+    Dispatcher,
+    ForkedError,
+    PathEvent,
+    StateError,
+    Timer,
+    Watch,
+)
+from evdispatch.testing import VirtualClock, record, run_until, settle
+
+Watching = Callable[..., Watched]
+
+
+def inotify_fds() -> int:
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found += "inotify" in os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue  # the listing's own
+    return found
+
+
+def test_all_watches_share_one_instance(timed: Dispatcher, tmp_path: Path) -> None:
+    assert inotify_fds() == 0
+    watches = [timed.add(Watch(tmp_path / name)) for name in "abc"]
+    settle(timed)
+    assert inotify_fds() == 1
+    for watch in watches:
+        watch.close()
+    assert inotify_fds() == 0
+    assert timed.sources == ()
+    timed.add(Watch(tmp_path))
+    assert inotify_fds() == 1
+
+
+def test_before_it_is_added_and_after_it_was_closed(
+    timed: Dispatcher, tmp_path: Path
+) -> None:
+    watch = Watch(tmp_path)
+    assert watch.snapshot() == set()
+    assert watch.settled is False
+    with pytest.raises(StateError):
+        watch.on("created")
+    timed.add(watch)
+    with pytest.raises(StateError):
+        timed.add(watch)
+    watch.close()
+    assert watch.snapshot() == set()
+    assert watch.settled is False
+    with pytest.raises(ClosedError):
+        timed.add(watch)
+
+
+def test_closed_in_its_own_handler_it_tells_nothing_more(watched: Watched) -> None:
+    seen: list[PathEvent] = []
+
+    @watched.watch.on(PathEvent)
+    def once(event: PathEvent) -> None:
+        seen.append(event)
+        watched.watch.close()
+
+    fill(watched.root, "a", "b", "d/c")
+    settle(watched.app)
+    assert len(seen) == 1
+    assert watched.app.sources == ()
+    assert watched.app.stats().balanced
+
+
+def test_closed_while_it_is_being_listed(timed: Dispatcher, tmp_path: Path) -> None:
+    fill(tmp_path, *(f"{one}/{two}/" for one in range(20) for two in range(20)))
+    watch = timed.add(Watch(tmp_path, initial=True))
+    assert 0 < len(watch.snapshot()) < 420  # nobody has pumped yet
+    watch.close()
+    settle(timed)
+    assert inotify_fds() == 0
+
+
+def test_one_of_two_large_ones_is_closed(
+    timed: Dispatcher, clock: VirtualClock, tmp_path: Path
+) -> None:
+    fill(tmp_path, *(f"r/{one}/{two}/" for one in range(20) for two in range(20)), "s/")
+    large = Watched(timed, clock, tmp_path / "r")
+    small = Watched(timed, clock, tmp_path / "s")
+    large.rest()
+    assert small.watches() > 420
+    large.watch.close()
+    run_until(timed, lambda: small.watches() == len(small.root.parts))  # slice by slice
+    fill(tmp_path, "r/1/a", "s/b")
+    assert small.rest() == ["ready .", "created b", "modified b"]
+    assert large.told == []
+
+
+def test_from_another_thread(app: Dispatcher, tmp_path: Path) -> None:
+    seen = record(app, Created)
+    watches: list[Watch] = []
+
+    def add() -> None:
+        watches.append(app.add(Watch(tmp_path)))
+        fill(tmp_path, "a")
+
+    with app.running():
+        thread = threading.Thread(target=add)
+        thread.start()
+        thread.join()
+    run_until(app, lambda: seen)
+    assert [event.path for event in seen] == [str(tmp_path / "a")]
+    assert watches[0].snapshot() == {str(tmp_path / "a")}
+    thread = threading.Thread(target=watches[0].close)
+    thread.start()
+    thread.join()
+    assert inotify_fds() == 0
+
+
+def test_other_sources_are_served_while_a_large_tree_is_added(
+    app: Dispatcher, tmp_path: Path
+) -> None:
+    fill(tmp_path, *(f"{one}/{two}/" for one in range(40) for two in range(40)))
+    order: list[str] = []
+    watch = app.add(Watch(tmp_path))
+    app.add(Timer("between", after=0)).on("between")(lambda: order.append("timer"))
+    watch.on("ready")(lambda: order.append("ready"))
+    run_until(app, lambda: "ready" in order)
+    assert order == ["timer", "ready"]
+    assert len(watch.snapshot()) == 1640
+
+
+def test_what_waits_is_bounded_and_goes_on_when_the_queue_has_room(
+    io: str, tmp_path: Path
+) -> None:
+    with Dispatcher(io=io, queue_size=10) as app:  # type: ignore[arg-type]
+        watch = app.add(Watch(tmp_path))
+        seen = record(app, Created)
+        fill(tmp_path, *(str(number) for number in range(500)))
+        run_until(app, lambda: len(seen) == 500)
+        assert [event.path.rpartition("/")[2] for event in seen] == [
+            str(number) for number in range(500)
+        ]
+        assert app.stats().balanced
+        assert not watch.closed
+
+
+@pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+def test_an_instance_that_is_closed_behind_our_back_ends_its_watches(
+    watched: Watched,
+) -> None:
+    """The others find out by themselves."""
+    tracker = watched.watch._tracker
+    assert tracker is not None
+    os.close(tracker.hub.fileno())
+    with pytest.raises(ClosedError, match="closed, and not through its source"):
+        watched.app.add(Watch(watched.root))
+    assert watched.watch.closed
+    assert watched.app.sources == ()
+    watched.app.add(Watch(watched.root))
+    assert inotify_fds() == 1
+
+
+def test_it_is_collected(timed: Dispatcher, tmp_path: Path) -> None:
+    fill(tmp_path, "a/b", "c/d/e")
+    watch = timed.add(Watch(tmp_path))
+    settle(timed)
+    gone = weakref.ref(watch)
+    node = weakref.ref(watch._tracker) if watch._tracker else None
+    watch.close()
+    del watch
+    settle(timed)
+    gc.collect()
+    assert gone() is None
+    assert node is not None
+    assert node() is None
+
+
+def test_a_forked_child_is_told_and_harms_nothing(watched: Watched) -> None:
+    fill(watched.root, "a")
+    watched.rest()
+    pid = os.fork()
+    if pid == 0:  # the child: must not run pytest
+        code = 1
+        try:
+            watched.watch.snapshot()
+        except ForkedError:
+            watched.watch.close()
+            fill(watched.root, "from-the-child")
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert watched.rest() == ["created from-the-child", "modified from-the-child"]
+
+
+PROGRAM = """
+import os, signal, sys
+children = []
+signal.signal(signal.SIGCHLD, lambda *_: children.append(1))
+import logging
+logging.basicConfig(level=0)
+from evdispatch import Dispatcher, Watch
+with Dispatcher() as app:
+    watch = app.add(Watch(sys.argv[1]))
+    watch.on("ready")(app.stop)
+    app.run()
+    fd = next(f for f in os.listdir("/proc/self/fd")
+              if "inotify" in os.readlink("/proc/self/fd/" + f))
+    print(os.get_inheritable(int(fd)), os.get_blocking(int(fd)))
+print(len(children), "asyncore" in sys.modules, logging.getLogger("pyinotify").level)
+"""
+
+
+def test_it_starts_no_child_and_leaves_no_fake_module_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, str(tmp_path)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout == "False False\n0 False 0\n"
+
+
+def test_changes_of_a_busy_tree_are_balanced(watched: Watched) -> None:
+    seen = record(watched.app, Change)
+    for number in range(300):
+        fill(watched.root, f"d{number % 7}/{number}")
+    watched.rest()
+    assert sum(isinstance(event, Created) for event in seen) == 307
+    assert watched.app.stats().balanced

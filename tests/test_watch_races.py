@@ -1,0 +1,218 @@
+"""A watch and what happens at the worst moment: while it looks."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from trees import Watched, clear, fill, real_tree
+
+from evdispatch import Created, Moved
+from evdispatch._inotify import Inotify
+from evdispatch.sources._tree._model import CHECK
+from evdispatch.testing import settle
+
+Watching = Callable[..., Watched]
+
+
+class Meddler(Inotify):
+    """Lets something happen just before, or just after, a directory is watched."""
+
+    before: Callable[[str], None] | None = None
+    after: Callable[[str], None] | None = None
+
+    def watch(self, path: str, mask: int) -> int:
+        if (before := Meddler.before) is not None:
+            Meddler.before = None
+            before(path)
+        wd = super().watch(path, mask)
+        if (after := Meddler.after) is not None:
+            Meddler.after = None
+            after(path)
+        return wd
+
+
+@pytest.fixture
+def meddler(monkeypatch: pytest.MonkeyPatch) -> type[Meddler]:
+    monkeypatch.setattr("evdispatch.sources._tree._hub.Inotify", Meddler)
+    monkeypatch.setattr(Meddler, "before", None)
+    monkeypatch.setattr(Meddler, "after", None)
+    return Meddler
+
+
+def meddle(
+    meddler: type[Meddler], moment: str, root: Path, what: Callable[[], None]
+) -> None:
+    """Do something when the directory `d` of a root is being watched."""
+
+    def do(path: str) -> None:
+        if path == str(root / "d"):
+            what()
+        else:
+            setattr(meddler, moment, do)
+
+    setattr(meddler, moment, do)
+
+
+def exact(watched: Watched) -> None:
+    assert watched.watch.snapshot() == set(real_tree(watched.root))
+    assert watched.unwatched() == []
+    assert watched.errors == []
+
+
+Happening = Callable[[Callable[[], None]], None]
+
+
+@pytest.fixture(params=["at the beginning", "later"])
+def happening(
+    request: pytest.FixtureRequest,
+    meddler: type[Meddler],
+    moment: str,
+    watching: Watching,
+    tmp_path: Path,
+) -> Happening:
+    """Lets something happen, then looks whether all is known."""
+    root = tmp_path / "root"
+    fill(tmp_path, "new/a/b")
+
+    def happen(what: Callable[[], None]) -> None:
+        if request.param == "later":
+            watched = watching()
+            watched.rest()
+            meddle(meddler, moment, root, what)
+            os.rename(tmp_path / "new", root / "d")
+        else:
+            os.rename(tmp_path / "new", root / "d")
+            meddle(meddler, moment, root, what)
+            watched = watching()
+        watched.rest()
+        exact(watched)
+        fill(root, "d/a/late", "d/later")
+        watched.rest()
+        exact(watched)
+
+    return happen
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+class TestAtTheMomentItIsWatched:
+    def test_a_directory_is_made_in_it(
+        self, happening: Happening, tmp_path: Path
+    ) -> None:
+        happening(lambda: fill(tmp_path / "root", "d/new/x", "d/file"))
+
+    def test_it_is_renamed(self, happening: Happening, tmp_path: Path) -> None:
+        happening(lambda: os.rename(tmp_path / "root/d", tmp_path / "root/e"))
+
+    def test_it_is_moved_out(self, happening: Happening, tmp_path: Path) -> None:
+        happening(lambda: os.rename(tmp_path / "root/d", tmp_path / "e"))
+
+    def test_another_takes_its_place(
+        self, happening: Happening, tmp_path: Path
+    ) -> None:
+        def swap() -> None:
+            os.rename(tmp_path / "root/d", tmp_path / "out")
+            fill(tmp_path / "root", "d/other")
+
+        happening(swap)
+
+
+def test_nothing_is_told_twice_of_many_directories_in_each_other(
+    watched: Watched,
+) -> None:
+    for number in range(200):
+        fill(watched.root, f"{number}/b/c/")
+        if number % 20 == 0:
+            settle(watched.app)
+    told = watched.rest()
+    made = [each for each in watched.events if isinstance(each, Created)]
+    assert len(told) == len(made) == len({each.path for each in made}) == 600
+    exact(watched)
+
+
+def test_many_renames_leave_nothing_behind(watched: Watched) -> None:
+    fill(watched.root, "d/", "a")
+    watched.rest()
+    for number in range(500):
+        os.rename(
+            watched.root / ("d" if number % 2 == 0 else "e"),
+            watched.root / ("e" if number % 2 == 0 else "d"),
+        )
+        os.rename(watched.root / "a", watched.root / "b")
+        os.rename(watched.root / "b", watched.root / "a")
+    watched.rest()
+    assert sum(isinstance(each, Moved) for each in watched.events) == 1_500
+    tracker = watched.watch._tracker
+    assert tracker is not None
+    assert not tracker.records
+    assert not tracker.doubtful
+    assert not tracker.missed
+    exact(watched)
+
+
+def test_an_old_rename_of_a_name_that_another_bears_now(watched: Watched) -> None:
+    """What is moved by its name would be moved into itself."""
+    fill(watched.root, "d/one", "e/two")
+    watched.rest()
+    tracker = watched.watch._tracker
+    assert tracker is not None
+    with tracker.hub.host.lock:
+        os.rename(watched.root / "d", watched.root / "e/d")
+        fill(watched.root, "d/three")
+        os.rename(watched.root / "e", watched.root / "d/e")
+        assert tracker.root is not None
+        tracker.todo.append((tracker.root, CHECK))
+        list(tracker.work())  # all is listed before the records are read
+    watched.rest()
+    assert watched.names() == ["d", "d/e", "d/e/d", "d/e/d/one", "d/e/two", "d/three"]
+    exact(watched)
+
+
+def test_one_directory_at_two_places_is_watched_at_the_first(
+    watching: Watching, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path, "root/a/x", "root/b/")
+    done = subprocess.run(
+        ["mount", "--bind", tmp_path / "root/a", tmp_path / "root/b"],
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip("may not mount")
+    try:
+        watched = watching()
+        watched.rest()
+        assert caplog.text.count("it is watched there") == 1
+        fill(tmp_path, "root/a/y")
+        (told,) = {each.partition("/")[2] for each in watched.rest()}
+        assert told == "y"
+        watched.watch.close()
+    finally:
+        subprocess.run(["umount", tmp_path / "root/b"], check=True)
+
+
+def test_a_map_of_memory_is_not_told(watched: Watched) -> None:
+    """The documented blind spot; if the kernel begins to tell it, the page is wrong."""
+    import mmap  # noqa: PLC0415
+
+    (watched.root / "a").write_bytes(b"\0" * mmap.PAGESIZE)
+    watched.rest()
+    with open(watched.root / "a", "r+b") as file:
+        with mmap.mmap(file.fileno(), 0) as memory:
+            memory[0] = 1
+            memory.flush()
+        assert watched.rest() == []
+
+
+def test_a_directory_in_doubt_may_go(watched: Watched) -> None:
+    """It never settled: nothing was left to be visited, and nothing was due."""
+    fill(watched.root, "d/a")
+    watched.rest()
+    tracker = watched.watch._tracker
+    assert tracker is not None
+    with tracker.hub.host.lock:
+        tracker.dirty[watched.nodes[1]] = None
+        clear(watched.root)
+    assert watched.rest() == ["deleted d/a", "deleted d/"]
+    exact(watched)

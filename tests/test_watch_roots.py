@@ -1,0 +1,250 @@
+"""Roots: missing, gone, moved, back again; files; and the way to them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from trees import Watched, clear, fill, plain
+
+from evdispatch import Dispatcher, Watch
+from evdispatch.testing import VirtualClock, settle
+
+Watching = Callable[..., Watched]
+
+
+class TestMissing:
+    def test_it_is_waited_for(self, watching: Watching) -> None:
+        watched = watching("a/b/c")
+        assert watched.rest() == ["ready ."]
+        assert watched.names() == []
+        above = watched.root.parent.parent
+        fill(above, "b/", "x/")  # a is not there
+        assert watched.rest() == []
+
+    def test_it_comes_step_by_step(self, watching: Watching) -> None:
+        watched = watching("a/b/c")
+        watched.rest()
+        root = watched.root
+        for path in (root.parent.parent, root.parent):
+            path.mkdir()
+            assert watched.rest() == []
+        root.mkdir()
+        assert watched.rest() == ["created ./"]
+        fill(root, "f")
+        assert watched.rest() == ["created f", "modified f"]
+
+    def test_it_comes_all_at_once(self, watching: Watching) -> None:
+        watched = watching("a/b/c")
+        watched.rest()
+        fill(watched.root, "d/f")
+        told = plain(watched.rest())
+        assert told[:3] == ["created ./", "created d/", "created d/f"]
+        assert watched.unwatched() == []
+
+    def test_it_is_moved_there(self, watching: Watching, tmp_path: Path) -> None:
+        watched = watching("a/b")
+        watched.rest()
+        fill(tmp_path, "x/b/f")
+        os.rename(tmp_path / "x", tmp_path / "root/a")
+        assert watched.rest() == ["created ./", "created f*"]
+
+    def test_the_way_to_it_goes_and_comes(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        watched = watching("a/b/c")
+        watched.rest()
+        (tmp_path / "root/a").mkdir()
+        watched.rest()
+        (tmp_path / "root/a").rmdir()
+        assert watched.rest() == []
+        fill(watched.root, "f")
+        assert plain(watched.rest())[:2] == ["created ./", "created f"]
+
+
+class TestGone:
+    def test_deleted_and_made_again(self, watched: Watched) -> None:
+        fill(watched.root, "a")
+        watched.rest()
+        clear(watched.root)
+        watched.root.rmdir()
+        assert watched.rest() == ["deleted a", "root_gone ."]
+        assert watched.names() == []
+        fill(watched.root, "b")
+        assert plain(watched.rest())[:2] == ["created ./", "created b"]
+        fill(watched.root, "c")
+        assert watched.rest() == ["created c", "modified c"]
+
+    def test_moved_away_and_back(self, watched: Watched, tmp_path: Path) -> None:
+        fill(watched.root, "d/a")
+        watched.rest()
+        os.rename(watched.root, tmp_path / "else")
+        assert watched.rest() == ["root_gone ."]
+        fill(tmp_path / "else", "d/b", "c")
+        assert watched.rest() == []
+        os.rename(tmp_path / "else", watched.root)
+        assert sorted(watched.rest()) == sorted(
+            ["created ./", "created c*", "created d/*", "created d/a*", "created d/b*"]
+        )
+        assert watched.unwatched() == []
+
+    def test_a_directory_above_it_is_moved_away(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        fill(tmp_path / "root", "a/b/c")
+        watched = watching("a/b")
+        watched.rest()
+        os.rename(tmp_path / "root/a", tmp_path / "root/x")
+        assert watched.rest() == ["root_gone ."]
+        fill(tmp_path / "root", "x/b/d")
+        assert watched.rest() == []
+        os.rename(tmp_path / "root/x", tmp_path / "root/a")
+        assert sorted(watched.rest()) == ["created ./", "created c*", "created d*"]
+
+    def test_another_takes_its_place_at_once(
+        self, watched: Watched, tmp_path: Path
+    ) -> None:
+        fill(tmp_path, "other/x")
+        fill(watched.root, "a")
+        watched.rest()
+        os.rename(watched.root, tmp_path / "old")
+        os.rename(tmp_path / "other", watched.root)
+        told = watched.rest()
+        assert told == ["root_gone .", "created ./", "created x*"]
+        fill(tmp_path, "old/b")
+        fill(watched.root, "y")
+        assert watched.rest() == ["created y", "modified y"]
+
+    def test_a_file_takes_its_place(self, watched: Watched) -> None:
+        watched.root.rmdir()
+        watched.rest()
+        watched.root.write_text("text")
+        told = watched.rest()
+        assert told[0].startswith("created .")
+        watched.root.write_text("more")
+        assert set(watched.rest()) == {"modified ."}
+
+    def test_many_times(self, watched: Watched) -> None:
+        for _ in range(20):
+            watched.root.rmdir()
+            assert watched.rest() == ["root_gone ."]
+            watched.root.mkdir()
+            assert watched.rest() == ["created ./"]
+        assert watched.watches() == len(watched.root.parts)
+
+
+class TestFiles:
+    def test_a_file_is_told_of_alone(self, watching: Watching, tmp_path: Path) -> None:
+        fill(tmp_path / "root", "cfg")
+        watched = watching("cfg")
+        assert watched.rest() == ["ready ."]
+        assert watched.watch.snapshot() == {str(tmp_path / "root/cfg")}
+        fill(tmp_path / "root", "other", "d/cfg")
+        assert watched.rest() == []
+        watched.root.write_text("new")
+        assert set(watched.rest()) == {"modified ."}
+        watched.root.chmod(0o600)
+        assert watched.rest() == ["attributes ."]
+
+    def test_it_exists(self, watching: Watching, tmp_path: Path) -> None:
+        fill(tmp_path / "root", "cfg")
+        assert watching("cfg", initial=True).rest() == ["existing .", "ready ."]
+
+    def test_it_is_replaced_again_and_again(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        fill(tmp_path / "root", "cfg")
+        watched = watching("cfg")
+        watched.rest()
+        for _ in range(5):
+            fill(tmp_path / "root", "cfg.new")
+            os.rename(tmp_path / "root/cfg.new", watched.root)
+            assert watched.rest() == ["modified .!"]
+
+    def test_it_goes_and_comes(self, watching: Watching, tmp_path: Path) -> None:
+        fill(tmp_path / "root", "cfg")
+        watched = watching("cfg")
+        watched.rest()
+        watched.root.unlink()
+        assert watched.rest() == ["deleted ."]
+        assert watched.watch.snapshot() == set()
+        fill(tmp_path / "root", "cfg")
+        assert watched.rest()[0] == "created ."
+        os.rename(watched.root, tmp_path / "root/old")
+        assert watched.rest() == ["deleted ."]
+        os.rename(tmp_path / "root/old", watched.root)
+        assert watched.rest() == ["created ."]
+
+    def test_its_directory_goes_and_comes(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        fill(tmp_path / "root", "d/cfg")
+        watched = watching("d/cfg")
+        watched.rest()
+        os.rename(tmp_path / "root/d", tmp_path / "root/x")
+        assert watched.rest() == ["root_gone ."]
+        os.rename(tmp_path / "root/x", tmp_path / "root/d")
+        assert watched.rest() == ["created .*"]
+
+    def test_it_comes_for_the_first_time(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        watched = watching("cfg")
+        watched.rest()
+        fill(tmp_path / "root", "cfg")
+        assert watched.rest()[0].startswith("created .")
+
+    def test_a_directory_takes_its_place(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        fill(tmp_path / "root", "cfg")
+        watched = watching("cfg")
+        watched.rest()
+        watched.root.unlink()
+        assert watched.rest() == ["deleted ."]
+        fill(tmp_path / "root", "cfg/a")
+        assert plain(watched.rest())[:2] == ["created ./", "created a"]
+        fill(tmp_path / "root", "cfg/b", "x")
+        assert watched.rest() == ["created b", "modified b"]
+
+
+def test_two_watches_of_one_directory_do_not_mind_each_other(
+    timed: Dispatcher, clock: VirtualClock, tmp_path: Path
+) -> None:
+    fill(tmp_path, "r/d/")
+    whole = Watched(timed, clock, tmp_path / "r")
+    part = Watched(timed, clock, tmp_path / "r/d")
+    whole.rest(), part.rest()
+    fill(tmp_path, "r/d/a")
+    assert whole.rest() == ["created d/a", "modified d/a"]
+    assert part.rest() == ["created a", "modified a"]
+    part.watch.close()
+    fill(tmp_path, "r/d/b")
+    assert whole.rest() == ["created d/b", "modified d/b"]
+    assert part.told == []
+    os.rename(tmp_path / "r/d", tmp_path / "out")
+    assert whole.rest() == ["deleted d/"]
+
+
+def test_from_one_tree_into_another(
+    timed: Dispatcher, clock: VirtualClock, tmp_path: Path
+) -> None:
+    fill(tmp_path, "one/d/a", "two/")
+    one = Watched(timed, clock, tmp_path / "one")
+    two = Watched(timed, clock, tmp_path / "two")
+    one.rest(), two.rest()
+    os.rename(tmp_path / "one/d", tmp_path / "two/d")
+    assert two.rest() == ["created d/", "created d/a*"]
+    assert one.rest() == ["deleted d/"]
+    fill(tmp_path, "two/d/b")
+    assert two.rest() == ["created d/b", "modified d/b"]
+    assert one.rest() == []
+    assert two.unwatched() == []
+
+
+@pytest.mark.parametrize("path", ["/", "/proc/self"])
+def test_odd_roots(timed: Dispatcher, path: str) -> None:
+    watch = timed.add(Watch(path, recursive=False))
+    settle(timed)
+    assert len(watch.snapshot()) > 3
+    assert all(os.path.dirname(each) == path for each in watch.snapshot())

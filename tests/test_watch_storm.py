@@ -1,0 +1,125 @@
+"""Storms: another process changes a tree at full speed; in the end all is known exactly."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trees import Replay, below, real_tree, storm, weather
+
+from evdispatch import Change, Dispatcher, Moved, Rescan, Settled, Watch
+
+OPTIONS: list[dict[str, Any]] = [{"raw": True}, {"debounce": 0.05}]
+
+
+def check(
+    app: Dispatcher, tmp_path: Path, seeds: Sequence[int], count: int, **options: Any
+) -> None:
+    """Watch a tree through storms, and compare everything."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    assert storm(root, outside, seeds[0] + 1000, 300).wait(60) == 0
+    replay = Replay(root)
+    watch = app.add(Watch(root, initial=True, **options))
+    watch.on(Change)(replay.hear)
+    weather(app, watch)
+    assert replay.paths == real_tree(root)
+    weather(app, watch, *(storm(root, outside, seed, count) for seed in seeds))
+    known = real_tree(root)
+    assert watch.snapshot() == set(known)
+    assert replay.paths == known
+    assert replay.strange == []
+    tracker = watch._tracker
+    assert tracker is not None
+    assert tracker.root is not None
+    for node in below(tracker.root):
+        path = tracker.path(node)
+        assert path is not None
+        assert tracker.is_at(path, node.wd, node), f"{path} is not watched"
+    assert app.stats().balanced
+    watch.close()
+
+
+@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
+@pytest.mark.parametrize(
+    ("io", "seed"),
+    [(("thread", "inline")[seed % 2], seed) for seed in range(10)],
+    indirect=["io"],
+)
+def test_every_directory_is_watched_and_the_events_add_up(
+    app: Dispatcher, tmp_path: Path, seed: int
+) -> None:
+    check(app, tmp_path, [seed], 3_000)
+
+
+def test_on_each_poller(app: Dispatcher, tmp_path: Path) -> None:
+    check(app, tmp_path, [20], 500)
+
+
+@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_however_it_is_told(
+    app: Dispatcher, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    check(app, tmp_path, [21], 1_000, **options)
+
+
+@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
+def test_three_at_once(app: Dispatcher, tmp_path: Path) -> None:
+    """Their renames come between each other's halves."""
+    check(app, tmp_path, [50, 51, 52], 1_500)
+
+
+@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
+@pytest.mark.parametrize("io", ["thread"], indirect=True)
+def test_a_long_one(app: Dispatcher, tmp_path: Path) -> None:
+    check(app, tmp_path, [30], 40_000)
+
+
+@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
+def test_a_handler_that_lists_at_each_rescan_has_the_same_tree(
+    app: Dispatcher, tmp_path: Path
+) -> None:
+    """Who does not trust the events in between, and looks for himself.
+
+    What he sees is newer than the events that follow, so until all is quiet he looks at
+    what a rename has brought, too: by that name he may know another one already.
+    """
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    replay = Replay(root)
+    watch = app.add(Watch(root))
+    ahead = [False]
+
+    def look(path: str) -> None:
+        replay.forget(*replay.below(path))
+        replay.learn(real_tree(path))
+
+    @watch.on(Change)
+    def hear(event: Change) -> None:
+        if not isinstance(event, Moved) or (
+            event.src_path in replay.paths and not ahead[0]
+        ):
+            replay.hear(event)
+            return
+        for path in (event.src_path, event.path):
+            replay.forget(path, *replay.below(path))
+        replay.learn({event.path: event.is_dir})
+        if event.is_dir:
+            look(event.path)
+
+    @watch.on(Rescan)
+    def rescan(event: Rescan) -> None:
+        ahead[0] = True
+        look(event.path)
+
+    @watch.on(Settled)
+    def settled() -> None:
+        ahead[0] = False
+
+    for seed in (40, 41):
+        weather(app, watch, storm(root, outside, seed, 3_000))
+        assert replay.paths == real_tree(root)
+        assert watch.snapshot() == set(replay.paths)

@@ -1,0 +1,237 @@
+"""A watch in trouble: odd names, trees that vanish, no rights, limits."""
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from trees import Replay, Watched, clear, fill, plain
+from untraced import UNTRACED
+
+from evdispatch import Change, Dispatcher, Watch
+from evdispatch._inotify import Inotify
+from evdispatch.testing import VirtualClock, settle
+
+Watching = Callable[..., Watched]
+
+
+def test_names_that_are_no_text(watched: Watched) -> None:
+    root = bytes(watched.root)
+    os.mkdir(root + b"/\xff")
+    with open(root + b"/\xff/\xfe\n", "w"):
+        pass
+    told = plain(watched.rest())
+    assert told[:2] == ["created \udcff/", "created \udcff/\udcfe\n"]
+    paths = [event.path_bytes for event in watched.events]
+    assert root + b"/\xff/\xfe\n" in paths
+    assert watched.names() == ["\udcff", "\udcff/\udcfe\n"]
+    os.rename(root + b"/\xff", root + b"/\xfd")
+    assert watched.rest() == ["moved \udcff/ -> \udcfd/"]
+    assert watched.unwatched() == []
+
+
+def test_a_root_that_is_no_text(
+    timed: Dispatcher, clock: VirtualClock, tmp_path: Path
+) -> None:
+    os.mkdir(bytes(tmp_path) + b"/\xff")
+    watched = Watched(timed, clock, os.fsdecode(bytes(tmp_path) + b"/\xff"))
+    watched.rest()
+    fill(watched.root, "a")
+    assert watched.rest() == ["created a", "modified a"]
+
+
+def test_the_longest_names(watched: Watched) -> None:
+    for letter in "abc":
+        fill(watched.root, letter * 255)
+    told = watched.rest()
+    assert [each for each in told if each.startswith("created")] == [
+        f"created {letter * 255}" for letter in "abc"
+    ]
+
+
+def test_a_deep_tree(watched: Watched) -> None:
+    """No path is longer than PATH_MAX, and nothing here recurses."""
+    name = "/".join(["d" * 20] * 150)
+    (watched.root / name).mkdir(parents=True)
+    told = watched.rest()
+    assert len(told) == 150
+    assert watched.unwatched() == []
+    os.rename(watched.root / ("d" * 20), watched.root / "x")
+    watched.rest()
+    assert watched.unwatched() == []
+
+
+def test_what_is_no_file_and_no_directory(watched: Watched) -> None:
+    import socket  # noqa: PLC0415
+
+    (watched.root / "d").mkdir()
+    os.mkfifo(watched.root / "d/fifo")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(watched.root / "d/sock"))
+        (watched.root / "d/dangling").symlink_to("nowhere")
+        told = plain(watched.rest())
+    assert sorted(told[1:]) == [
+        "created d/dangling",
+        "created d/fifo",
+        "created d/sock",
+    ]
+
+
+def test_a_tree_that_is_deleted_while_it_is_added(watched: Watched) -> None:
+    for _ in range(20):
+        fill(watched.root, *(f"d/{one}/{two}/f" for one in "abc" for two in "abc"))
+        settle(watched.app)
+        fill(watched.root, *(f"e/{one}/{two}/f" for one in "abc" for two in "abc"))
+        clear(watched.root)
+        settle(watched.app)
+    watched.rest()
+    assert watched.names() == []
+    assert watched.errors == []
+    replay = Replay(watched.root)
+    for event in watched.events:
+        if isinstance(event, Change):
+            replay.hear(event)
+    assert replay.paths == {}
+
+
+# -- rights and limits -----------------------------------------------------------------
+
+# Root may do everything, so these run as nobody, in a process of their own.
+WITHOUT_RIGHTS = """
+import os, sys
+sys.path[:0] = sys.argv[1:]
+from pathlib import Path
+import tempfile
+from trees import Watched, fill
+from evdispatch import Dispatcher
+from evdispatch.testing import VirtualClock
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+with tempfile.TemporaryDirectory(dir="/tmp") as name:
+    root = Path(name)
+    fill(root, "a/f", "b/f")
+    (root / "a").chmod(0)
+    clock = VirtualClock()
+    with Dispatcher(io="inline", clock=clock) as app:
+        watched = Watched(app, clock, root)
+        print(watched.rest(), [type(e).__name__ + e.filename[len(name):] for e in watched.errors])
+        fill(root, "b/g")
+        print(watched.rest(), len(watched.errors))
+        (root / "a").chmod(0o700)
+        print(watched.rest(), watched.unwatched())
+        fill(root, "a/g")
+        print(watched.rest(), watched.errors[1:])
+        watched.watch.close()
+        watched.errors.clear()
+        root.chmod(0)
+        watched = Watched(app, clock, root)
+        print(watched.rest(), len(watched.errors), len(watched.watch.snapshot()))
+        root.chmod(0o700)
+        watched.rest()
+        print(len(watched.watch.snapshot()), watched.unwatched())
+        for directory in (root / "b", root):  # it may be listed, and not searched
+            watched.watch.close()
+            fill(root, "b/c/d")
+            directory.chmod(0o600)
+            watched = Watched(app, clock, root)
+            watched.rest()
+            directory.chmod(0o700)
+            print(watched.rest()[0], len(watched.watch.snapshot()), watched.unwatched())
+"""
+
+
+def test_a_directory_that_may_not_be_read_is_told_once_and_tried_again() -> None:
+    here = Path(__file__).parent
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", WITHOUT_RIGHTS]
+    command += [str(here), str(here.parent)]
+    done = subprocess.run(
+        command, capture_output=True, env=UNTRACED, text=True, check=True, timeout=30
+    )
+    assert done.stdout.splitlines() == [
+        "['ready .'] ['PermissionError/a']",
+        "['created b/g', 'modified b/g'] 1",
+        "['attributes a/', 'created a/f*'] []",
+        "['created a/g', 'modified a/g'] []",
+        "['ready .'] 1 0",
+        "6 []",
+        "attributes b/ 8 []",
+        "attributes ./ 8 []",
+    ]
+    assert done.stderr == ""
+
+
+class Limited(Inotify):
+    """As many watches as there may be. The kernel's own limit is for all of a user's
+    programs, and lowering it needs a user namespace of our own."""
+
+    left = 0
+
+    def watch(self, path: str, mask: int) -> int:
+        before = self._count()
+        wd = super().watch(path, mask)
+        if self._count() > before >= Limited.left:
+            self.unwatch(wd)
+            raise OSError(errno.ENOSPC, "no more inotify watches: stand-in", path)
+        return wd
+
+    def _count(self) -> int:
+        with open(f"/proc/self/fdinfo/{self.fileno()}") as file:
+            return file.read().count("inotify wd:")
+
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> type[Limited]:
+    monkeypatch.setattr("evdispatch.sources._tree._hub.Inotify", Limited)
+    return Limited
+
+
+def test_no_more_watches(
+    watching: Watching, tmp_path: Path, limited: type[Limited]
+) -> None:
+    fill(tmp_path / "root", "a/f", "b/f", "c/f")
+    limited.left = len((tmp_path / "root").parts) + 1
+    watched = watching()
+    assert watched.rest() == ["ready ."]
+    assert len(watched.errors) == 1  # for all of them
+    assert "no more inotify watches" in str(watched.errors[0])
+    assert f"this dispatcher has {limited.left}" in str(watched.errors[0])
+    assert watched.names() == ["a", "a/f", "b", "b/f", "c", "c/f"]
+    (seen,) = {"a", "b", "c"} - {path[-1] for path in watched.unwatched()} or {""}
+    fill(watched.root, "a/g", "b/g", "c/g")
+    assert [each[8] for each in watched.rest() if each.startswith("created")] == [seen]
+    limited.left = 100
+    watched.clock.advance(5.1)
+    told = watched.rest()
+    assert sorted(told) == sorted(f"created {name}/g*" for name in {*"abc"} - {seen})
+    assert watched.unwatched() == []
+    assert len(watched.errors) == 1
+
+
+def test_no_more_instances(app: Dispatcher, tmp_path: Path) -> None:
+    """Open files are as good as instances: it is the same error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    app.step(0)
+    used = max(int(name) for name in os.listdir("/proc/self/fd"))
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 1, hard))
+    try:
+        while True:
+            try:
+                taken.append(os.dup(2))
+            except OSError:
+                break
+        with pytest.raises(OSError, match="max_user_instances is") as caught:
+            app.add(Watch(tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in taken:
+            os.close(fd)
+    assert caught.value.errno == errno.EMFILE
+    assert app.sources == ()
+    app.add(Watch(tmp_path)).close()
