@@ -76,6 +76,8 @@ IN_EXCL_UNLINK = (
     0x04000000  # it does not know this one: no noise of unlinked open files
 )
 
+FLAGS = IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD  # how to watch, and not what for
+
 _HEADER = struct.Struct(
     "iIII"
 )  # struct inotify_event: wd, mask, cookie, length of the name
@@ -157,6 +159,28 @@ class Inotify:
         if wd < 0:
             raise _watch_error(self._calls.get_errno(), path)
         return wd
+
+    def narrow(self, wd: int, path: str, mask: int) -> int:
+        """Have a watch ask for this alone, if it is the one of what is at a path.
+
+        The path is looked up once and held: it may lead elsewhere the next time, and a
+        mask that replaces another's would make that one deaf.
+
+        Returns:
+            The watch descriptor of what is there; -1: there is none, or it can't be told.
+        """
+        try:
+            fd = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+        except OSError:
+            return -1
+        try:
+            same = f"/proc/self/fd/{fd}"
+            found = int(self._calls.add_watch(self._fd, same, mask | IN_MASK_ADD))
+            if found == wd:
+                self._calls.add_watch(self._fd, same, mask)
+            return found
+        finally:
+            os.close(fd)
 
     def unwatch(self, wd: int) -> None:
         """End a watch; one that has ended by itself is none of ours any more."""

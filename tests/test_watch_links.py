@@ -80,6 +80,18 @@ class TestLinks:
         assert plain(watched.rest())[:2] == ["created ./", "created b"]
         assert watched.unwatched() == []
 
+    def test_the_way_to_its_target_leads_up_again(
+        self, timed: Dispatcher, clock: VirtualClock, tmp_path: Path
+    ) -> None:
+        fill(tmp_path, "x/", "r/a", "other/r/b", "other/y/", "links/")
+        (tmp_path / "links/link").symlink_to("../x/../r")
+        watched = Watched(timed, clock, tmp_path / "links/link")
+        watched.rest()
+        os.rename(tmp_path / "x", tmp_path / "z")
+        assert watched.rest() == ["root_gone ."]
+        (tmp_path / "x").symlink_to("other/y")
+        assert watched.rest() == ["created ./", "created b*"]
+
     def test_a_target_that_is_not_there_yet(
         self, timed: Dispatcher, clock: VirtualClock, tmp_path: Path
     ) -> None:
@@ -180,3 +192,36 @@ class TestLinksToFiles:
         assert watched.watch.snapshot() == set()
         (tmp_path / "cfg").symlink_to("two/cfg")
         assert watched.rest() == ["created .*"]
+
+
+class TestFollowed:
+    """Links within the tree, with ``follow_symlinks``."""
+
+    def test_one_that_is_renamed_before_it_was_looked_at(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        """As a deployment does: ``ln -s v2 new; mv -T new current``."""
+        fill(tmp_path, "v1/a", "v2/b")
+        root = tmp_path / "root"
+        (root / "current").symlink_to("../v1")
+        watched = watching(follow_symlinks=True)
+        watched.rest()
+        assert watched.names() == ["current", "current/a"]
+        for version, name in (("v2", "b"), ("v1", "a")):
+            (root / "new").symlink_to(f"../{version}")
+            os.rename(root / "new", root / "current")
+            watched.rest()
+            assert watched.names() == ["current", f"current/{name}"]
+        fill(tmp_path, "v1/late")
+        assert watched.rest() == ["created current/late", "modified current/late"]
+
+    def test_a_new_one_is_renamed_before_it_was_looked_at(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        fill(tmp_path, "v1/a")
+        watched = watching(follow_symlinks=True)
+        watched.rest()
+        (watched.root / "new").symlink_to("../v1")
+        os.rename(watched.root / "new", watched.root / "current")
+        assert plain(watched.rest())[-2:] == ["created current/", "created current/a"]
+        assert watched.names() == ["current", "current/a"]

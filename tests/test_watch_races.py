@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from file_storm import exchange
 from trees import Watched, clear, fill, real_tree
 
 from evdispatch import Created, Moved
@@ -118,6 +119,65 @@ class TestAtTheMomentItIsWatched:
         happening(swap)
 
 
+@pytest.mark.parametrize("below", ["", "r"])
+@pytest.mark.parametrize("moments", [["before"], ["after"], ["before", "after"]])
+def test_a_directory_and_a_link_change_places_while_the_way_is_walked(
+    meddler: type[Meddler],
+    watching: Watching,
+    tmp_path: Path,
+    moments: list[str],
+    below: str,
+) -> None:
+    """Back again, too: what was watched meanwhile was another."""
+    tmp_path /= "root"
+    fill(tmp_path, "d/r/a", "other/r/b")
+    (tmp_path / "link").symlink_to("other")
+    for moment in moments:
+        meddle(
+            meddler,
+            moment,
+            tmp_path,
+            lambda: exchange(tmp_path / "d", tmp_path / "link"),
+        )
+    watched = watching(f"d/{below}")
+    watched.rest()
+    exact(watched)
+    fill(tmp_path, "d/r/late")
+    watched.rest()
+    exact(watched)
+    exchange(tmp_path / "d", tmp_path / "link")
+    watched.rest()
+    exact(watched)
+
+
+def test_a_link_goes_in_a_circle_while_the_way_is_walked(
+    meddler: type[Meddler], watching: Watching, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    fill(root, "d/")
+
+    def turn() -> None:
+        os.rename(root / "d", root / "was")
+        (root / "d").symlink_to("d")
+
+    def do(path: str) -> None:
+        if path == str(root / "d"):
+            turn()
+        else:
+            meddler.before = do
+
+    fill(root, "d/r/")
+    meddler.before = do
+    watched = watching("d/r/x")
+    watched.rest()
+    assert watched.errors == []
+    (root / "d").unlink()
+    os.rename(root / "was", root / "d")
+    fill(root, "d/r/x/f")
+    watched.rest()
+    exact(watched)
+
+
 def test_nothing_is_told_twice_of_many_directories_in_each_other(
     watched: Watched,
 ) -> None:
@@ -215,4 +275,28 @@ def test_a_directory_in_doubt_may_go(watched: Watched) -> None:
         tracker.dirty[watched.nodes[1]] = None
         clear(watched.root)
     assert watched.rest() == ["deleted d/a", "deleted d/"]
+    exact(watched)
+
+
+def test_a_file_that_came_by_a_rename_goes_and_a_directory_takes_its_name(
+    watched: Watched, tmp_path: Path
+) -> None:
+    """The records tell of names that are another kind by the time they are read."""
+    fill(tmp_path, "new")
+    fill(watched.root, "f")
+    watched.rest()
+    os.rename(tmp_path / "new", watched.root / "f")
+    os.rename(watched.root / "f", tmp_path / "out")
+    fill(watched.root, "f/x")
+    watched.rest()
+    exact(watched)
+
+
+def test_two_files_change_names_and_a_directory_takes_one(watched: Watched) -> None:
+    fill(watched.root, "a", "b")
+    watched.rest()
+    os.rename(watched.root / "a", watched.root / "b")
+    os.rename(watched.root / "b", watched.root / "a")
+    fill(watched.root, "b/x")
+    watched.rest()
     exact(watched)

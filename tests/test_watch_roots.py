@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Watched, clear, fill, plain
+from trees import Watched, clear, fill, plain, real_tree
 
 from evdispatch import Dispatcher, Watch
 from evdispatch.testing import VirtualClock, settle
@@ -41,6 +41,44 @@ class TestMissing:
         told = plain(watched.rest())
         assert told[:3] == ["created ./", "created d/", "created d/f"]
         assert watched.unwatched() == []
+
+    def test_it_is_not_settled_before_all_is_told(self, watching: Watching) -> None:
+        watched = watching("a", quiet=("modified", "closed"))
+        watched.rest()
+        fill(watched.root, *(f"d{number}/f" for number in range(300)))
+        wanted = {*real_tree(watched.root)}
+        for _ in range(200):
+            watched.app.step(0)
+            if watched.watch.settled and watched.names():
+                break
+            watched.clock.advance(0.001)
+        assert watched.watch.settled
+        assert watched.watch.snapshot() == wanted
+        settle(watched.app)
+        assert watched.told.count("settled .") == 1
+        assert watched.told[-1] == "settled ."
+
+    def test_what_comes_beside_it_wakes_nobody_once_it_is_there(
+        self, timed: Dispatcher, clock: VirtualClock, tmp_path: Path
+    ) -> None:
+        """A watch that waited in the same directory asked for more, and does no more."""
+        two = [Watched(timed, clock, tmp_path / name) for name in "ab"]
+        for watched in two:
+            watched.rest()
+        for watched in two:
+            watched.root.mkdir()
+            assert watched.rest() == ["created ./"]
+        tracker = two[0].watch._tracker
+        assert tracker is not None
+        fill(tmp_path, "c", "d/")
+        (tmp_path / "c").unlink()
+        assert not tracker.hub.has_more
+        two[0].watch.close()
+        settle(timed)
+        fill(tmp_path, "a/x", "c")
+        assert not tracker.hub.has_more
+        os.rename(tmp_path / "b", tmp_path / "e")
+        assert two[1].rest() == ["root_gone ."]
 
     def test_it_is_moved_there(self, watching: Watching, tmp_path: Path) -> None:
         watched = watching("a/b")
@@ -145,6 +183,20 @@ class TestFiles:
         assert set(watched.rest()) == {"modified ."}
         watched.root.chmod(0o600)
         assert watched.rest() == ["attributes ."]
+
+    def test_what_is_written_to_it_has_nobody_walk_the_way_to_it(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        fill(tmp_path, "root/f")
+        watched = watching("f")
+        watched.rest()
+        tracker = watched.watch._tracker
+        assert tracker is not None
+        steps = tracker._trail._steps  # new ones at each walk
+        fill(tmp_path, "root/f", "root/g")
+        (tmp_path / "root/f").chmod(0o600)
+        assert watched.rest() == ["modified .", "attributes ."]
+        assert tracker._trail._steps is steps
 
     def test_it_exists(self, watching: Watching, tmp_path: Path) -> None:
         fill(tmp_path / "root", "cfg")

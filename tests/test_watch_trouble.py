@@ -143,6 +143,13 @@ with tempfile.TemporaryDirectory(dir="/tmp") as name:
             watched.rest()
             directory.chmod(0o700)
             print(watched.rest()[0], len(watched.watch.snapshot()), watched.unwatched())
+        watched.watch.close()
+        fill(root, "b/on/the/way")
+        (root / "b").chmod(0o600)
+        watched = Watched(app, clock, root / "b/on/the")
+        print(watched.rest())
+        (root / "b").chmod(0o700)
+        print(watched.rest())
 """
 
 
@@ -162,6 +169,8 @@ def test_a_directory_that_may_not_be_read_is_told_once_and_tried_again() -> None
         "6 []",
         "attributes b/ 8 []",
         "attributes ./ 8 []",
+        "['ready .']",
+        "['created ./', 'created way*']",
     ]
     assert done.stderr == ""
 

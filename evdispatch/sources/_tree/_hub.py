@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Protocol
 from evdispatch._errors import ClosedError
 from evdispatch._events import URGENT, Event
 from evdispatch._inotify import (
+    FLAGS,
     FULL,
     IN_ATTRIB,
     IN_CLOSE_WRITE,
@@ -59,6 +60,14 @@ class Observer(Protocol):
     """Who wants to know of a watch descriptor."""
 
     wd: int
+
+    @property
+    def asked(self) -> int:
+        """Return what it is watched for."""
+
+    @property
+    def path(self) -> str | None:
+        """Return where it is, so that its watch can be made to ask for less."""
 
     @property
     def tree(self) -> "Tree":
@@ -186,12 +195,24 @@ class InotifyHub(Source):
         others = [other for other in self.observers(wd) if other is not observer]
         if others:
             self._observers[wd] = others if len(others) > 1 else others[0]
+            self._narrow(wd, observer.asked, others)
         elif self._observers.pop(wd, None) is not None:
             self._inotify.unwatch(wd)
 
+    def _narrow(self, wd: int, asked: int, others: Sequence[Observer]) -> None:
+        """Have a watch tell no more than the others want: an idle program is not woken."""
+        wanted = 0
+        for other in others:
+            wanted |= other.asked
+        path = others[0].path
+        if asked & ~wanted & ~FLAGS and path is not None:
+            found = self._inotify.narrow(wd, path or "/", wanted & ~FLAGS)
+            if found != wd:
+                self.drop(found)
+
     def drop(self, wd: int) -> None:
         """End a watch that was only added to see what is there, unless it is observed."""
-        if wd not in self._observers:
+        if wd >= 0 and wd not in self._observers:
             self._inotify.unwatch(wd)
 
     def discard(self, observers: Iterable[Observer]) -> None:

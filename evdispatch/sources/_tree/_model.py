@@ -77,6 +77,16 @@ class Node:
         self.wd = -1
         self.entries = _NONE
 
+    @property
+    def asked(self) -> int:
+        """Return what it is watched for."""
+        return self.tree.mask_of(self)
+
+    @property
+    def path(self) -> str | None:
+        """Return where it is known to be; None: it is gone. That of / is empty."""
+        return self.tree.path(self)
+
     def put(self, name: str, child: "Node | None") -> None:
         """Have an entry: None for all but directories."""
         if self.entries is _NONE:

@@ -58,6 +58,8 @@ class Renames(Listing):
         when: float,
     ) -> Iterator[Event | None]:
         if name in node.entries:
+            if (node.entries[name] is not None) != is_dir:
+                self.dirty[node] = None  # what was listed there was another one
             if self.is_unheard:
                 yield Created(path, is_dir, time=when)
         elif self.only is not None and is_dir:
@@ -136,15 +138,17 @@ class Renames(Listing):
             yield from self.come(to, new_name, new_path, child is not None, when)
             self.dirty[node] = self.dirty[to] = None  # or what is here is new
             return
+        # A link that had this name too briefly to be looked at was taken for a file.
+        is_link = child is None and self.is_directory(0, new_path)
         replaced = new_name in to.entries
         if replaced:
             self._overwritten = node, name, to, new_name
-            if child is None and to.entries[new_name] is None:
+            if child is None and to.entries[new_name] is None and not is_link:
                 del to.entries[new_name]
             else:
                 replaced = False
                 yield self.remove(to, new_name, when)
-        if child is not None and self.options.by_path:
+        if is_link or (child is not None and self.options.by_path):
             # Below it, other names are kept and ignored than before.
             yield self.remove(node, name, when)
             yield from self.come(to, new_name, new_path, is_dir=True, when=when)

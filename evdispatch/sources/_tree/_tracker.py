@@ -63,8 +63,10 @@ class Tracker(Changes):
         self.due = None
         while True:
             if self.lost:
+                self.settled = False
                 yield from self._locate()
             elif self.todo:
+                self.settled = False
                 yield None
                 yield from self.visit(*self.todo.pop())
             elif self.records and not self._is_waiting():

@@ -7,6 +7,8 @@
   too, and one that holds what may not be read, for a change of its mode.
 - Where the way ends before the root, its last directory is watched for what comes. After
   the watch was added it is looked at once more: the next one may have come in between.
+- The way is walked until two walks agree. What changes after the first is told by its
+  watches, so it can't have led elsewhere meanwhile.
 """
 
 import os
@@ -17,6 +19,7 @@ from evdispatch._inotify import (
     IN_CREATE,
     IN_DELETE,
     IN_DELETE_SELF,
+    IN_DONT_FOLLOW,
     IN_IGNORED,
     IN_MOVE_SELF,
     IN_MOVED_FROM,
@@ -25,31 +28,47 @@ from evdispatch._inotify import (
     IN_UNMOUNT,
 )
 from evdispatch.sources._tree._hub import InotifyHub, Tree
+from evdispatch.sources._tree._model import GONE
 
-_QUIET = IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR
+_QUIET = IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW
 _COMING = _QUIET | IN_CREATE | IN_MOVED_TO | IN_ATTRIB
 _LINKED = _COMING | IN_DELETE | IN_MOVED_FROM
 _LINKS = 40  # on one way, as the kernel has it: path_resolution(7)
+_WALKS = 10  # while the way changes at each; what it tells then has it walked again
 _ITSELF = IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED
+_NAMED = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO
 
 
 class Step:
-    """A directory on the way."""
+    """A directory on the way, or its end; ``following`` is the next name, or empty."""
 
-    __slots__ = ("following", "tree", "wd")
+    __slots__ = ("_path", "asked", "following", "tree", "wd")
 
-    def __init__(self, tree: Tree, following: str) -> None:
+    def __init__(self, tree: Tree, path: str, following: str, asked: int) -> None:
         self.tree = tree
+        self._path = path
         self.following = following
+        self.asked = asked
         self.wd = -1
+
+    @property
+    def path(self) -> str:
+        """Return where it was found."""
+        return self._path
 
     def children(self) -> "tuple[Step, ...]":
         """Return nothing: it is watched for the root alone."""
         return ()
 
     def concerns(self, mask: int, name: str) -> bool:
-        """Whether a record may mean that the root has come or gone."""
-        return name == self.following if name else bool(mask & _ITSELF)
+        """Whether a record may mean that the root has come or gone.
+
+        Others may have the same directory watched, for more.
+        """
+        wanted = self.asked & IN_ATTRIB
+        if name:
+            return name == self.following and bool(mask & (wanted | _NAMED))
+        return bool(mask & (wanted | _ITSELF))
 
 
 class Trail:
@@ -70,12 +89,18 @@ class Trail:
 
     def lay(self) -> bool:
         """Watch the way anew; return whether the root is there."""
-        old, self._steps = self._steps, []
-        self.blocked = None
-        # The kernel has the last word: where f is a file, it does not know f/../d.
-        there = self._walk() and os.path.exists(self._path)
-        for step in old:  # not before: the same watches would be ended and added again
-            self._hub.release(step)
+        there = False
+        found: tuple[str, bool, list[tuple[int, str]]] | None = None
+        for _ in range(_WALKS):
+            before, old, self._steps = found, self._steps, []
+            self.blocked = None
+            # The kernel has the last word: where f is a file, it does not know f/../d.
+            there = self._walk() and os.path.exists(self._path)
+            for step in old:  # not before: the watches would be ended and added again
+                self._hub.release(step)
+            found = self.end, there, [(s.wd, s.following) for s in self._steps]
+            if found == before:
+                break
         return there
 
     def _walk(self) -> bool:
@@ -85,6 +110,7 @@ class Trail:
         while names:
             name = names.popleft()
             if name == "..":  # of a link's target; no link is above
+                self._add("", _QUIET, needed=False)
                 self.end = os.path.dirname(self.end)
             if name in ("", ".", ".."):
                 continue
@@ -102,6 +128,7 @@ class Trail:
             names.extendleft(reversed(target.split("/")))
             if target.startswith("/"):
                 self.end = "/"
+        self._add("", _QUIET, needed=False)
         return True
 
     def _step(self, name: str, path: str, *, is_last: bool) -> bool:
@@ -121,14 +148,12 @@ class Trail:
         self._steps.clear()
 
     def _add(self, name: str, mask: int, *, needed: bool) -> None:
-        step = Step(self._tree, name)
+        step = Step(self._tree, self.end, name, mask)
         try:
             self._hub.claim(self._hub.add(self.end, mask), step)
         except OSError as error:
             # Most are only passed through. One that has gone is told by the one above.
-            if needed and not isinstance(
-                error, (FileNotFoundError, NotADirectoryError)
-            ):
+            if needed and error.errno not in GONE:
                 self.blocked = error
             return
         self._steps.append(step)
