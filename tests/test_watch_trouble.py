@@ -53,6 +53,12 @@ def test_the_longest_names(watched: Watched) -> None:
     ]
 
 
+def test_a_name_that_is_too_long_is_not_waited_for() -> None:
+    with pytest.raises(OSError, match="too long") as caught:
+        Watch(f"/tmp/{'é' * 128}/x")
+    assert caught.value.errno == errno.ENAMETOOLONG
+
+
 def test_a_deep_tree(watched: Watched) -> None:
     """No path is longer than PATH_MAX, and nothing here recurses."""
     name = "/".join(["d" * 20] * 150)
@@ -176,8 +182,8 @@ def test_a_directory_that_may_not_be_read_is_told_once_and_tried_again() -> None
 
 
 class Limited(Inotify):
-    """As many watches as there may be. The kernel's own limit is for all of a user's
-    programs, and lowering it needs a user namespace of our own."""
+    """As many watches as there may be: `fs.inotify.max_user_watches` is the limit of the
+    whole machine, also where it is set in a user namespace of our own."""
 
     left = 0
 

@@ -82,12 +82,31 @@ def _rule(pattern: str) -> tuple[bool, str]:
 
 def _translate(glob: str) -> str:
     *above, last = glob.split("/")
-    text = ["(?:.*/)?" if name == "**" else f"{_name(name)}/" for name in above]
-    return "".join(text) + (".+" if last == "**" else _name(last))
+    sections = [""]  # parted by **
+    for name in above:
+        if name == "**":
+            sections.append("")
+        else:
+            sections[-1] += f"{_name(name)}/"
+    end = ".+" if last == "**" else _name(last)
+    return _join(sections, "(?:.*/)?", "(?:.*?/)??") + end
+
+
+def _join(sections: list[str], anything: str, least: str) -> str:
+    """Put what matches anything between sections of so many characters, or names, each.
+
+    All but the last may stay where they match first, and are not tried elsewhere: with
+    the usual backtracking ``*a*a*a*b`` takes time that grows with the power of its stars.
+    """
+    first, *inner = sections
+    if not inner:
+        return first
+    *inner, last = inner
+    return "".join((first, *(f"(?>{least}{s})" for s in inner), anything, last))
 
 
 _PART = re.compile(
-    r"\*+|\?|\[[!^]?+\]?+(?:\[:[a-z]*:\]|\\.|[^]\\])*\]|\\.|.", re.DOTALL
+    r"\*+|\?|\[[!^]?+\]?+(?>(?:\[:[a-z]*:\]|\\.|[^]\\])*)\]|\\.|.", re.DOTALL
 )
 _MEMBER = re.compile(r"\[:[a-z]*:\]|\\.|.", re.DOTALL)
 _CLASSES = {  # of ASCII, as git has them
@@ -108,12 +127,16 @@ _CLASSES = {  # of ASCII, as git has them
 
 def _name(glob: str) -> str:
     """Return the regular expression of one name; no name is empty."""
-    return "(?=[^/])" + "".join(_translate_part(part) for part in _PART.findall(glob))
+    sections = [""]  # parted by *
+    for part in _PART.findall(glob):
+        if part[0] == "*":
+            sections.append("")
+        else:
+            sections[-1] += _translate_part(part)
+    return "(?=[^/])" + _join(sections, "[^/]*", "[^/]*?")
 
 
 def _translate_part(part: str) -> str:
-    if part[0] == "*":
-        return "[^/]*"
     if part == "?":
         return "[^/]"
     if len(part) > 1 and part[0] == "[":

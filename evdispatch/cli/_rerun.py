@@ -56,7 +56,11 @@ class Rerun:
         self._again = True
         if self._deadline is None:
             self._signal(signal.SIGTERM)
-            self._deadline = self._app.after(self._grace, self._kill)
+            self._deadline = self._app.after(self._grace, self.kill)
+
+    def kill(self) -> None:
+        """Kill the child; from a signal handler, too."""
+        self._signal(signal.SIGKILL)
 
     def close(self) -> None:
         """End the child and wait for it; it is killed when its time is up."""
@@ -102,10 +106,7 @@ class Rerun:
             self._end = None
             os.close(self._pidfd)
 
-    def _kill(self) -> None:
-        self._signal(signal.SIGKILL)
-
     def _signal(self, number: signal.Signals) -> None:
-        if self._child is not None:
+        if self._child is not None and self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.killpg(self._child.pid, number)

@@ -1,14 +1,16 @@
 """``evdispatch watch``: tell what happens to files, or run a command when they change.
 
 It ends with 130 after an interrupt, 143 after SIGTERM, 141 when nobody reads its output;
-127 where the command is not there, 126 where it can't be run; 2 for wrong arguments.
+127 where the command is not there, 126 where it can't be run; 2 for wrong arguments. A
+second interrupt kills a command that takes its time to end.
 """
 
 import argparse
 import contextlib
+import errno
+import shutil
 import signal
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from evdispatch import (
@@ -106,9 +108,9 @@ def run(arguments: argparse.Namespace) -> int:
     if sys.stdout is None:
         return complain("watch", "there is no standard output to write to")
     try:
-        with Dispatcher() as app, _stopped_by_signals(app) as stopped:
+        with Dispatcher() as app, Signals(app) as signals:
             app.on(Error)(_tell_error)
-            _set_up(app, arguments, command)
+            _set_up(app, arguments, command, signals)
             app.run()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -118,28 +120,45 @@ def run(arguments: argparse.Namespace) -> int:
         return _failed(error.__cause__, command)
     except (OSError, ValueError) as error:
         return _failed(error, command)
-    return 128 + stopped[0] if stopped else 0
+    return 128 + signals.first if signals.first else 0
 
 
-@contextlib.contextmanager
-def _stopped_by_signals(app: Dispatcher) -> Iterator[list[int]]:
-    """Have SIGINT and SIGTERM stop the loop, and nothing else.
+class Signals(contextlib.ExitStack):
+    """Has SIGINT and SIGTERM stop the loop, and nothing else.
 
-    An exception might come while a child is being made, and leave it behind.
+    An exception might come while a child is being made, and leave it behind. A parent that
+    ignored SIGCHLD, which is inherited, would have children vanish before we ask for them.
+
+    Attributes:
+        first: The number of the first one that came, or 0.
+        rerun: What a second one finds too slow to end.
     """
-    came: list[int] = []
 
-    def stop(signum: int, frame: object) -> None:
-        came.append(signum)
-        app.stop()
+    def __init__(self, app: Dispatcher) -> None:
+        super().__init__()
+        self._app = app
+        self.first = 0
+        self.rerun: Rerun | None = None
+        for number, action in (
+            (signal.SIGINT, self._stop),
+            (signal.SIGTERM, self._stop),
+            (signal.SIGCHLD, signal.SIG_DFL),
+        ):
+            self.callback(signal.signal, number, signal.signal(number, action))
 
-    with contextlib.ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            stack.callback(signal.signal, number, signal.signal(number, stop))
-        yield came
+    def _stop(self, number: int, frame: object) -> None:
+        if self.first and self.rerun is not None:
+            self.rerun.kill()
+        self.first = self.first or number
+        self._app.stop()
 
 
-def _set_up(app: Dispatcher, arguments: argparse.Namespace, command: list[str]) -> None:
+def _set_up(
+    app: Dispatcher,
+    arguments: argparse.Namespace,
+    command: list[str],
+    signals: Signals,
+) -> None:
     ignored = [] if arguments.no_default_ignore or not command else [*IGNORED]
     watch = app.add(
         Watch(
@@ -153,6 +172,7 @@ def _set_up(app: Dispatcher, arguments: argparse.Namespace, command: list[str]) 
     )
     if command:
         rerun = Rerun(app, command, grace=arguments.grace, clear=arguments.clear)
+        signals.rerun = rerun
         Runs(app, watch, rerun, arguments.debounce)
         if not arguments.postpone:
             app.on("start", once=True)(rerun.run)
@@ -217,14 +237,17 @@ def _tell_error(event: Error) -> None:
 
 
 def _failed(error: Exception, command: list[str]) -> int:
-    if (
-        isinstance(error, FileNotFoundError)
-        and command
-        and error.filename == command[0]
-    ):
-        return complain("watch", f"{command[0]}: no such command", 127)
-    if isinstance(error, PermissionError) and command and error.filename == command[0]:
-        return complain("watch", f"{command[0]}: it may not be run", 126)
-    if isinstance(error, OSError):
+    if not isinstance(error, OSError):
+        return complain("watch", str(error))
+    if not command or error.filename != command[0]:
         return failed("watch", error)
-    return complain("watch", str(error))
+    text, code = f"it can't be run: {error.strerror}", 126
+    if isinstance(error, FileNotFoundError):
+        text, code = "no such command", 127
+        if shutil.which(command[0]) is not None:  # the error is about its first line
+            text, code = "its interpreter is not there", 126
+    elif isinstance(error, PermissionError):
+        text = "it may not be run"
+    elif error.errno == errno.ENOEXEC:
+        text = "it is no program, and its first line names none"
+    return complain("watch", f"{command[0]}: {text}", code)

@@ -5,6 +5,7 @@
     InotifyHub -> records -> Tracker -> events -> Saves or Debouncer -> the queue
 """
 
+import errno
 import os
 from collections.abc import Iterator
 
@@ -21,6 +22,7 @@ from evdispatch.sources._tree._tracker import Tracker
 
 _SLICE = 128  # directories visited in one turn, 10 to 20 us each
 _LONGEST = 10  # times the debounce
+_NAME_MAX = 255  # bytes, linux/limits.h
 
 
 class Watch(Source):
@@ -52,6 +54,7 @@ class Watch(Source):
         TypeError: The path is no path, or a pattern no str.
         ValueError: The path is empty or has a null byte; an interval is zero or less; a
             pattern is empty; both ``debounce`` and ``raw``.
+        OSError: A name of the path is longer than any may be (ENAMETOOLONG).
     """
 
     __slots__ = (
@@ -227,6 +230,9 @@ def _absolute(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
     text = os.fsdecode(path)
     if not text or "\0" in text:
         raise ValueError(f"no path: {path!r}")
+    if any(len(os.fsencode(name)) > _NAME_MAX for name in text.split("/")):
+        # It would be waited for for ever.
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), text)
     if ".." in text.split("/"):  # not by its text alone: a link may be on the way
         above, name = os.path.split(text)
         text = os.path.realpath(text if name == ".." else above)

@@ -17,16 +17,15 @@ from evdispatch.cli import main
 COMMAND = [sys.executable, "-X", "dev", "-m", "evdispatch", "watch"]
 PATIENCE = 20.0
 
-# Says which run it is, and stays until it is told to go; "deaf" does not listen.
+# Says which run it is, and stays until it is told to go; "deaf" only says that it was.
 CHILD = """
 import os, signal, sys
 count = len(os.listdir(sys.argv[1]))
 open(f"{sys.argv[1]}/{count}", "w").close()
 if "deaf" in sys.argv:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: print("told to end", flush=True))
 print("run", count, flush=True)
-if "stay" in sys.argv:
-    signal.pause()
+while "stay" in sys.argv:
     signal.pause()
 """
 
@@ -163,6 +162,35 @@ class TestRuns:
             assert watch.end(signal.SIGINT) == 130
             assert watch.errors() == ""
 
+    def test_a_second_interrupt_kills_it(self, tmp_path: Path) -> None:
+        (tmp_path / "src").mkdir()
+        runs = child(tmp_path / "runs", "stay", "deaf")
+        with session("--grace", "1000", "src", *runs, cwd=tmp_path) as watch:
+            watch.expect("run 0\n")
+            watch.process.send_signal(signal.SIGINT)
+            watch.expect("told to end\n")
+            assert watch.end(signal.SIGINT) == 130
+            assert watch.errors() == ""
+
+    def test_a_parent_ignored_the_ends_of_its_children(self, tmp_path: Path) -> None:
+        """As some shells and containers do; it is inherited."""
+        (tmp_path / "src").mkdir()
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            running = Session("src", *child(tmp_path / "runs"), cwd=tmp_path)
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+        try:
+            for number in range(2):
+                running.expect(f"run {number}\n")
+                (tmp_path / f"src/{number}").touch()
+            running.expect("run 2\n")
+            assert running.end(signal.SIGINT) == 130
+            assert running.errors() == ""
+        finally:
+            running.process.kill()
+            running.process.communicate()
+
     def test_it_may_wait_for_the_first_change(self, tmp_path: Path) -> None:
         (tmp_path / "cfg").touch()
         runs = child(tmp_path / "runs")
@@ -177,12 +205,21 @@ class TestRuns:
 
     @pytest.mark.parametrize(
         ("command", "code", "text"),
-        [("./none", 127, "no such command"), ("./cfg", 126, "may not be run")],
+        [
+            ("./none", 127, "no such command"),
+            ("./cfg", 126, "may not be run"),
+            ("./empty", 126, "no program"),
+            ("./script", 126, "interpreter"),
+            ("./cfg/x", 126, "can't be run: Not a directory"),
+        ],
     )
-    def test_a_command_that_is_not_there(
+    def test_a_command_that_can_not_be_run(
         self, tmp_path: Path, command: str, code: int, text: str
     ) -> None:
         (tmp_path / "cfg").touch(0o600)
+        (tmp_path / "empty").touch(0o700)
+        (tmp_path / "script").write_text("#!/no/such/program\n")
+        (tmp_path / "script").chmod(0o700)
         with session("cfg", command, cwd=tmp_path) as watch:
             assert watch.process.wait(PATIENCE) == code
             assert text in watch.errors()
