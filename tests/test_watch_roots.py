@@ -195,7 +195,7 @@ class TestFiles:
         steps = tracker._trail._steps  # new ones at each walk
         fill(tmp_path, "root/f", "root/g")
         (tmp_path / "root/f").chmod(0o600)
-        assert watched.rest() == ["modified .", "attributes ."]
+        assert {*watched.rest()} == {"modified .", "attributes ."}
         assert tracker._trail._steps is steps
 
     def test_it_exists(self, watching: Watching, tmp_path: Path) -> None:
