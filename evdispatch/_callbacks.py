@@ -9,6 +9,7 @@ import attrs
 from evdispatch._deadlines import Deadline
 from evdispatch._events import Event
 from evdispatch._handlers import HANDLED, Handled, check_no_arguments
+from evdispatch._pacing import Late
 from evdispatch._roster import Roster
 from evdispatch._schedule import Schedule
 
@@ -95,6 +96,18 @@ class Due(Event):
 
     def claim(self) -> None:
         self.function = self.handle.take()
+
+    def blame(self) -> tuple[Callable[..., Any] | None, Event]:
+        """Return which handler failed, and on which event."""
+        function = self.function
+        if isinstance(function, Late) and function.event is not None:
+            return function.handler, function.event
+        return function, self
+
+
+def after(roster: Roster, seconds: float, function: Callable[[], Any]) -> Handle:
+    """Call a function once."""
+    return Handle(roster, function).start(seconds, None)
 
 
 def call(due: Due) -> Handled:

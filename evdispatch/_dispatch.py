@@ -134,15 +134,14 @@ class DispatchSide:
                     failed = True
                     counts.handled -= 1
                     counts.failed += 1
-                function = event.function if isinstance(event, Due) else entry.handler
-                self._fail(event, function, error, scope, counts)
+                self._fail(event, entry.handler, error)
             else:
                 if result is HANDLED:
                     return
         if not heard:
-            self._leave(event, scope, counts)
+            self._leave(event, counts)
 
-    def _leave(self, event: Event, scope: Scope, counts: Counts) -> None:
+    def _leave(self, event: Event, counts: Counts) -> None:
         """Nobody handled the event: an error must not pass unnoticed."""
         if isinstance(event, Error):
             self._give_up(event)
@@ -152,22 +151,19 @@ class DispatchSide:
             except Exception as error:
                 counts.handled -= 1
                 counts.failed += 1
-                self._fail(event, event.source.on_unhandled, error, scope, counts)
+                self._fail(event, event.source.on_unhandled, error)
 
-    def _fail(
-        self,
-        event: Event,
-        handler: Handler | None,
-        error: Exception,
-        scope: Scope,
-        counts: Counts,
-    ) -> None:
+    def _fail(self, event: Event, handler: Handler | None, error: Exception) -> None:
         """Tell of a handler's exception, or raise it."""
-        told = Error(error, event, handler, source=event.source, time=event.time)
-        if isinstance(event, Error) or not scope.find(Error):
+        if isinstance(event, Due):
+            handler, event = event.blame()
+        source = event.source
+        told = Error(error, event, handler, source=source, time=event.time)
+        scope = None if source is None else source._scope
+        if isinstance(event, Error) or not (scope or self._scope).find(Error):
             self._give_up(told)
             return
-        counts.raised += 1
+        (self.posts if source is None else source.counts).raised += 1
         if isinstance(event, Stop):
             self.handle(told)  # no pass follows that could
         else:

@@ -10,11 +10,12 @@ dispatches, those of `_dispatch`; `_loop` runs them, `_embedding` lets a host do
 """
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar, get_args, overload
+from typing import Any, TypeVar, get_args
 
-from evdispatch._callbacks import Due, Handle, call
+from evdispatch._callbacks import Due, Handle, after, call
 from evdispatch._checks import (
     check_choice,
     check_count,
@@ -24,10 +25,9 @@ from evdispatch._checks import (
 )
 from evdispatch._clock import Clock, MonotonicClock
 from evdispatch._dispatch import DispatchSide, OnError
-from evdispatch._embedding import Embedding
-from evdispatch._errors import StateError
+from evdispatch._errors import InternalError, StateError
 from evdispatch._events import Event
-from evdispatch._handlers import F
+from evdispatch._hearing import Hearing
 from evdispatch._lifetime import weakly
 from evdispatch._loop import IoMode
 from evdispatch._pollers import PollerKind
@@ -41,7 +41,7 @@ from evdispatch.sources._base import Source
 S = TypeVar("S", bound=Source)
 
 
-class Dispatcher(Embedding):
+class Dispatcher(Hearing):
     """One central queue between sources of events and the handlers of them.
 
     Args:
@@ -78,7 +78,6 @@ class Dispatcher(Embedding):
         check_count("queue_size", queue_size)
         clock = clock or MonotonicClock()
         self._now = clock.now
-        self._registry = Registry()
         self._posts = PostCounts()
         with contextlib.ExitStack() as undo:
             io_wakeup = undo.enter_context(contextlib.closing(Wakeup()))
@@ -88,6 +87,7 @@ class Dispatcher(Embedding):
             # Weak, so that an IO thread between two steps keeps nothing alive.
             roster = Roster(clock, io_wakeup, weakly(self.stop), poller, edge=edge)
             undo.pop_all()
+        self._registry = Registry(clock.now, functools.partial(after, roster))
         queue = Queue(queue_size, wakeup.set, io_wakeup.set)
         dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
         self._registry.on(self._registry.scope, Due, {"priority": math.inf})(call)
@@ -139,90 +139,6 @@ class Dispatcher(Embedding):
         self._check_process()
         return tuple(self._roster.sources)
 
-    # -- handlers ------------------------------------------------------------------------
-
-    @overload
-    def on(
-        self,
-        event: str | type[Event] | None = None,
-        /,
-        *,
-        priority: float = 0,
-        once: bool = False,
-        weak: bool = False,
-        where: Callable[[Any], Any] | None = None,
-        **fields: Any,
-    ) -> Callable[[F], F]: ...
-    @overload
-    def on(self, event: F, /) -> F: ...
-    def on(
-        self,
-        event: Any = None,
-        /,
-        *,
-        priority: float = 0,
-        once: bool = False,
-        weak: bool = False,
-        where: Callable[[Any], Any] | None = None,
-        **fields: Any,
-    ) -> Any:
-        """Register a handler: ``@app.on("key", key="q")``. On the dispatch thread.
-
-        The handler takes the event, or nothing; an optional parameter is its own, unless
-        called ``event``. Returning HANDLED ends the event's way.
-
-        Args:
-            event: The event's name or class; a class hears its subclasses too. Without
-                brackets, ``@app.on`` takes the name from a function ``on_<name>``.
-            priority: Higher comes first; equal ones in order of registration.
-            once: Remove the handler before its first call.
-            weak: Do not keep the object of a bound method alive.
-            where: A test of the whole event.
-            fields: What fields of the event must be: a plain value by ``==``, a set by
-                membership, a callable by its truth, a compiled pattern by ``search``.
-                ``key`` takes key names: ``key="ctrl+s"``, ``keys`` several in a row:
-                ``keys=("ctrl+x", "ctrl+s")``.
-
-        Returns:
-            A decorator that returns the function unchanged.
-
-        Raises:
-            UnknownEventError: No event has this name.
-            FilterError: The event has no such field, or it never has this value.
-            HandlerTypeError: The function can't be a handler.
-        """
-        self._check_open()
-        options = {"priority": priority, "once": once, "weak": weak, "where": where}
-        return self._registry.on(self._registry.scope, event, {**options, **fields})
-
-    def off(self, handler: Callable[..., Any]) -> int:
-        """Remove a handler wherever it is registered. On the dispatch thread.
-
-        Returns:
-            How many registrations there were; 0 is no error.
-        """
-        self._check_process()
-        return self._registry.off(handler)
-
-    def register(self, obj: Any) -> None:
-        """Add what the free `on` has marked in an instance or a module; all or nothing.
-
-        Raises:
-            HandlerTypeError: Nothing is marked, or something marked is no handler.
-            ValueError: It is registered already.
-        """
-        self._check_open()
-        self._registry.register(obj)
-
-    def unregister(self, obj: Any) -> None:
-        """Remove what `register` added.
-
-        Raises:
-            ValueError: It is not registered.
-        """
-        self._check_process()
-        self._registry.unregister(obj)
-
     # -- posts and timers ------------------------------------------------------------------
 
     def post(self, event: Event, *, timeout: float | None = None) -> None:
@@ -270,7 +186,7 @@ class Dispatcher(Embedding):
         self._check_open()
         if type(seconds) is not float or not seconds > 0:  # else it is good as it is
             seconds = max(0.0, check_seconds("after", seconds))
-        return Handle(self._roster, function).start(seconds, None)
+        return after(self._roster, seconds, function)
 
     def every(self, seconds: float, function: Callable[[], Any]) -> Handle:
         """Call a function again and again, on the dispatch thread. From any thread.
@@ -298,3 +214,19 @@ class Dispatcher(Embedding):
                 posts=balance(self._posts, waiting[None]),
                 sources={s: balance(s.counts, waiting[s]) for s in self.sources},
             )
+
+    def audit(self) -> None:
+        """Check that every event is accounted for. On the dispatch thread, or between runs.
+
+        Raises:
+            InternalError: One was lost, or told twice: a fault of this package, or of a
+                source that changes its ``counts``.
+        """
+        stats = self.stats()
+        wrong = [
+            f"{'posts' if source is None else source!r}: {figures}"
+            for source, figures in ((None, stats.posts), *stats.sources.items())
+            if not figures.balanced
+        ]
+        if wrong:
+            raise InternalError(f"events don't add up: {'; '.join(wrong)}")

@@ -249,3 +249,24 @@ def _marks(value: Any) -> list[tuple[Any, dict[str, Any]]]:
 def _function(value: Any) -> Any:
     """The function of a method, static or class method; anything else as it is."""
     return getattr(value, "__func__", value)
+
+
+def call_once(forget: Callable[[], None], call: Handler, *event: Event) -> Any:
+    """Call a handler that is to be called no more."""
+    forget()  # before the call, which may post the same event
+    return call(*event)
+
+
+def call_weakly(reference: Callable[[], Handler | None], *event: Event) -> Any:
+    """Call a bound method if its object lives."""
+    call = reference()
+    return None if call is None else call(*event)
+
+
+def identity(handler: Any) -> Any:
+    """Return what tells a handler: bound methods are made anew at each look-up."""
+    if isinstance(handler, types.MethodType):
+        return (id(handler.__func__), id(handler.__self__))
+    if isinstance(handler, types.BuiltinMethodType):
+        return (handler.__name__, id(handler.__self__))
+    return id(handler)

@@ -10,6 +10,7 @@
   source go with it.
 - A name hears the classes that bear it, a class hears its subclasses too.
 - Entries change on the dispatch thread, or while nobody dispatches.
+- A paced entry (see `_pacing`) takes the event, and calls the handler when it is time to.
 """
 
 import functools
@@ -21,17 +22,22 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from evdispatch._checks import check_interval
 from evdispatch._errors import HandlerTypeError
 from evdispatch._events import Event
 from evdispatch._filters import Selector, Test, check_selector, compile_test
 from evdispatch._handlers import (
     Handler,
+    call_once,
+    call_weakly,
     describe,
     event_name,
+    identity,
     is_bare,
     marked,
     takes_event,
 )
+from evdispatch._pacing import After, Debounce, Pace, Throttle
 
 _ROUTES = 1024
 """How many routes a scope keeps: names come and go, a timer's for instance."""
@@ -59,7 +65,7 @@ class Entry:
         self.takes_event = takes_event(handler)
         self.scope = scope
         self.selector = selector
-        self.key = _identity(handler)
+        self.key = identity(handler)
         self._handler: Callable[[], Handler | None] = lambda: handler
         self.call = handler
         self.priority = priority
@@ -144,9 +150,16 @@ class Scope:
 
 
 class Registry:
-    """All entries of a dispatcher."""
+    """All entries of a dispatcher.
 
-    def __init__(self) -> None:
+    Args:
+        now: The clock.
+        after: Calls a function later, on the dispatch thread.
+    """
+
+    def __init__(self, now: Callable[[], float], after: After) -> None:
+        self._now = now
+        self._after = after
         self.scope = Scope()
         self._order = itertools.count()
         self._by_owner: dict[int, tuple[Any, list[Entry]]] = {}
@@ -197,7 +210,7 @@ class Registry:
     def off(self, handler: Any) -> int:
         """Remove all entries of a handler and return how many there were."""
         self._bury()
-        key = _identity(handler)
+        key = identity(handler)
         entries = [entry for entry in self.scope.all_entries() if entry.key == key]
         for entry in entries:
             self.remove(entry)
@@ -246,6 +259,8 @@ class Registry:
         once: bool = False,
         weak: bool = False,
         where: Callable[[Any], Any] | None = None,
+        throttle: float | None = None,
+        debounce: float | None = None,
         **fields: Any,
     ) -> Entry:
         if isinstance(priority, bool) or not isinstance(priority, (int, float)):
@@ -261,25 +276,27 @@ class Registry:
         if once:
             forget = functools.partial(self.remove, entry)
             entry.call = functools.partial(call_once, forget, entry.call)
+        self._pace(entry, throttle, debounce)
         return entry
 
-
-def call_once(forget: Callable[[], None], call: Handler, *event: Event) -> Any:
-    """Call a handler that is to be called no more."""
-    forget()  # before the call, which may post the same event
-    return call(*event)
-
-
-def call_weakly(reference: Callable[[], Handler | None], *event: Event) -> Any:
-    """Call a bound method if its object lives."""
-    call = reference()
-    return None if call is None else call(*event)
-
-
-def _identity(handler: Any) -> Any:
-    """Return what tells a handler: bound methods are made anew at each look-up."""
-    if isinstance(handler, types.MethodType):
-        return (id(handler.__func__), id(handler.__self__))
-    if isinstance(handler, types.BuiltinMethodType):
-        return (handler.__name__, id(handler.__self__))
-    return id(handler)
+    def _pace(
+        self, entry: Entry, throttle: float | None, debounce: float | None
+    ) -> None:
+        kind: type[Pace]
+        if throttle is None and debounce is None:
+            return
+        if throttle is None:
+            kind, interval = Debounce, check_interval("debounce", debounce)
+        elif debounce is None:
+            kind, interval = Throttle, check_interval("throttle", throttle)
+        else:
+            raise ValueError("a handler has throttle or debounce, not both")
+        pace = kind(
+            entry.call,
+            lambda: entry.handler if entry.alive else None,
+            takes_event=entry.takes_event,
+            interval=interval,
+            now=self._now,
+            after=self._after,
+        )
+        entry.call, entry.takes_event = pace.hear, True

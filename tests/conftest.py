@@ -91,6 +91,7 @@ def app(io: Any, polling: Any) -> Iterator[Dispatcher]:
     """A dispatcher on the real clock."""
     with Dispatcher(io=io, **polling) as dispatcher:
         yield dispatcher
+        audit(dispatcher)
 
 
 @pytest.fixture
@@ -98,6 +99,13 @@ def timed(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
     """A dispatcher on the virtual clock."""
     with Dispatcher(io=io, clock=clock, **polling) as dispatcher:
         yield dispatcher
+        audit(dispatcher)
+
+
+def audit(dispatcher: Dispatcher) -> None:
+    """Whatever a test was about: no event may be lost, or be told twice."""
+    if dispatcher._gone is None and not dispatcher._busy.locked():
+        dispatcher.audit()
 
 
 @pytest.fixture

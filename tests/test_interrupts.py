@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from untraced import UNTRACED
@@ -88,6 +89,21 @@ def test_so_is_what_a_handler_calls(app: Dispatcher) -> None:
         return number
 
     app.after(0, lambda: sorted([2, 1], key=deeper))
+    with pytest.raises(KeyboardInterrupt):
+        app.run()
+    assert not reached
+
+
+@pytest.mark.parametrize("pace", ["throttle", "debounce"])
+def test_so_is_one_that_is_called_later(app: Dispatcher, pace: str) -> None:
+    reached = []
+    options: dict[str, Any] = {pace: 1e-3}
+
+    @app.on("start", **options)
+    def work() -> None:
+        interrupt()
+        reached.append("the end")
+
     with pytest.raises(KeyboardInterrupt):
         app.run()
     assert not reached

@@ -26,7 +26,7 @@ FLOORS = {
         _files._events _files._globs _files._saves _files._paths
         _files._debounce _files
     """,
-    2: "_poller _select_poller _inotify _wakeup _queue _registry",
+    2: "_poller _select_poller _inotify _wakeup _queue _pacing _registry",
     3: """
         sources sources._host sources._base sources._writing sources._timer sources._fd sources._files
         sources._pipe sources._bind sources._activation sources._resolve sources._race sources._opening
@@ -38,7 +38,7 @@ FLOORS = {
         sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
     """,
     4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _standby _dispatch",
-    5: "_lifetime _interrupts _loop _embedding",
+    5: "_lifetime _interrupts _loop _embedding _hearing",
     6: "_dispatcher",
     7: """
         __init__ testing

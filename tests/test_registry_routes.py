@@ -1,6 +1,7 @@
 """Routes: rebuilt as little as can be, bounded, and gone with their sources."""
 
 import gc
+import time
 import weakref
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_names_that_come_and_go_leave_nothing_behind(app: Dispatcher) -> None:
 
 def test_the_number_of_routes_is_bounded() -> None:
     """Each timer's name is a class of events, and programs make up names."""
-    registry = Registry()
+    registry = Registry(time.monotonic, lambda seconds, function: None)
     classes = [type(f"Made{number}", (Event,), {}) for number in range(_ROUTES + 10)]
     for cls in classes:
         registry.scope.route(cls)

@@ -62,6 +62,10 @@ class Observer(Protocol):
     wd: int
 
     @property
+    def unasked(self) -> int:
+        """Return the bits of `ALL` that it is not to be told of, though others are."""
+
+    @property
     def asked(self) -> int:
         """Return what it is watched for."""
 
@@ -278,6 +282,8 @@ class InotifyHub(Source):
                     self._tell_all((None, mask, 0, "", now), told)
                 continue  # late: nobody's any more
             for observer in found if isinstance(found, list) else (found,):
+                if mask & observer.unasked:
+                    continue
                 tree = observer.tree
                 tree.records.append((observer, mask, cookie, name, now))
                 if tree is not last:

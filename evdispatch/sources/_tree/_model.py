@@ -19,6 +19,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import attrs
 
@@ -67,6 +68,8 @@ class Surroundings:
 
 class Node:
     """A directory. ``wd`` is -1 while it is not watched; ``parent`` None: the root, or gone."""
+
+    unasked: ClassVar[int] = 0
 
     __slots__ = ("entries", "name", "parent", "tree", "wd")
 

@@ -27,28 +27,29 @@ from evdispatch._inotify import (
     IN_ONLYDIR,
     IN_UNMOUNT,
 )
-from evdispatch.sources._tree._hub import InotifyHub, Tree
+from evdispatch.sources._tree._hub import ALL, InotifyHub, Tree
 from evdispatch.sources._tree._model import GONE
 
 _QUIET = IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW
 _COMING = _QUIET | IN_CREATE | IN_MOVED_TO | IN_ATTRIB
 _LINKED = _COMING | IN_DELETE | IN_MOVED_FROM
+_FILE = _QUIET | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM
 _LINKS = 40  # on one way, as the kernel has it: path_resolution(7)
 _WALKS = 10  # while the way changes at each; what it tells then has it walked again
-_ITSELF = IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED
-_NAMED = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO
+_ITSELF = IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED | IN_ATTRIB
 
 
 class Step:
     """A directory on the way, or its end; ``following`` is the next name, or empty."""
 
-    __slots__ = ("_path", "asked", "following", "tree", "wd")
+    __slots__ = ("_path", "asked", "following", "tree", "unasked", "wd")
 
     def __init__(self, tree: Tree, path: str, following: str, asked: int) -> None:
         self.tree = tree
         self._path = path
         self.following = following
         self.asked = asked
+        self.unasked = ALL & ~asked  # the root itself is watched for all, by the tree
         self.wd = -1
 
     @property
@@ -61,14 +62,8 @@ class Step:
         return ()
 
     def concerns(self, mask: int, name: str) -> bool:
-        """Whether a record may mean that the root has come or gone.
-
-        Others may have the same directory watched, for more.
-        """
-        wanted = self.asked & IN_ATTRIB
-        if name:
-            return name == self.following and bool(mask & (wanted | _NAMED))
-        return bool(mask & (wanted | _ITSELF))
+        """Whether a record may mean that the root has come or gone."""
+        return name == self.following if name else bool(mask & _ITSELF)
 
 
 class Trail:
@@ -90,7 +85,7 @@ class Trail:
     def lay(self) -> bool:
         """Watch the way anew; return whether the root is there."""
         there = False
-        found: tuple[str, bool, list[tuple[int, str]]] | None = None
+        found: tuple[str, bool, list[tuple[int, str, int]]] | None = None
         for _ in range(_WALKS):
             before, old, self._steps = found, self._steps, []
             self.blocked = None
@@ -98,7 +93,7 @@ class Trail:
             there = self._walk() and os.path.exists(self._path)
             for step in old:  # not before: the watches would be ended and added again
                 self._hub.release(step)
-            found = self.end, there, [(s.wd, s.following) for s in self._steps]
+            found = self.end, there, [(s.wd, s.following, s.asked) for s in self._steps]
             if found == before:
                 break
         return there
@@ -135,7 +130,7 @@ class Trail:
         """Watch the directory that a name on the way is in; return whether it is there."""
         there = os.path.lexists(path)
         if _is_solid(path, is_last=is_last) and os.access(path, os.R_OK):
-            self._add(name, _QUIET, needed=False)
+            self._add(name, _QUIET if os.path.isdir(path) else _FILE, needed=False)
             if _is_solid(path, is_last=is_last):
                 return True
         self._add(name, _LINKED if there else _COMING, needed=not there)

@@ -1,0 +1,334 @@
+"""Throttle and debounce: handlers that are called less often than their events come."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evdispatch import (
+    HANDLED,
+    Dispatcher,
+    Error,
+    Event,
+    HandlerError,
+    InternalError,
+    Source,
+)
+from evdispatch.testing import VirtualClock, settle
+
+
+@attrs.define(eq=False)
+class Paced(Event):
+    """What these tests post."""
+
+    number: int
+
+
+class Tap(Source):
+    """Makes an event for each number it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: list[int] = []
+
+    def give(self, number: int) -> None:
+        self.numbers.append(number)
+        self.wake()
+
+    def on_wake(self) -> Iterator[Event]:
+        numbers, self.numbers = self.numbers, []
+        yield from (Paced(number) for number in numbers)
+
+
+Later = Callable[[float], None]
+
+
+def every(pace: str) -> dict[str, Any]:
+    return {pace: 1}
+
+
+@pytest.fixture
+def later(timed: Dispatcher, clock: VirtualClock) -> Later:
+    """Let time pass, and all happen that is due then."""
+
+    def pass_by(seconds: float) -> None:
+        clock.advance(seconds)
+        settle(timed)
+
+    return pass_by
+
+
+@pytest.fixture
+def post(timed: Dispatcher) -> Callable[..., None]:
+    def all_at_once(*numbers: int) -> None:
+        for number in numbers:
+            timed.post(Paced(number))
+        settle(timed)
+
+    return all_at_once
+
+
+class TestThrottle:
+    def test_the_first_at_once_and_the_last_at_the_end(
+        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+    ) -> None:
+        heard: list[int] = []
+        timed.on(Paced, throttle=1)(lambda event: heard.append(event.number))
+        post(1, 2, 3)
+        assert heard == [1]
+        later(0.9)
+        post(4)
+        assert heard == [1]
+        later(0.2)
+        assert heard == [1, 4]
+        later(0.5)  # the call at the end began an interval of its own
+        post(5)
+        assert heard == [1, 4]
+        later(0.6)
+        assert heard == [1, 4, 5]
+        later(2)
+        post(6)
+        assert heard == [1, 4, 5, 6]
+
+    def test_nothing_is_due_when_nothing_comes(
+        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+    ) -> None:
+        timed.on(Paced, throttle=1)(lambda: None)
+        post(1)
+        later(1.1)
+        assert timed.timeout() is None
+
+    @given(gaps=st.lists(st.integers(0, 30), max_size=40), interval=st.integers(1, 10))
+    def test_never_too_often_and_the_last_is_never_lost(
+        self, gaps: list[int], interval: int
+    ) -> None:
+        clock = VirtualClock()
+        heard: list[tuple[float, int]] = []
+        with Dispatcher(io="inline", clock=clock) as app:
+            app.on(Paced, throttle=interval / 10)(
+                lambda event: heard.append((clock.now(), event.number))
+            )
+            for number, gap in enumerate(gaps):
+                app.post(Paced(number))
+                settle(app)
+                for _ in range(gap):
+                    clock.advance(0.1)
+                    settle(app)
+            for _ in range(interval + 1):
+                clock.advance(0.1)
+                settle(app)
+        numbers = [number for _, number in heard]
+        times = [when for when, _ in heard]
+        assert numbers == sorted({*numbers})
+        assert numbers[-1:] == ([len(gaps) - 1] if gaps else [])
+        assert all(
+            after - before > interval / 10 - 1e-6
+            for before, after in itertools.pairwise(times)
+        )
+
+
+class TestDebounce:
+    def test_the_last_when_it_has_been_quiet(
+        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+    ) -> None:
+        heard: list[int] = []
+        timed.on("paced", debounce=1)(lambda event: heard.append(event.number))
+        post(1, 2)
+        later(0.9)
+        post(3)
+        later(0.9)
+        assert heard == []
+        later(0.2)
+        assert heard == [3]
+        later(5)
+        assert heard == [3]
+        assert timed.timeout() is None
+        post(4)
+        later(1.1)
+        assert heard == [3, 4]
+
+    def test_without_the_event(
+        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+    ) -> None:
+        heard: list[str] = []
+        timed.on(Paced, debounce=1)(lambda: heard.append("paced"))
+        post(1, 2)
+        later(1.1)
+        assert heard == ["paced"]
+
+
+@pytest.mark.parametrize("pace", ["throttle", "debounce"])
+class TestBoth:
+    def test_each_source_has_its_own(
+        self, timed: Dispatcher, later: Later, pace: str
+    ) -> None:
+        heard: list[int] = []
+        timed.on(Paced, **every(pace))(lambda event: heard.append(event.number))
+        taps = [timed.add(Tap()), timed.add(Tap())]
+        for number in range(4):
+            taps[number % 2].give(number)
+            settle(timed)
+        later(1.1)
+        assert {*heard} >= {2, 3}
+        assert len(heard) == (4 if pace == "throttle" else 2)
+
+    def test_what_waits_of_a_source_that_was_closed_is_dropped(
+        self, timed: Dispatcher, later: Later, pace: str
+    ) -> None:
+        heard: list[int] = []
+        timed.on(Paced, **every(pace))(lambda event: heard.append(event.number))
+        tap = timed.add(Tap())
+        for number in range(3):
+            tap.give(number)
+            settle(timed)
+        before = [*heard]
+        tap.close()
+        later(1.1)
+        assert heard == before
+
+    def test_what_waits_for_a_handler_that_was_removed_is_dropped(
+        self,
+        timed: Dispatcher,
+        later: Later,
+        post: Callable[..., None],
+        pace: str,
+    ) -> None:
+        heard: list[int] = []
+
+        def hear(event: Paced) -> None:
+            heard.append(event.number)
+
+        timed.on(Paced, **every(pace))(hear)
+        post(1, 2)
+        before = [*heard]
+        assert timed.off(hear) == 1
+        later(1.1)
+        assert heard == before
+
+    def test_once_is_one_call(
+        self,
+        timed: Dispatcher,
+        later: Later,
+        post: Callable[..., None],
+        pace: str,
+    ) -> None:
+        heard: list[int] = []
+        timed.on(Paced, once=True, **every(pace))(lambda e: heard.append(e.number))
+        post(1, 2)
+        later(1.1)
+        post(3)
+        later(1.1)
+        assert heard == ([1] if pace == "throttle" else [2])
+
+    def test_weak_keeps_nothing_alive(
+        self,
+        timed: Dispatcher,
+        later: Later,
+        post: Callable[..., None],
+        pace: str,
+    ) -> None:
+        heard: list[int] = []
+
+        class Hearer:
+            def hear(self, event: Paced) -> None:
+                heard.append(event.number)
+
+        hearer = Hearer()
+        timed.on(Paced, weak=True, **every(pace))(hearer.hear)
+        post(1, 2)
+        before = [*heard]
+        del hearer
+        later(1.1)
+        assert heard == before
+
+    def test_filters_come_first(
+        self,
+        timed: Dispatcher,
+        later: Later,
+        post: Callable[..., None],
+        pace: str,
+    ) -> None:
+        heard: list[int] = []
+        options: dict[str, Any] = {pace: 1, "number": {1, 3}}
+        timed.on(Paced, **options)(lambda event: heard.append(event.number))
+        post(1, 2, 3, 4)
+        later(1.1)
+        assert heard[-1] == 3
+        assert {2, 4}.isdisjoint(heard)
+
+    def test_an_exception_is_told_with_handler_and_event(
+        self,
+        timed: Dispatcher,
+        later: Later,
+        post: Callable[..., None],
+        pace: str,
+    ) -> None:
+        told: list[Error] = []
+
+        def hear(event: Paced) -> None:
+            if event.number:
+                raise LookupError
+
+        timed.on(Paced, **every(pace))(hear)
+        post(0, 1)
+        with pytest.raises(HandlerError) as caught:
+            later(1.1)
+        assert caught.value.handler is hear
+        timed.on(Error)(told.append)
+        tap = timed.add(Tap())
+        for number in (0, 2):
+            tap.give(number)
+        settle(timed)
+        later(1.1)
+        (error,) = told
+        assert error.handler is hear
+        assert isinstance(error.event, Paced)
+        assert error.event.number == 2
+        assert error.source is tap
+        timed.audit()
+
+    @pytest.mark.parametrize("interval", [0, -1, float("nan"), True, "1"])
+    def test_wrong_intervals(self, timed: Dispatcher, pace: str, interval: Any) -> None:
+        with pytest.raises((TypeError, ValueError), match=pace):
+            timed.on(Paced, **{**every(pace), pace: interval})(lambda: None)
+
+
+def test_handled_ends_the_way_of_what_is_told_at_once(
+    timed: Dispatcher, later: Later, post: Callable[..., None]
+) -> None:
+    heard: list[int] = []
+    timed.on(Paced, throttle=1, priority=1)(lambda: HANDLED)
+    timed.on(Paced)(lambda event: heard.append(event.number))
+    post(1, 2)
+    assert heard == [2]  # nobody knows yet what the handler will say to it
+
+
+def test_not_both_at_once(timed: Dispatcher) -> None:
+    with pytest.raises(ValueError, match="not both"):
+        timed.on(Paced, throttle=1, debounce=1)(lambda: None)
+
+
+def test_of_one_source(timed: Dispatcher, later: Later) -> None:
+    heard: list[int] = []
+    tap, other = timed.add(Tap()), timed.add(Tap())
+    tap.on(Paced, debounce=1)(lambda event: heard.append(event.number))
+    tap.give(1)
+    other.give(2)
+    settle(timed)
+    later(1.1)
+    assert heard == [1]
+
+
+def test_an_unbalanced_source_is_told(timed: Dispatcher) -> None:
+    tap = timed.add(Tap())
+    tap.give(1)
+    settle(timed)
+    timed.audit()
+    tap.counts.made += 2
+    with pytest.raises(InternalError, match=r"read=3, queued=3.* handled=1"):
+        timed.audit()
+    tap.counts.made -= 2
