@@ -52,6 +52,8 @@ if typing.TYPE_CHECKING:
     from evdispatch._events import Line as Line
     from evdispatch._events import Start as Start
     from evdispatch._events import Stop as Stop
+    from evdispatch._explain import Explanation as Explanation
+    from evdispatch._explain import Verdict as Verdict
     from evdispatch._files import Attributes as Attributes
     from evdispatch._files import Change as Change
     from evdispatch._files import Closed as Closed
@@ -152,6 +154,7 @@ __all__ = [
     "EvdispatchError",
     "Event",
     "Existing",
+    "Explanation",
     "Fd",
     "FilterError",
     "Focus",
@@ -208,6 +211,7 @@ __all__ = [
     "Unknown",
     "UnknownEventError",
     "Unmounted",
+    "Verdict",
     "Watch",
     "Writable",
     "activated_sockets",

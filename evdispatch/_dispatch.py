@@ -21,7 +21,8 @@ from evdispatch._errors import HandlerError, SourceError
 from evdispatch._events import URGENT, Error, Event, Stop
 from evdispatch._handlers import HANDLED, Handler, describe
 from evdispatch._queue import Queue
-from evdispatch._registry import Registry, Scope
+from evdispatch._registry import Registry
+from evdispatch._routes import Scope
 from evdispatch._stats import Counts
 
 OnError = Literal["raise", "log"]

@@ -54,24 +54,46 @@ def suggest(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def compile_test(
+@attrs.frozen
+class Filter:
+    """One test of an event.
+
+    Attributes:
+        name: The field's, or ``where``.
+        value: What the user has asked of it.
+        test: Whether an event passes.
+    """
+
+    name: str
+    value: Any
+    test: Test
+
+
+def compile_filters(
     selector: Selector, where: Callable[[Any], Any] | None, fields: dict[str, Any]
-) -> Test | None:
-    """Return one test for all filters, or None where everything passes.
+) -> tuple[Filter, ...]:
+    """Return the tests that a handler asks for, in their order.
 
     Raises:
         FilterError: A field that the event lacks, or a value that can never come.
         HandlerTypeError: A test is async or a generator.
         TypeError: ``where`` is not callable.
     """
-    tests = [
-        _field_test(selector, field, value, fields) for field, value in fields.items()
+    filters = [
+        Filter(field, value, _field_test(selector, field, value, fields))
+        for field, value in fields.items()
     ]
     if where is not None:
         if not callable(where):
             raise TypeError(f"where takes a function of the event, not {where!r}")
         check_one_argument(where)
-        tests.append(where)
+        filters.append(Filter("where", where, where))
+    return tuple(filters)
+
+
+def join(filters: tuple[Filter, ...]) -> Test | None:
+    """Return one test for all filters, or None where everything passes."""
+    tests = [each.test for each in filters]
     if len(tests) <= 1:
         return tests[0] if tests else None
 

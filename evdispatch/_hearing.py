@@ -5,6 +5,7 @@ from typing import Any, overload
 
 from evdispatch._embedding import Embedding
 from evdispatch._events import Event
+from evdispatch._explain import Explanation, explain
 from evdispatch._handlers import F
 from evdispatch._registry import Registry
 
@@ -83,6 +84,14 @@ class Hearing(Embedding):
             "debounce": debounce,
         }
         return self._registry.on(self._registry.scope, event, {**options, **fields})
+
+    def explain(self, event: Event) -> Explanation:
+        """Tell which handlers an event reaches, and why not the others. On the dispatch thread.
+
+        Nothing is called but filters that are functions: ``print(app.explain(event))``.
+        """
+        self._check_process()
+        return explain(event, self._registry.scope)
 
     def off(self, handler: Callable[..., Any]) -> int:
         """Remove a handler wherever it is registered. On the dispatch thread.

@@ -26,6 +26,7 @@ _HOMES = {
         "Attributes Change Closed Created Deleted Existing Modified Moved "
         "Overflow PathEvent Ready Rescan RootGone Settled TreeEvent Unmounted"
     ),
+    "_explain": ("Explanation Verdict"),
     "_framing": ("Length"),
     "_handlers": ("HANDLED on"),
     "_poller": ("ERROR HANGUP PRIORITY READ WRITE"),

@@ -20,7 +20,7 @@ from evdispatch import (
     Timer,
     UnknownEventError,
 )
-from evdispatch._filters import check_selector, compile_test, suggest
+from evdispatch._filters import check_selector, compile_filters, join, suggest
 from evdispatch.testing import VirtualClock, settle
 
 
@@ -254,8 +254,8 @@ def test_a_test_that_raises_is_an_error_of_its_handler(app: Dispatcher) -> None:
 
 
 def test_no_filter_is_no_test() -> None:
-    assert compile_test("shipment", None, {}) is None
-    assert compile_test("shipment", bool, {}) is bool
+    assert join(compile_filters("shipment", None, {})) is None
+    assert join(compile_filters("shipment", bool, {})) is bool
 
 
 def test_a_name_or_class_is_its_own_selector() -> None:

@@ -10,7 +10,8 @@ from bells import Bell, Horn, ring
 
 from evdispatch import Dispatcher, Event, Source, Timer
 from evdispatch._events import event_classes
-from evdispatch._registry import _ROUTES, Registry, Scope
+from evdispatch._registry import Registry
+from evdispatch._routes import _ROUTES, Scope
 from evdispatch.testing import ManualSource, settle
 
 

@@ -20,7 +20,8 @@ from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
 from evdispatch._handlers import F
 from evdispatch._poller import NOTHING, READ
-from evdispatch._registry import Registry, Scope
+from evdispatch._registry import Registry
+from evdispatch._routes import Scope
 from evdispatch._stats import Counts
 from evdispatch.sources._host import Host
 

@@ -1,0 +1,134 @@
+"""Who hears what: the entries, and the routes that dispatch follows.
+
+- An *entry* is one registration: a handler, what it hears, and its filter.
+- A *route* is the immutable snapshot of entries for one class of events, in order:
+  higher priority first, then order of registration. Routes are built when first asked
+  for and forgotten when an entry they depend on comes or goes, so finding one is one
+  look-up, however many handlers and sources there are.
+- A *scope* holds the entries of one source, or of a source and its children; the one
+  without a parent holds everybody's. Nothing else holds an entry, so the handlers of a
+  source go with it.
+- A name hears the classes that bear it, a class hears its subclasses too.
+"""
+
+import functools
+import types
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from evdispatch._errors import HandlerTypeError
+from evdispatch._events import Event
+from evdispatch._filters import Filter, Selector, Test
+from evdispatch._handlers import Handler, call_weakly, describe, identity, takes_event
+
+_ROUTES = 1024
+"""How many routes a scope keeps: names come and go, a timer's for instance."""
+
+
+class Entry:
+    """One registration; ``call`` gets the event if ``takes_event``, else nothing."""
+
+    __slots__ = (
+        "_handler",
+        "alive",
+        "call",
+        "filters",
+        "key",
+        "order",
+        "priority",
+        "scope",
+        "selector",
+        "takes_event",
+        "test",
+    )
+
+    def __init__(
+        self, scope: "Scope", selector: Selector, handler: Handler, priority: float
+    ) -> None:
+        self.takes_event = takes_event(handler)
+        self.scope = scope
+        self.selector = selector
+        self.key = identity(handler)
+        self._handler: Callable[[], Handler | None] = lambda: handler
+        self.call = handler
+        self.priority = priority
+        self.filters: tuple[Filter, ...] = ()
+        self.test: Test | None = None  # all of them in one
+        self.order = 0
+        self.alive = False
+
+    @property
+    def handler(self) -> Handler | None:
+        """What was registered; None if it was weak, and is gone."""
+        return self._handler()
+
+    def weaken(self, forget: Callable[[], None]) -> None:
+        """Hold the bound method's object no more; ``forget`` is called when it is gone."""
+        method = self.call
+        if not isinstance(method, types.MethodType):
+            raise HandlerTypeError(
+                f"weak=True is for bound methods: {describe(method)} would be gone at once"
+            )
+
+        def die(_: Any) -> None:
+            self.alive = False
+            forget()
+
+        reference = self._handler = weakref.WeakMethod(method, die)
+        self.call = functools.partial(call_weakly, reference)
+
+
+Route = tuple[Entry, ...]
+
+
+class Scope:
+    """The entries of one source (or of everybody), and the routes built from them."""
+
+    __slots__ = ("__weakref__", "children", "entries", "parent", "routes")
+
+    def __init__(self, parent: "Scope | None" = None) -> None:
+        self.parent = parent
+        self.children: weakref.WeakSet[Scope] = weakref.WeakSet()
+        self.entries: dict[Selector, list[Entry]] = {}
+        self.routes: dict[type[Event], Route] = {}
+        if parent is not None:
+            parent.children.add(self)
+
+    def find(self, cls: type[Event]) -> Route:
+        """Return the route of a class of events."""
+        route = self.routes.get(cls)
+        return self.route(cls) if route is None else route
+
+    def route(self, cls: type[Event]) -> Route:
+        """Build, keep and return the route of a class of events."""
+        found = sorted(
+            self.hearing(cls), key=lambda entry: (-entry.priority, entry.order)
+        )
+        if len(self.routes) >= _ROUTES:
+            self.routes.clear()
+        route = self.routes[cls] = tuple(found)
+        return route
+
+    def hearing(self, cls: type[Event]) -> Iterator[Entry]:
+        """Yield the entries that hear a class, in no order."""
+        if self.parent is not None:
+            yield from self.parent.hearing(cls)
+        selectors: tuple[Any, ...] = (*cls.names, *cls.__mro__)
+        for selector in selectors:
+            yield from self.entries.get(selector, ())
+
+    def all_entries(self) -> Iterator[Entry]:
+        """Yield the entries here and below."""
+        for entries in self.entries.values():
+            yield from entries
+        for child in self.children:
+            yield from child.all_entries()
+
+    def forget(self, selector: Selector) -> None:
+        """Drop the routes that an entry with this selector belongs to, here and below."""
+        for cls in list(self.routes):
+            if selector in cls.names or selector in cls.__mro__:
+                del self.routes[cls]
+        for child in self.children:
+            child.forget(selector)
