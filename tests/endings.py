@@ -39,6 +39,8 @@ CALLS: dict[str, Callable[[Dispatcher], object]] = {
 
 
 QUIET: dict[str, Callable[[Dispatcher], object]] = {
+    "audit": lambda app: app.audit(),
+    "explain": lambda app: app.explain(Final()),
     "off": lambda app: app.off(nothing),
     "sources": lambda app: app.sources,
     "stats": lambda app: app.stats(),

@@ -8,6 +8,7 @@ import pytest
 from trees import Watched, clear, fill, plain, real_tree
 
 from evdispatch import Dispatcher, Watch
+from evdispatch._inotify import IN_MODIFY, Inotify
 from evdispatch.testing import VirtualClock, settle
 
 Watching = Callable[..., Watched]
@@ -237,6 +238,31 @@ class TestFiles:
         assert watched.rest() == ["root_gone ."]
         os.rename(tmp_path / "root/x", tmp_path / "root/d")
         assert watched.rest() == ["created .*"]
+
+    def test_a_file_takes_the_place_of_its_directory_before_it_was_watched(
+        self, watching: Watching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was looked for, and found missing, for ever."""
+        directory = tmp_path / "root" / "d"
+        fill(directory, "f")
+        listed = Inotify.watch
+
+        def watch(self: Inotify, path: str, mask: int) -> int:
+            if path == str(directory) and mask & IN_MODIFY:  # as a root, not on the way
+                monkeypatch.undo()
+                clear(directory)
+                directory.rmdir()
+                directory.touch()
+            return listed(self, path, mask)
+
+        monkeypatch.setattr(Inotify, "watch", watch)
+        watched = watching("d/f")
+        watched.rest()
+        assert watched.names() == []
+        directory.unlink()
+        fill(directory, "f")
+        watched.rest()
+        assert watched.names() == ["."]
 
     def test_it_comes_for_the_first_time(
         self, watching: Watching, tmp_path: Path

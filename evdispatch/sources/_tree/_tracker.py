@@ -184,7 +184,7 @@ class Tracker(Changes):
         swapped = False
         if (root := self.root) is not None:
             if (root.name, self.only) == (name, only) and (
-                root.wd < 0 or self.is_at(name, root.wd, root)
+                there if root.wd < 0 else self.is_at(name, root.wd, root)
             ):
                 if root.wd < 0:  # it could not be watched; it may be now
                     self._visit_root(root)
