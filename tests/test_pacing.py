@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evdispatch import (
@@ -45,6 +45,7 @@ class Tap(Source):
 
 
 Later = Callable[[float], None]
+Post = Callable[..., None]
 
 
 def every(pace: str) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def later(timed: Dispatcher, clock: VirtualClock) -> Later:
 
 
 @pytest.fixture
-def post(timed: Dispatcher) -> Callable[..., None]:
+def post(timed: Dispatcher) -> Post:
     def all_at_once(*numbers: int) -> None:
         for number in numbers:
             timed.post(Paced(number))
@@ -74,7 +75,7 @@ def post(timed: Dispatcher) -> Callable[..., None]:
 
 class TestThrottle:
     def test_the_first_at_once_and_the_last_at_the_end(
-        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+        self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         heard: list[int] = []
         timed.on(Paced, throttle=1)(lambda event: heard.append(event.number))
@@ -95,14 +96,15 @@ class TestThrottle:
         assert heard == [1, 4, 5, 6]
 
     def test_nothing_is_due_when_nothing_comes(
-        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+        self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         timed.on(Paced, throttle=1)(lambda: None)
         post(1)
         later(1.1)
         assert timed.timeout() is None
 
-    @given(gaps=st.lists(st.integers(0, 30), max_size=40), interval=st.integers(1, 10))
+    @settings(deadline=None, max_examples=40)  # of some hundred steps each
+    @given(gaps=st.lists(st.integers(0, 8), max_size=12), interval=st.integers(1, 5))
     def test_never_too_often_and_the_last_is_never_lost(
         self, gaps: list[int], interval: int
     ) -> None:
@@ -133,7 +135,7 @@ class TestThrottle:
 
 class TestDebounce:
     def test_the_last_when_it_has_been_quiet(
-        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+        self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         heard: list[int] = []
         timed.on("paced", debounce=1)(lambda event: heard.append(event.number))
@@ -152,7 +154,7 @@ class TestDebounce:
         assert heard == [3, 4]
 
     def test_without_the_event(
-        self, timed: Dispatcher, later: Later, post: Callable[..., None]
+        self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         heard: list[str] = []
         timed.on(Paced, debounce=1)(lambda: heard.append("paced"))
@@ -191,11 +193,7 @@ class TestBoth:
         assert heard == before
 
     def test_what_waits_for_a_handler_that_was_removed_is_dropped(
-        self,
-        timed: Dispatcher,
-        later: Later,
-        post: Callable[..., None],
-        pace: str,
+        self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         heard: list[int] = []
 
@@ -210,11 +208,7 @@ class TestBoth:
         assert heard == before
 
     def test_once_is_one_call(
-        self,
-        timed: Dispatcher,
-        later: Later,
-        post: Callable[..., None],
-        pace: str,
+        self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         heard: list[int] = []
         timed.on(Paced, once=True, **every(pace))(lambda e: heard.append(e.number))
@@ -225,11 +219,7 @@ class TestBoth:
         assert heard == ([1] if pace == "throttle" else [2])
 
     def test_weak_keeps_nothing_alive(
-        self,
-        timed: Dispatcher,
-        later: Later,
-        post: Callable[..., None],
-        pace: str,
+        self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         heard: list[int] = []
 
@@ -246,11 +236,7 @@ class TestBoth:
         assert heard == before
 
     def test_filters_come_first(
-        self,
-        timed: Dispatcher,
-        later: Later,
-        post: Callable[..., None],
-        pace: str,
+        self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         heard: list[int] = []
         options: dict[str, Any] = {pace: 1, "number": {1, 3}}
@@ -261,11 +247,7 @@ class TestBoth:
         assert {2, 4}.isdisjoint(heard)
 
     def test_an_exception_is_told_with_handler_and_event(
-        self,
-        timed: Dispatcher,
-        later: Later,
-        post: Callable[..., None],
-        pace: str,
+        self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         told: list[Error] = []
 
@@ -298,7 +280,7 @@ class TestBoth:
 
 
 def test_handled_ends_the_way_of_what_is_told_at_once(
-    timed: Dispatcher, later: Later, post: Callable[..., None]
+    timed: Dispatcher, later: Later, post: Post
 ) -> None:
     heard: list[int] = []
     timed.on(Paced, throttle=1, priority=1)(lambda: HANDLED)

@@ -40,22 +40,17 @@ _ITSELF = IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED | IN_ATTRIB
 
 
 class Step:
-    """A directory on the way, or its end; ``following`` is the next name, or empty."""
+    """A directory on the way; ``following`` is the name that it holds, empty at the end."""
 
-    __slots__ = ("_path", "asked", "following", "tree", "unasked", "wd")
+    __slots__ = ("asked", "following", "path", "tree", "unasked", "wd")
 
     def __init__(self, tree: Tree, path: str, following: str, asked: int) -> None:
         self.tree = tree
-        self._path = path
+        self.path = path
         self.following = following
         self.asked = asked
         self.unasked = ALL & ~asked  # the root itself is watched for all, by the tree
         self.wd = -1
-
-    @property
-    def path(self) -> str:
-        """Return where it was found."""
-        return self._path
 
     def children(self) -> "tuple[Step, ...]":
         """Return nothing: it is watched for the root alone."""
