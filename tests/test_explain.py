@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evdispatch import HANDLED, Dispatcher, Event, Source
@@ -112,6 +112,7 @@ FILTERS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     handlers=st.lists(
         st.tuples(
