@@ -22,7 +22,7 @@ from evdispatch._events import URGENT, Error, Event, Stop
 from evdispatch._handlers import HANDLED, Handler, describe
 from evdispatch._queue import Queue
 from evdispatch._registry import Registry
-from evdispatch._routes import Scope
+from evdispatch._routes import Scope, is_dropped, is_failure
 from evdispatch._stats import Counts
 
 OnError = Literal["raise", "log"]
@@ -101,8 +101,7 @@ class DispatchSide:
             counts, scope = self.posts, self._scope
         else:
             counts, scope = source.counts, source._scope or self._scope
-            # What a handler raised is no event of the source's: it is never dropped.
-            if source._silenced and not event.final and not _is_failure(event):
+            if source._silenced and is_dropped(event):
                 counts.dropped += 1
                 return
         counts.handled += 1
@@ -160,8 +159,7 @@ class DispatchSide:
             handler, event = event.blame()
         source = event.source
         told = Error(error, event, handler, source=source, time=event.time)
-        scope = None if source is None else source._scope
-        if isinstance(event, Error) or not (scope or self._scope).find(Error):
+        if isinstance(event, Error) or not self._scope.of(source).find(Error):
             self._give_up(told)
             return
         (self.posts if source is None else source.counts).raised += 1
@@ -173,7 +171,7 @@ class DispatchSide:
     def _give_up(self, failure: Error) -> None:
         error: HandlerError | SourceError
         exception = _brief.repr(failure.exception)
-        if _is_failure(failure):
+        if is_failure(failure):
             name, event = describe(failure.handler), _brief.repr(failure.event)
             message = f"{name} raised {exception} on {event}"
             error = HandlerError(message, failure.event, failure.handler)
@@ -183,8 +181,3 @@ class DispatchSide:
         if self._on_error == "raise" and failure.fatal:
             raise error from failure.exception
         _log.error("%s", message, exc_info=failure.exception)
-
-
-def _is_failure(event: Event) -> bool:
-    """Whether the event tells of a handler's exception, not of a source's."""
-    return isinstance(event, Error) and event.event is not None

@@ -11,7 +11,7 @@ import attrs
 
 from evdispatch._events import Event
 from evdispatch._handlers import describe
-from evdispatch._routes import Entry, Scope
+from evdispatch._routes import Entry, Scope, is_dropped
 
 
 @attrs.frozen
@@ -69,10 +69,8 @@ def explain(event: Event, everybody: Scope) -> Explanation:
         event: The event; filters that are functions are called with it.
         everybody: The scope above all others.
     """
-    source = event.source
-    scope = everybody if source is None else source._scope or everybody
-    dropped = source is not None and source._silenced and not event.final
-    route = scope.find(type(event))
+    dropped = is_dropped(event)
+    route = everybody.of(event.source).find(type(event))
     verdicts = [_judge(entry, event, dropped=dropped) for entry in route if entry.alive]
     selectors = {*type(event).names, *type(event).__mro__}
     verdicts += [

@@ -13,6 +13,7 @@ from typing import Any
 
 from evdispatch._events import Event
 from evdispatch._handlers import Handler
+from evdispatch._routes import is_dropped
 
 After = Callable[[float, Callable[[], Any]], Any]
 """Has a function called on the dispatch thread, in so many seconds."""
@@ -56,18 +57,15 @@ class Pace(abc.ABC):
     def expire(self, late: "Late") -> None:
         """The interval is over."""
 
-    def _begin(self, event: Event) -> "Late":
-        late = self._waiting[event.source] = Late(self, event)
+    def _begin(self, source: Any) -> "Late":
+        late = self._waiting[source] = Late(self, source)
         self._after(self._interval, late)
         return late
 
-    def _finish(self, late: "Late", event: Event) -> None:
+    def _finish(self, late: "Late") -> None:
         """Call the handler with what has waited, if anybody is to hear it."""
-        source = event.source
-        dropped = source is not None and source._silenced and not event.final
-        late.handler = self._find()
-        if late.handler is not None and not dropped:
-            late.event = event
+        event, late.handler = late.event, self._find()
+        if event is not None and late.handler is not None and not is_dropped(event):
             self.call(event)
 
     def call(self, event: Event) -> Any:
@@ -87,10 +85,10 @@ class Late:
 
     __slots__ = ("_pace", "at", "event", "handler", "source")
 
-    def __init__(self, pace: Pace, event: Event) -> None:
+    def __init__(self, pace: Pace, source: Any) -> None:
         self._pace = pace
-        self.source = event.source
-        self.event: Event | None = event
+        self.source = source
+        self.event: Event | None = None
         self.at = 0.0
         self.handler: Handler | None = None
 
@@ -108,16 +106,15 @@ class Throttle(Pace):
         if late is not None:
             late.event = event
             return None
-        self._begin(event).event = None
+        self._begin(event.source)
         return self.call(event)
 
     def expire(self, late: Late) -> None:
         """Tell what came meanwhile, which begins another interval."""
         del self._waiting[late.source]
-        event = late.event
-        if event is not None:
-            self._begin(event).event = None
-            self._finish(late, event)
+        if late.event is not None:
+            self._begin(late.source)
+            self._finish(late)
 
 
 class Debounce(Pace):
@@ -127,7 +124,7 @@ class Debounce(Pace):
         """Begin to wait anew."""
         late = self._waiting.get(event.source)
         if late is None:
-            late = self._begin(event)
+            late = self._begin(event.source)
         late.event, late.at = event, self._now()
 
     def expire(self, late: Late) -> None:
@@ -137,5 +134,4 @@ class Debounce(Pace):
             self._after(left, late)
             return
         del self._waiting[late.source]
-        if late.event is not None:
-            self._finish(late, late.event)
+        self._finish(late)

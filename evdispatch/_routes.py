@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evdispatch._errors import HandlerTypeError
-from evdispatch._events import Event
+from evdispatch._events import Error, Event
 from evdispatch._filters import Filter, Selector, Test
 from evdispatch._handlers import Handler, call_weakly, describe, identity, takes_event
 
@@ -82,6 +82,21 @@ class Entry:
 Route = tuple[Entry, ...]
 
 
+def is_failure(event: Event) -> bool:
+    """Whether the event tells of a handler's exception, not of a source's."""
+    return isinstance(event, Error) and event.event is not None
+
+
+def is_dropped(event: Event) -> bool:
+    """Whether nobody is to be told of an event, since the user has closed its source.
+
+    What a handler raised is no event of the source's, and is told.
+    """
+    source = event.source
+    silenced = source is not None and source._silenced
+    return silenced and not event.final and not is_failure(event)
+
+
 class Scope:
     """The entries of one source (or of everybody), and the routes built from them."""
 
@@ -94,6 +109,10 @@ class Scope:
         self.routes: dict[type[Event], Route] = {}
         if parent is not None:
             parent.children.add(self)
+
+    def of(self, source: Any) -> "Scope":
+        """Return where an event of a source, or of none, finds its handlers."""
+        return self if source is None else source._scope or self
 
     def find(self, cls: type[Event]) -> Route:
         """Return the route of a class of events."""

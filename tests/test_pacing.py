@@ -48,8 +48,8 @@ Later = Callable[[float], None]
 Post = Callable[..., None]
 
 
-def every(pace: str) -> dict[str, Any]:
-    return {pace: 1}
+def every(pace: str, seconds: Any = 1) -> dict[str, Any]:
+    return {pace: seconds}
 
 
 @pytest.fixture
@@ -239,8 +239,9 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         heard: list[int] = []
-        options: dict[str, Any] = {pace: 1, "number": {1, 3}}
-        timed.on(Paced, **options)(lambda event: heard.append(event.number))
+        timed.on(Paced, number={1, 3}, **every(pace))(
+            lambda event: heard.append(event.number)
+        )
         post(1, 2, 3, 4)
         later(1.1)
         assert heard[-1] == 3
@@ -276,7 +277,7 @@ class TestBoth:
     @pytest.mark.parametrize("interval", [0, -1, float("nan"), True, "1"])
     def test_wrong_intervals(self, timed: Dispatcher, pace: str, interval: Any) -> None:
         with pytest.raises((TypeError, ValueError), match=pace):
-            timed.on(Paced, **{**every(pace), pace: interval})(lambda: None)
+            timed.on(Paced, **every(pace, interval))(lambda: None)
 
 
 def test_handled_ends_the_way_of_what_is_told_at_once(

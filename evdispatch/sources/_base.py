@@ -1,7 +1,5 @@
 """What a source is: the one interface between the IO side and everything that makes events.
 
-Rules:
-
 - The IO side calls the ``on_*`` methods, one source at a time, under its lock. They
   never block and never call handlers. `Source.on_unhandled` is the dispatch side's.
 - A source returns its events, as a list or by ``yield``. The IO side takes as many as
