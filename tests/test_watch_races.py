@@ -1,5 +1,6 @@
 """A watch and what happens at the worst moment: while it looks."""
 
+import functools
 import os
 import subprocess
 from collections.abc import Callable
@@ -132,20 +133,16 @@ def test_a_directory_and_a_link_change_places_while_the_way_is_walked(
     tmp_path /= "root"
     fill(tmp_path, "d/r/a", "other/r/b")
     (tmp_path / "link").symlink_to("other")
+    change_places = functools.partial(exchange, tmp_path / "d", tmp_path / "link")
     for moment in moments:
-        meddle(
-            meddler,
-            moment,
-            tmp_path,
-            lambda: exchange(tmp_path / "d", tmp_path / "link"),
-        )
+        meddle(meddler, moment, tmp_path, change_places)
     watched = watching(f"d/{below}")
     watched.rest()
     exact(watched)
     fill(tmp_path, "d/r/late")
     watched.rest()
     exact(watched)
-    exchange(tmp_path / "d", tmp_path / "link")
+    change_places()
     watched.rest()
     exact(watched)
 
@@ -154,20 +151,13 @@ def test_a_link_goes_in_a_circle_while_the_way_is_walked(
     meddler: type[Meddler], watching: Watching, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
-    fill(root, "d/")
+    fill(root, "d/r/")
 
     def turn() -> None:
         os.rename(root / "d", root / "was")
         (root / "d").symlink_to("d")
 
-    def do(path: str) -> None:
-        if path == str(root / "d"):
-            turn()
-        else:
-            meddler.before = do
-
-    fill(root, "d/r/")
-    meddler.before = do
+    meddle(meddler, "before", root, turn)
     watched = watching("d/r/x")
     watched.rest()
     assert watched.errors == []

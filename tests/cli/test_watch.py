@@ -175,21 +175,19 @@ class TestRuns:
     def test_a_parent_ignored_the_ends_of_its_children(self, tmp_path: Path) -> None:
         """As some shells and containers do; it is inherited."""
         (tmp_path / "src").mkdir()
-        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        try:
-            running = Session("src", *child(tmp_path / "runs"), cwd=tmp_path)
-        finally:
-            signal.signal(signal.SIGCHLD, before)
-        try:
+        runs = child(tmp_path / "runs")
+        with contextlib.ExitStack() as stack:
+            before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            try:
+                watch = stack.enter_context(session("src", *runs, cwd=tmp_path))
+            finally:
+                signal.signal(signal.SIGCHLD, before)
             for number in range(2):
-                running.expect(f"run {number}\n")
+                watch.expect(f"run {number}\n")
                 (tmp_path / f"src/{number}").touch()
-            running.expect("run 2\n")
-            assert running.end(signal.SIGINT) == 130
-            assert running.errors() == ""
-        finally:
-            running.process.kill()
-            running.process.communicate()
+            watch.expect("run 2\n")
+            assert watch.end(signal.SIGINT) == 130
+            assert watch.errors() == ""
 
     def test_it_may_wait_for_the_first_change(self, tmp_path: Path) -> None:
         (tmp_path / "cfg").touch()

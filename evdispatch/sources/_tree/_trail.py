@@ -5,10 +5,9 @@
 - Above a root that is there, a directory is watched for being moved or deleted itself,
   which makes no noise; one that holds a link on the way, for what becomes of that link
   too, and one that holds what may not be read, for a change of its mode.
-- Where the way ends before the root, its last directory is watched for what comes. After
-  the watch was added it is looked at once more: the next one may have come in between.
-- The way is walked until two walks agree. What changes after the first is told by its
-  watches, so it can't have led elsewhere meanwhile.
+- Where the way ends before the root, its last directory is watched for what comes.
+- The way is walked until two walks agree: what changes while a walk looks is found by the
+  next one, and what changes after it is told by its watches.
 """
 
 import os
@@ -33,7 +32,7 @@ from evdispatch.sources._tree._model import GONE
 _QUIET = IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW
 _COMING = _QUIET | IN_CREATE | IN_MOVED_TO | IN_ATTRIB
 _LINKED = _COMING | IN_DELETE | IN_MOVED_FROM
-_FILE = _QUIET | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM
+_FILE = _LINKED & ~IN_ATTRIB  # whose name it holds; what happens to it is the tree's
 _LINKS = 40  # on one way, as the kernel has it: path_resolution(7)
 _WALKS = 10  # while the way changes at each; what it tells then has it walked again
 _ITSELF = IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED | IN_ATTRIB
@@ -124,12 +123,14 @@ class Trail:
     def _step(self, name: str, path: str, *, is_last: bool) -> bool:
         """Watch the directory that a name on the way is in; return whether it is there."""
         there = os.path.lexists(path)
-        if _is_solid(path, is_last=is_last) and os.access(path, os.R_OK):
-            self._add(name, _QUIET if os.path.isdir(path) else _FILE, needed=False)
-            if _is_solid(path, is_last=is_last):
-                return True
-        self._add(name, _LINKED if there else _COMING, needed=not there)
-        return os.path.lexists(path)
+        if not there:
+            mask = _COMING
+        elif not _is_solid(path, is_last=is_last) or not os.access(path, os.R_OK):
+            mask = _LINKED
+        else:
+            mask = _QUIET if os.path.isdir(path) else _FILE
+        self._add(name, mask, needed=not there)
+        return there
 
     def leave(self) -> None:
         """Watch it no more."""
