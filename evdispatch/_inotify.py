@@ -175,7 +175,9 @@ class Inotify:
             return -1
         try:
             same = f"/proc/self/fd/{fd}"
-            found = int(self._calls.add_watch(self._fd, same, mask | IN_MASK_ADD))
+            # What each watch has anyhow: another's is not to ask for more than it did.
+            least = IN_DELETE_SELF | IN_MASK_ADD
+            found = int(self._calls.add_watch(self._fd, same, least))
             if found == wd:
                 self._calls.add_watch(self._fd, same, mask)
             return found

@@ -34,7 +34,7 @@ FLOORS = {
         sources._connection sources._listener sources._icmp sources._datagram
         sources._channel sources._guard_process sources._guard sources._tty_signals sources._tty sources._tty_source sources._tty_dialogue
         sources._terminal
-        sources._tree sources._tree._hub sources._tree._model sources._tree._listing sources._tree._renames
+        sources._tree sources._tree._observer sources._tree._hub sources._tree._model sources._tree._listing sources._tree._renames
         sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
     """,
     4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _standby _dispatch",

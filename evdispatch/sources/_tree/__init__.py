@@ -2,6 +2,7 @@
 
 ::
 
+    _observer who is told what inotify has told
     _hub      the one instance, which all trees share -> records
     _model    what is known: nodes, names, watch descriptors
     _listing  a directory is watched, listed, and the model brought in line

@@ -34,8 +34,8 @@ from evdispatch._inotify import (
     IN_Q_OVERFLOW,
     IN_UNMOUNT,
 )
-from evdispatch.sources._tree._hub import Told
 from evdispatch.sources._tree._model import DEEP, Node, Options, Surroundings
+from evdispatch.sources._tree._observer import Told
 from evdispatch.sources._tree._renames import Renames
 
 _CONTENT: dict[int, type[Change]] = {

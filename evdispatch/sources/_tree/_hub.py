@@ -11,30 +11,22 @@ the tree there to find out.
 
 import contextlib
 import errno
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from evdispatch._errors import ClosedError
 from evdispatch._events import URGENT, Event
 from evdispatch._inotify import (
     FLAGS,
     FULL,
-    IN_ATTRIB,
-    IN_CLOSE_WRITE,
-    IN_CREATE,
-    IN_DELETE,
-    IN_DELETE_SELF,
     IN_IGNORED,
-    IN_MODIFY,
-    IN_MOVED_FROM,
-    IN_MOVED_TO,
     IN_Q_OVERFLOW,
     Inotify,
     Record,
 )
 from evdispatch._poller import READ
 from evdispatch.sources._base import Source
+from evdispatch.sources._tree._observer import LEAST, Observer, Told, Tree
 
 BACKLOG = 65_536  # records, of some 200 bytes
 _TIMES = 4  # reads in one turn: 8,000 records, 5 ms
@@ -42,57 +34,6 @@ _TIMES = 4  # reads in one turn: 8,000 records, 5 ms
 # and what follows cost as much as ten records, and a writer is no faster than we are.
 _LULL = 0.002
 _DISCARDED = 256  # watches that are ended in one turn, 1 us each and more
-
-# What a directory is watched for.
-ALL = (
-    IN_MODIFY
-    | IN_ATTRIB
-    | IN_CLOSE_WRITE
-    | IN_CREATE
-    | IN_DELETE
-    | IN_DELETE_SELF
-    | IN_MOVED_FROM
-    | IN_MOVED_TO
-)
-
-
-class Observer(Protocol):
-    """Who wants to know of a watch descriptor."""
-
-    wd: int
-
-    @property
-    def unasked(self) -> int:
-        """Return the bits of `ALL` that it is not to be told of, though others are."""
-
-    @property
-    def asked(self) -> int:
-        """Return what it is watched for."""
-
-    @property
-    def path(self) -> str | None:
-        """Return where it is, so that its watch can be made to ask for less."""
-
-    @property
-    def tree(self) -> "Tree":
-        """Return whose it is."""
-
-    def children(self) -> "Iterable[Observer]":
-        """Return the observers below it."""
-
-
-Told = tuple[Any, int, int, str, float]
-"""Who observes it (None: all), mask, cookie, name, and when it was read."""
-
-
-class Tree(Protocol):
-    """Who has observers."""
-
-    records: deque[Told]
-    wake: Callable[[], None]
-    """Have the records worked on soon."""
-    finish: Callable[[], None]
-    """End: there is nothing more to come."""
 
 
 class InotifyHub(Source):
@@ -208,16 +149,28 @@ class InotifyHub(Source):
         wanted = 0
         for other in others:
             wanted |= other.asked
-        path = others[0].path
-        if asked & ~wanted & ~FLAGS and path is not None:
-            found = self._inotify.narrow(wd, path or "/", wanted & ~FLAGS)
-            if found != wd:
-                self.drop(found)
+        if asked & ~wanted & ~FLAGS:
+            for other in others:  # each may be elsewhere by now
+                path = other.path
+                if path is not None and self._proves(
+                    wd, self._inotify.narrow(wd, path or "/", wanted & ~FLAGS)
+                ):
+                    return
 
-    def drop(self, wd: int) -> None:
-        """End a watch that was only added to see what is there, unless it is observed."""
-        if wd >= 0 and wd not in self._observers:
-            self._inotify.unwatch(wd)
+    def is_at(self, path: str, wd: int, flags: int) -> bool:
+        """Whether what has this watch descriptor is at a path; ``flags`` say how to look.
+
+        Raises:
+            OSError: Nothing is there that can be watched.
+            ClosedError: The instance was closed behind our back.
+        """
+        return self._proves(wd, self.add(path, LEAST | flags))
+
+    def _proves(self, wd: int, found: int) -> bool:
+        """Whether it is the one; another that was only added to see is ended."""
+        if found >= 0 and found not in self._observers:
+            self._inotify.unwatch(found)
+        return found == wd
 
     def discard(self, observers: Iterable[Observer]) -> None:
         """Release observers and all that are below them, by and by."""

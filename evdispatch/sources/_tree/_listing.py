@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 
 from evdispatch._events import Error, Event
 from evdispatch._files import Created, Existing, Rescan
+from evdispatch._inotify import FLAGS
 from evdispatch.sources._tree._model import CHECK, DEEP, GONE, NEW, Node, Tree, log
 
 _ENTRIES = 256  # of a directory, between two breaths: 0.3 ms
@@ -94,12 +95,9 @@ class Listing(Tree):
     def is_at(self, path: str, wd: int, node: Node) -> bool:
         """Whether the directory with this watch descriptor is at a path."""
         try:
-            found = self.hub.add(path or "/", self.mask_of(node))
+            return self.hub.is_at(path or "/", wd, self.mask_of(node) & FLAGS)
         except OSError:
             return False
-        if found != wd:
-            self.hub.drop(found)
-        return found == wd
 
     def _replace(self, node: Node) -> Iterator[Event | None]:
         """Have another directory in the place of one that is gone from there."""

@@ -27,7 +27,8 @@ from evdispatch._events import Event
 from evdispatch._files import Deleted
 from evdispatch._files._globs import Matcher
 from evdispatch._inotify import IN_DONT_FOLLOW, IN_EXCL_UNLINK, IN_MOVE_SELF, IN_ONLYDIR
-from evdispatch.sources._tree._hub import ALL, InotifyHub, Told
+from evdispatch.sources._tree._hub import InotifyHub
+from evdispatch.sources._tree._observer import ALL, Told
 
 _MASK = ALL | IN_ONLYDIR | IN_EXCL_UNLINK
 _PATHS = 1024  # of directories in use, remembered
@@ -204,8 +205,11 @@ class Tree:
         return paths
 
     def mask_of(self, node: Node) -> int:
-        """Return what a directory is watched for. The root may be a link."""
-        if node is self.root:
+        """Return what a directory is watched for. The root may be a link.
+
+        One that was removed may have been a root, for all that is known by then.
+        """
+        if node.parent is None:
             return _MASK | IN_MOVE_SELF
         return _MASK if self.options.follow_symlinks else _MASK | IN_DONT_FOLLOW
 

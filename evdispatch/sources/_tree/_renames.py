@@ -15,9 +15,9 @@ from itertools import islice
 from evdispatch._events import Event
 from evdispatch._files import Created, Modified, Moved
 from evdispatch._inotify import IN_ISDIR, IN_MOVED_TO
-from evdispatch.sources._tree._hub import Told
 from evdispatch.sources._tree._listing import Listing
 from evdispatch.sources._tree._model import NEW, Node, Options, Surroundings
+from evdispatch.sources._tree._observer import Told
 
 PAIRING = 0.05  # seconds; the kernel queues both in one call, some microseconds apart
 _AHEAD = 64  # records that may stand between the two: others rename at the same time

@@ -26,8 +26,9 @@ from evdispatch._inotify import (
     IN_ONLYDIR,
     IN_UNMOUNT,
 )
-from evdispatch.sources._tree._hub import ALL, InotifyHub, Tree
+from evdispatch.sources._tree._hub import InotifyHub
 from evdispatch.sources._tree._model import GONE
+from evdispatch.sources._tree._observer import ALL, Tree
 
 _QUIET = IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW
 _COMING = _QUIET | IN_CREATE | IN_MOVED_TO | IN_ATTRIB
