@@ -81,6 +81,38 @@ class TestMissing:
         os.rename(tmp_path / "b", tmp_path / "e")
         assert two[1].rest() == ["root_gone ."]
 
+    def test_a_look_at_what_is_there_asks_it_for_no_more(
+        self, watching: Watching, tmp_path: Path
+    ) -> None:
+        watched = watching()
+        watched.rest()
+        tracker = watched.watch._tracker
+        assert tracker is not None
+        assert tracker.root is not None
+        assert not tracker.is_at(str(tmp_path), tracker.root.wd, tracker.root)
+        fill(tmp_path, "beside")
+        assert not tracker.hub.has_more
+
+    def test_one_that_was_elsewhere_is_asked_for_less_when_it_is_back(
+        self, timed: Dispatcher, clock: VirtualClock, tmp_path: Path
+    ) -> None:
+        fill(tmp_path, "a/there/")
+        there, missing = (
+            Watched(timed, clock, tmp_path / "a" / name)
+            for name in ("there", "missing")
+        )
+        for watched in (there, missing):
+            watched.rest()
+        tracker = there.watch._tracker
+        assert tracker is not None
+        with tracker.hub.host.lock:
+            os.rename(tmp_path / "a", tmp_path / "b")
+            missing.watch.close()  # its watch can't be looked for
+            os.rename(tmp_path / "b", tmp_path / "a")
+        assert there.rest() == []
+        fill(tmp_path, "a/c")
+        assert not tracker.hub.has_more
+
     def test_it_is_moved_there(self, watching: Watching, tmp_path: Path) -> None:
         watched = watching("a/b")
         watched.rest()

@@ -48,6 +48,7 @@ class InotifyHub(Source):
         "_observers",
         "_read_at",
         "_trees",
+        "_wide",
     )
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class InotifyHub(Source):
         self._trees: dict[Tree, None] = {}
         self._observers: dict[int, Observer | list[Observer]] = {}
         self._discarded: list[Observer] = []
+        self._wide: set[int] = set()  # they tell more than is wanted: nobody is there
         self._full = False  # a tree has as much to work on as it may
         self._read_at = 0.0
 
@@ -142,6 +144,7 @@ class InotifyHub(Source):
             self._observers[wd] = others if len(others) > 1 else others[0]
             self._narrow(wd, observer.asked, others)
         elif self._observers.pop(wd, None) is not None:
+            self._wide.discard(wd)
             self._inotify.unwatch(wd)
 
     def _narrow(self, wd: int, asked: int, others: Sequence[Observer]) -> None:
@@ -149,13 +152,16 @@ class InotifyHub(Source):
         wanted = 0
         for other in others:
             wanted |= other.asked
-        if asked & ~wanted & ~FLAGS:
-            for other in others:  # each may be elsewhere by now
-                path = other.path
-                if path is not None and self._proves(
-                    wd, self._inotify.narrow(wd, path or "/", wanted & ~FLAGS)
-                ):
-                    return
+        if not asked & ~wanted & ~FLAGS and wd not in self._wide:
+            return
+        self._wide.add(wd)
+        for other in others:  # each may be elsewhere by now
+            path = other.path
+            if path is not None and self._proves(
+                wd, self._inotify.narrow(wd, path or "/", wanted & ~FLAGS)
+            ):
+                self._wide.discard(wd)
+                return
 
     def is_at(self, path: str, wd: int, flags: int) -> bool:
         """Whether what has this watch descriptor is at a path; ``flags`` say how to look.
@@ -246,6 +252,7 @@ class InotifyHub(Source):
                 for observer in self.observers(wd):
                     observer.wd = -1
                 del self._observers[wd]
+                self._wide.discard(wd)
 
     def _tell_all(self, record: Told, told: dict[Tree, None]) -> None:
         for tree in self._trees:
