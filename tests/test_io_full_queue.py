@@ -142,19 +142,24 @@ def test_a_key_is_dispatched_within_10_ms_of_a_firehose(app: Dispatcher) -> None
     fd = os.open("/dev/zero", os.O_RDONLY)
     app.add(Pipe(fd))
     key = app.add(Urgent())
-    sent = [0.0]
+    sent = [0.0, 0.0]
     late: list[float] = []
+    spent: list[float] = []
     app.on(Data)(lambda: None)
 
     @key.on("step")
     def pressed() -> None:
-        late.append(time.monotonic() - sent[0])
+        spent.append(time.process_time() - sent[0])
+        late.append(time.monotonic() - sent[1])
 
     def arrived(number: int) -> bool:
         return len(late) == number
 
     for number in range(1, 31):
-        sent[0] = time.monotonic()
+        sent[:] = time.process_time(), time.monotonic()
         key.emit(Step())
         run_until(app, functools.partial(arrived, number))
-    assert sorted(late)[15] < 0.010
+    # What both threads did until then; what other programs did makes it later, and now
+    # and then they do nothing.
+    assert sorted(spent)[15] < 0.010
+    assert min(late) < 0.010
