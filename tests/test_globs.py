@@ -71,6 +71,26 @@ def test_a_pattern_may_take_back() -> None:
     assert not matches(["!a"], "b")
 
 
+@pytest.mark.parametrize(
+    ("patterns", "yes", "no"),
+    [
+        (["/*", "!/src"], "a a/b", "src src/ src/a src/a/b"),
+        (["/*", "!/src", "*.o"], "src/a.o src/b/a.o", "src/a.c"),
+        (["a/*", "!a/b"], "a/c a/c/b", "a a/b a/b/c"),
+        (["*", "!src/"], "src src/a a", "src/"),  # what is in it matches by itself
+        (["*.py", "!a/"], "b.py a/b.py a.py/x", "a/ a/b"),
+        (["build", "!build/keep"], "build build/a build/keeper", "build/keep"),
+        (["a/", "!*.pyc"], "a/ a/b.py a/b/c.py", "a a/b.pyc a/b/c.pyc"),
+        (["!a", "a"], "a a/b", "b"),
+    ],
+)
+def test_what_is_below_is_taken_back_too(
+    patterns: list[str], yes: str, no: str
+) -> None:
+    assert [path for path in yes.split() if not matches(patterns, path)] == []
+    assert [path for path in no.split() if matches(patterns, path)] == []
+
+
 def test_one_str_is_one_pattern_and_nothing_is_none() -> None:
     assert matches("*.py", "a.py")
     assert compile_patterns(()) is None

@@ -6,7 +6,9 @@ r"""Patterns of paths as gitignore has them, as one regular expression each.
   ``[!a-z]`` and ``[[:digit:]]`` for one character, a backslash takes the next character as
   it is. A ``[`` that is never closed is itself.
 - ``build/`` matches directories alone. What matches, matches with all that is below it.
-- ``!`` at the start takes back what a pattern before it matched: this path alone.
+- ``!`` at the start takes back what a pattern before it matched. The last pattern that
+  matches a path itself decides, or else what is above it: with ``/*`` and ``!/src`` all
+  but ``src`` is matched, with what is in it.
 """
 
 import re
@@ -42,14 +44,23 @@ def compile_patterns(patterns: Patterns) -> Matcher | None:
     rules = [_rule(p) for p in ([patterns] if isinstance(patterns, str) else patterns)]
     if not rules:
         return None
-    if all(taken for taken, _ in rules):  # the usual: one search is enough
-        search = re.compile("|".join(text for _, text in rules), re.DOTALL).fullmatch
+    if all(taken for taken, _, _ in rules):  # the usual: one search is enough
+        texts = (f"(?:{text}{end}.*)" for _, text, end in rules)
+        search = re.compile("|".join(texts), re.DOTALL).fullmatch
         return lambda path, is_dir: search(path + "/" if is_dir else path) is not None
-    tests = [(taken, re.compile(text, re.DOTALL).fullmatch) for taken, text in rules]
+    tests = [
+        (taken, re.compile(text + end, re.DOTALL).fullmatch)
+        for taken, text, end in reversed(rules)
+    ]
 
     def matches(path: str, is_dir: bool) -> bool:  # noqa: FBT001 (a Matcher)
-        path = path + "/" if is_dir else path
-        return next((taken for taken, test in reversed(tests) if test(path)), False)
+        while path:
+            each = path + "/" if is_dir else path
+            for taken, test in tests:
+                if test(each):
+                    return taken
+            path, is_dir = path.rpartition("/")[0], True
+        return False
 
     return matches
 
@@ -62,8 +73,11 @@ def is_by_path(patterns: Patterns) -> bool:
     return any("/" in name.rstrip("/") for name in names)
 
 
-def _rule(pattern: str) -> tuple[bool, str]:
-    """Return whether what matches is meant, and the regular expression."""
+def _rule(pattern: str) -> tuple[bool, str, str]:
+    """Return whether what matches is meant, and the regular expression in two parts.
+
+    The second is what ends the path itself, a directory's has a slash there.
+    """
     if not isinstance(pattern, str):
         raise TypeError(f"a pattern is a str, not {pattern!r}")
     taken = not pattern.startswith("!")
@@ -74,10 +88,7 @@ def _rule(pattern: str) -> tuple[bool, str]:
     if not glob:
         raise ValueError(f"an empty pattern: {pattern!r}")
     start = "" if anchored else "(?:.*/)?"
-    end = "/.*" if only_directories else "(?:/.*)?"
-    if not taken:
-        end = "/" if only_directories else "/?"
-    return taken, f"(?:{start}{_translate(glob)}{end})"
+    return taken, start + _translate(glob), "/" if only_directories else r"(?:/|\Z)"
 
 
 def _translate(glob: str) -> str:
