@@ -22,7 +22,7 @@ from collections.abc import Callable
 from evdispatch._errors import InternalError
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._intake import Intake
-from evdispatch._poller import EDGE, ERROR, HANGUP, INVALID, NOTHING, ready_now
+from evdispatch._poller import EDGE, ERROR, HANGUP, INVALID, NOTHING, ONCE, ready_now
 from evdispatch._pollers import closed_behind_our_back
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
@@ -168,8 +168,8 @@ class IoSide(Intake):
                 roster.rebuild()  # the number was closed, and a duplicate lives
         elif source._serial == roster.serial or source._rest is not None:
             # Registered since the poll began, or what it has made comes first. The
-            # poller tells it again; but an arrival it tells once.
-            if source._edge:
+            # poller tells it again; but not an arrival, nor what it was to tell once.
+            if source._edge or source._mask & ONCE:
                 roster.again(source)
         elif source.verifies or roster.pollers.knows(source):
             if mask & INVALID:  # the call will tell

@@ -15,6 +15,7 @@ from typing import Literal
 from evdispatch._events import URGENT
 from evdispatch._poller import (
     EDGE,
+    ONCE,
     READ,
     EpollPoller,
     NotPollableError,
@@ -110,11 +111,17 @@ class Pollers:
             poller.change(source._fd, mask | source._edge)
 
     def knows(self, source: Source) -> bool:
-        """Whether the source's number is still that of the file it was added with."""
+        """Whether the source's number is still that of the file it was added with.
+
+        What is told `ONCE` is told once more from now on.
+        """
         if not source._pollable:
             return _inode(source._fd) == source._inode
         try:
-            self.all.change(source._fd, source._mask | source._edge)
+            if source._mask & ONCE:
+                self.change(source, source._mask)
+            else:
+                self.all.change(source._fd, source._mask | source._edge)
         except OSError:
             return False
         return True

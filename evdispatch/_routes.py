@@ -119,6 +119,13 @@ class Scope:
         route = self.routes.get(cls)
         return self.route(cls) if route is None else route
 
+    def is_unheard(self, cls: type[Event]) -> bool:
+        """Whether dispatch has found that nobody hears a class. From any thread.
+
+        A handler that comes makes it unknown again, and so False.
+        """
+        return self.routes.get(cls) == ()
+
     def route(self, cls: type[Event]) -> Route:
         """Build, keep and return the route of a class of events."""
         found = sorted(

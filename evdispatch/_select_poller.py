@@ -12,7 +12,7 @@ import os
 import select
 from collections.abc import Iterable
 
-from evdispatch._poller import NOTHING, PRIORITY, READ, WRITE, EpollPoller
+from evdispatch._poller import NOTHING, ONCE, PRIORITY, READ, WRITE, EpollPoller
 
 _FD_SETSIZE = 1024  # the bits of an fd_set, select(2)
 
@@ -20,29 +20,30 @@ _FD_SETSIZE = 1024  # the bits of an fd_set, select(2)
 class _SetPoller(EpollPoller):
     """What takes its set along to each wait: what is common to both."""
 
-    __slots__ = ()
+    __slots__ = ("_once",)
 
     live = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.poll = self._wait
+        self.poll = self._poll_once
+        self._once: set[int] = set()  # to be told once, as epoll does by itself
         self._clear()
 
     def add(self, fd: int, mask: int) -> None:
         """Watch a descriptor. See `Poller.add`."""
         super().add(fd, mask)
-        self._watch(fd, mask)
+        self._set(fd, mask)
 
     def change(self, fd: int, mask: int) -> None:
         """Watch for another mask. See `Poller.change`."""
         super().change(fd, mask)
-        self._watch(fd, mask)
+        self._set(fd, mask)
 
     def remove(self, fd: int) -> None:
         """Watch it no longer."""
         super().remove(fd)
-        self._watch(fd, NOTHING)
+        self._set(fd, NOTHING)
 
     def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
         """Start afresh. See `Poller.rebuild`."""
@@ -51,7 +52,20 @@ class _SetPoller(EpollPoller):
         self._clear()
         for fd, mask in masks:
             with contextlib.suppress(OSError):  # closed behind our back
-                self._watch(fd, mask)
+                self._set(fd, mask)
+
+    def _set(self, fd: int, mask: int) -> None:
+        once = mask != NOTHING and mask & ONCE
+        (self._once.add if once else self._once.discard)(fd)
+        self._watch(fd, mask & ~ONCE if once else mask)
+
+    def _poll_once(self, timeout: float | None = None) -> list[tuple[int, int]]:
+        told = self._wait(timeout)
+        if self._once:
+            for fd, _ in told:
+                if fd in self._once:
+                    self._watch(fd, NOTHING)
+        return told
 
     @abc.abstractmethod
     def _clear(self) -> None:

@@ -13,6 +13,7 @@ from evdispatch import ERROR, HANGUP, READ, WRITE
 from evdispatch._poller import (
     INVALID,
     NOTHING,
+    ONCE,
     EpollPoller,
     NotPollableError,
     VerifyPoller,
@@ -71,6 +72,25 @@ class TestPoller:
         assert poller.poll(0) == []
         poller.change(pipe[1], WRITE)
         assert poller.poll(0) == [(pipe[1], WRITE)]
+
+    def test_once_is_told_once_until_it_is_asked_for_anew(
+        self, poller: EpollPoller, pipe: tuple[int, int]
+    ) -> None:
+        poller.add(pipe[0], READ | ONCE)
+        assert poller.poll(0) == []
+        for text in (b"x", b"y"):
+            os.write(pipe[1], text)
+            assert poller.poll(0) == [(pipe[0], READ)]
+            os.write(pipe[1], text)
+            assert poller.poll(0) == []
+            poller.change(pipe[0], READ | ONCE)
+            assert poller.poll(0) == [(pipe[0], READ)]
+            os.read(pipe[0], 2)
+            poller.change(pipe[0], READ | ONCE)
+            assert poller.poll(0) == []
+        poller.change(pipe[0], READ)
+        os.write(pipe[1], b"z")
+        assert [poller.poll(0) for _ in range(2)] == [[(pipe[0], READ)]] * 2
 
     def test_a_mask_of_0_still_tells_errors_and_hangups(
         self, poller: EpollPoller, pipe: tuple[int, int]

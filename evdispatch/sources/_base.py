@@ -213,6 +213,15 @@ class Source:
         """What to wait for while it is paused; a subclass that writes waits for WRITE."""
         return None
 
+    def is_unheard(self, cls: type[Event]) -> bool:
+        """Whether an event of a class would find no handler, so that it need not be made.
+
+        A hint: it is False until one was made and found none. From any thread.
+        """
+        registry = self._registry
+        scope = self._scope or (None if registry is None else registry.scope)
+        return scope is not None and scope.is_unheard(cls)
+
     def watch(self, interest: int | None) -> None:
         """Set what to wait for: READ, WRITE, both; 0: hang-ups alone; None: nothing."""
         if interest != self._interest:

@@ -63,7 +63,6 @@ class Watch(Source):
         "_made",
         "_missed",
         "_options",
-        "_quiet",
         "_stage",
         "_tracker",
         "path",
@@ -104,7 +103,6 @@ class Watch(Source):
         self._job: Iterator[list[Event] | Event | None] | None = None
         self._made: list[Event] = []  # before the IO side could ask for it
         self._missed = False  # something, in a pause
-        self._quiet = False  # `settled` was told, and nothing after it
         self._due: float | None = None
 
     # -- for the user ----------------------------------------------------------------
@@ -140,7 +138,10 @@ class Watch(Source):
     def on_add(self) -> None:
         """Watch the first directories: what happens from now on is told."""
         hub: InotifyHub = self.host.shared(InotifyHub)
-        around = Surroundings(hub, self.host.now, self.wake, self.finish)
+        # What is unheard may end what is debounced, or hold it back.
+        heard = self._stage is None or isinstance(self._stage, Saves)
+        unheard = self.is_unheard if heard else _never
+        around = Surroundings(hub, self.host.now, self.wake, self.finish, unheard)
         self._tracker = Tracker(around, self.path, self._options)
         hub.enlist(self._tracker)
         try:
@@ -177,7 +178,7 @@ class Watch(Source):
         for made in self._job:
             if made:
                 events = made if isinstance(made, list) else [made]
-                self._quiet = False
+                tracker.stirred = True
                 yield from (
                     events if stage is None else stage.feed(events, tracker.now())
                 )
@@ -202,8 +203,8 @@ class Watch(Source):
     def _finish_turn(self, tracker: Tracker) -> Iterator[Event]:
         if self._stage is not None:
             yield from self._stage.expire(tracker.now())
-        if not self._quiet and self._is_settled(tracker):
-            self._quiet = True
+        if tracker.stirred and self._is_settled(tracker):
+            tracker.stirred = False
             yield Settled(self.path)
         self._plan(tracker)
 
@@ -224,6 +225,10 @@ class Watch(Source):
         if due is not None and (self._due is None or due < self._due):
             self._due = due
             self.set_deadline(due)
+
+
+def _never(_: type[Event]) -> bool:
+    return False
 
 
 def _absolute(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:

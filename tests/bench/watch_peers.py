@@ -128,7 +128,7 @@ def _evdispatch(
     heard: Heard,
     *,
     recursive: bool,
-    io: Literal["thread", "inline"] = "thread",
+    io: Literal["auto", "thread", "inline"] = "auto",
     raw: bool = False,
 ) -> None:
     """Watch as by default, which is recursive."""
@@ -144,8 +144,8 @@ def _evdispatch(
     app.run()
 
 
-def _inline(path: str, heard: Heard, *, recursive: bool) -> None:
-    _evdispatch(path, heard, recursive=recursive, io="inline")
+def _thread(path: str, heard: Heard, *, recursive: bool) -> None:
+    _evdispatch(path, heard, recursive=recursive, io="thread")
 
 
 def _raw(path: str, heard: Heard, *, recursive: bool) -> None:
@@ -277,7 +277,7 @@ class Peer:
 OURS: Final = Peer("evdispatch", "evdispatch", _evdispatch)
 PEERS: Final = (
     OURS,
-    Peer("evdispatch, inline", "evdispatch", _inline),
+    Peer("evdispatch, thread", "evdispatch", _thread),
     Peer("evdispatch, raw", "evdispatch", _raw),
     Peer("pyinotify", "pyinotify", _pyinotify),
     Peer("inotify_simple", "inotify_simple", _inotify_simple),

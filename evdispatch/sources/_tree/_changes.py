@@ -51,11 +51,16 @@ class Changes(Renames):
 
     Attributes:
         overflowed: Whether the root is to be told as looked at anew.
+        settled: Whether the model is exact, as far as the kernel has told.
+        stirred: Whether anything has happened since `settled` was told.
     """
 
     def __init__(self, around: Surroundings, path: str, options: Options) -> None:
         super().__init__(around, path, options)
         self.overflowed = False
+        self.settled = False
+        self.stirred = True
+        self._is_unheard = around.is_unheard
         self._rare_bits = IN_MOVED_FROM | IN_MOVED_TO | IN_ISDIR
         if options.follow_symlinks:
             self._rare_bits |= IN_CREATE  # of a link to a directory
@@ -78,6 +83,7 @@ class Changes(Renames):
         records, rare = self.records, self._rare_bits
         if self.doubtful or self.only is not None:
             return events
+        unheard = sum(bit for bit, cls in _CONTENT.items() if self._is_unheard(cls))
         last: Node | None = None
         above: str | None = None
         for _ in range(min(_BATCH, len(records))):
@@ -85,6 +91,10 @@ class Changes(Renames):
             if mask & rare or not name or type(node) is not Node:
                 break
             records.popleft()
+            if mask & unheard and name in node.entries:
+                # Two records of three tell of writing, and change nothing of the model.
+                self.settled, self.stirred = False, True
+                continue
             if node is not last:
                 last, above = node, self.path(node)
             if above is not None:  # else late: it is gone
@@ -139,7 +149,7 @@ class Changes(Renames):
     ) -> Event | None:
         if name in node.entries:
             # A listing has told it; the first one, which tells nothing, has not.
-            return Created(path, time=when) if self.is_unheard else None
+            return Created(path, time=when) if self.is_untold else None
         if not self.keeps(path, is_dir=False):
             return None
         node.put(name, None)

@@ -24,15 +24,19 @@ from evdispatch._inotify import (
     Inotify,
     Record,
 )
-from evdispatch._poller import READ
+from evdispatch._poller import ONCE, READ
 from evdispatch.sources._base import Source
 from evdispatch.sources._tree._observer import LEAST, Observer, Told, Tree
 
 BACKLOG = 65_536  # records, of some 200 bytes
 _TIMES = 4  # reads in one turn: 8,000 records, 5 ms
-# Two reads that come so close are a flood: the next one waits as long, in seconds. A read
-# and what follows cost as much as ten records, and a writer is no faster than we are.
-_LULL = 0.002
+# Two reads that come so close are a flood, in which each read waits for half as long, in
+# seconds. A read and what follows cost as much as ten records, and a writer is no faster
+# than we are.
+_FLOOD = 0.004
+# Told once, it is asked for anew when it is verified, before each read; so in a lull no
+# record wakes the poller. (Each did: a tenth of all the time in a flood.)
+_ASKED = READ | ONCE
 _DISCARDED = 256  # watches that are ended in one turn, 1 us each and more
 
 
@@ -40,11 +44,13 @@ class InotifyHub(Source):
     """Reads the instance for all watches; added with the first, closed with the last."""
 
     lane: ClassVar[int] = URGENT
+    verifies: ClassVar[bool] = True  # which asks for more: not in a lull
 
     __slots__ = (
         "_discarded",
         "_full",
         "_inotify",
+        "_lull",
         "_observers",
         "_read_at",
         "_trees",
@@ -60,6 +66,8 @@ class InotifyHub(Source):
         self._wide: set[int] = set()  # they tell more than is wanted: nobody is there
         self._full = False  # a tree has as much to work on as it may
         self._read_at = 0.0
+        self._lull = False
+        self.watch(_ASKED)
 
     def fileno(self) -> int:
         """Return the instance's descriptor."""
@@ -96,7 +104,7 @@ class InotifyHub(Source):
         """Read on: a tree has worked off what it had."""
         if self._full:
             self._full = False
-            self.watch(READ)
+            self.watch(_ASKED)
 
     # -- watches ---------------------------------------------------------------------
 
@@ -205,6 +213,9 @@ class InotifyHub(Source):
 
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Hand what is queued to those who observe it."""
+        if self._lull:
+            return ()
+        self.host.verify(self)
         now = self.host.now()
         told: dict[Tree, None] = {}
         for _ in range(_TIMES):
@@ -217,17 +228,16 @@ class InotifyHub(Source):
             tree.wake()
         if self._full:
             self.watch(0)
-        elif 0 < now - self._read_at < _LULL:  # 0: a clock that stands still, in a test
-            self.watch(0)
-            self.set_deadline(now + _LULL)
+        elif told and 0 < now - self._read_at < _FLOOD:  # 0: a clock stands, in a test
+            self._lull = True
+            self.set_deadline(now + _FLOOD / 2)
         self._read_at = now
         return ()
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Read on, after a lull."""
-        if not self._full:
-            self.watch(READ)
-        return ()
+        self._lull = False
+        return self.on_ready(READ)
 
     def _hand_out(
         self, records: list[Record], told: dict[Tree, None], now: float

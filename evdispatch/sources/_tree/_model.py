@@ -65,6 +65,8 @@ class Surroundings:
     """Have the records worked on."""
     finish: Callable[[], None]
     """End: the hub has ended."""
+    is_unheard: Callable[[type[Event]], bool]
+    """Whether nobody hears a class of events, so that none need be made."""
 
 
 class Node:

@@ -39,7 +39,7 @@ class Renames(Listing):
         self._renewed: tuple[Node, str] | None = None  # by one from outside
 
     @property
-    def is_unheard(self) -> bool:
+    def is_untold(self) -> bool:
         """Whether what is known was not told, since it was there at the beginning."""
         return self.silent and not self.options.initial
 
@@ -60,7 +60,7 @@ class Renames(Listing):
         if name in node.entries:
             if (node.entries[name] is not None) != is_dir:
                 self.dirty[node] = None  # what was listed there was another one
-            if self.is_unheard:
+            if self.is_untold:
                 yield Created(path, is_dir, time=when)
         elif self.only is not None and is_dir:
             self.lost = True  # a directory in the place of the file

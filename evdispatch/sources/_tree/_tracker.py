@@ -40,14 +40,12 @@ class Tracker(Changes):
     """Works on all there is to do, a slice at a time.
 
     Attributes:
-        settled: Whether the model is exact, as far as the kernel has told.
         ready: Whether all that was there at the beginning has been visited.
         due: When `work` is to be called again without a record; None: not at all.
     """
 
     def __init__(self, around: Surroundings, path: str, options: Options) -> None:
         super().__init__(around, path, options)
-        self.settled = False
         self.ready = False
         self.due: float | None = None
         self._trail = Trail(self.hub, self, path)
