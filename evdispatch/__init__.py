@@ -73,11 +73,13 @@ if typing.TYPE_CHECKING:
     from evdispatch._framing import Length as Length
     from evdispatch._handlers import HANDLED as HANDLED
     from evdispatch._handlers import on as on
+    from evdispatch._meter import Slow as Slow
     from evdispatch._poller import ERROR as ERROR
     from evdispatch._poller import HANGUP as HANGUP
     from evdispatch._poller import PRIORITY as PRIORITY
     from evdispatch._poller import READ as READ
     from evdispatch._poller import WRITE as WRITE
+    from evdispatch._stats import HandlerStats as HandlerStats
     from evdispatch._stats import SourceStats as SourceStats
     from evdispatch._stats import Stats as Stats
     from evdispatch.sources._activation import activated_sockets as activated_sockets
@@ -162,6 +164,7 @@ __all__ = [
     "FrameError",
     "Handle",
     "HandlerError",
+    "HandlerStats",
     "HandlerTypeError",
     "Hangup",
     "Idle",
@@ -196,6 +199,7 @@ __all__ = [
     "Scroll",
     "Settled",
     "Size",
+    "Slow",
     "Source",
     "SourceError",
     "SourceStats",

@@ -94,6 +94,11 @@ class DispatchSide:
         self.posts.raised += 1
         self.handle(event)
 
+    def queue_raised(self, event: Event) -> None:
+        """Queue an event of the dispatcher's own, on its thread."""
+        self.posts.raised += 1
+        self._queue.lanes[URGENT].append(event)
+
     def handle(self, event: Event) -> None:
         """Call the handlers of one event that has left the queue."""
         source = event.source

@@ -156,6 +156,14 @@ def describe(handler: Any) -> str:
     return f"{module}.{name}" if module else str(name)
 
 
+def plain(handler: Any) -> Any:
+    """Return what is behind a handler: a function, or a class of callable objects."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    handler = _function(handler)
+    return handler if hasattr(handler, "__qualname__") else type(handler)
+
+
 def event_name(handler: Any) -> str:
     """Return the event that a function called ``on_<name>`` is for.
 

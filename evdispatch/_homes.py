@@ -29,8 +29,9 @@ _HOMES = {
     "_explain": ("Explanation Verdict"),
     "_framing": ("Length"),
     "_handlers": ("HANDLED on"),
+    "_meter": ("Slow"),
     "_poller": ("ERROR HANGUP PRIORITY READ WRITE"),
-    "_stats": ("SourceStats Stats"),
+    "_stats": ("HandlerStats SourceStats Stats"),
     "sources._activation": ("activated_sockets"),
     "sources._base": ("Source"),
     "sources._channel": ("Size"),
@@ -59,7 +60,10 @@ def snake_case(name: str) -> str:
 
 
 # Who asks for an event by its name need not have imported its class.
-_EVENTS = {"_events", "_files", "terminal", "sources._datagram", "sources._fd"}
+_EVENTS = {
+    *("_events", "_files", "_meter", "terminal"),
+    *("sources._datagram", "sources._fd"),
+}
 _CLASSES = {
     snake_case(name): name for name, home in _HOME_OF.items() if home in _EVENTS
 } | {"datagram": "Packet", "tick": "Tick"}

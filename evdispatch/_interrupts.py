@@ -25,7 +25,9 @@ from typing import Any
 from evdispatch._callbacks import call
 from evdispatch._dispatch import DispatchSide
 from evdispatch._handlers import call_once, call_weakly
+from evdispatch._meter import Measured
 from evdispatch._pacing import Pace
+from evdispatch._sampler import is_ours
 
 # CPython's own, as the module `signal` wraps them: the wrappers look what they return up
 # among enum members, which takes 3 us for each call, in each step.
@@ -54,7 +56,8 @@ CALL_SITES = dict(
         _call_site(call_once, "call"),
         _call_site(call_weakly, "call"),
         _call_site(call, "function"),
-        _call_site(Pace.call, "_handler"),
+        _call_site(Pace.call, "handler"),
+        _call_site(Measured.run, "_call"),
     )
 )
 
@@ -124,9 +127,3 @@ def _is_in_handler(frame: FrameType | None) -> bool:
     while frame is not None and not is_ours(frame):
         frame = frame.f_back
     return frame is not None and frame.f_lineno == CALL_SITES.get(frame.f_code)
-
-
-def is_ours(frame: FrameType) -> bool:
-    """Whether the code is of this package; its command is a program like others."""
-    package, _, rest = str(frame.f_globals.get("__name__")).partition(".")
-    return package == "evdispatch" and not rest.startswith("cli")

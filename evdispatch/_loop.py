@@ -16,9 +16,11 @@ from evdispatch._interrupts import Interrupts
 from evdispatch._io import IoSide
 from evdispatch._io_thread import Threaded
 from evdispatch._lifetime import Closable, weakly
+from evdispatch._lookout import Lookout, Watched
 from evdispatch._pumping import Inline, Pumping
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
+from evdispatch._sampler import Sampler
 from evdispatch._standby import Standby
 from evdispatch._wakeup import Wakeup
 
@@ -37,6 +39,8 @@ class Loop(Closable):
         roster: Roster,
         dispatch: DispatchSide,
         wakeup: Wakeup,
+        *,
+        sampler: Sampler | None,
     ) -> None:
         self._io = IoSide(queue, roster, dispatch.posts)
         self._io_mode = io_mode
@@ -44,12 +48,16 @@ class Loop(Closable):
         self._roster = roster
         self._dispatch = dispatch
         self._wakeup = wakeup  # of the dispatch side
-        self._pumping: Pumping
-        if io_mode == "thread":
+        self._pumping: Pumping  # with one thread that waits one wakeup is enough
+        if io_mode == "auto":
+            self._pumping = Standby(self._io, queue, wakeup, sampler)
+        elif io_mode == "inline":
+            self._pumping = Inline(self._io, queue, wakeup)
+        else:
             self._pumping = Threaded(self._io, queue, roster.wakeup, wakeup)
-        else:  # one thread waits, and so one wakeup is enough
-            kind = Inline if io_mode == "inline" else Standby
-            self._pumping = kind(self._io, queue, wakeup)
+        if sampler is not None and io_mode != "auto":
+            lookout = Lookout("evdispatch-lookout", queue.alert, sampler)
+            self._pumping = Watched(self._pumping, lookout)
         # Who dispatches, and so never waits for room in the queue. While nobody runs it,
         # that is taken to be the thread that made it, or took the last step.
         self._thread = threading.get_ident()

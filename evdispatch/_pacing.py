@@ -41,8 +41,8 @@ class Pace(abc.ABC):
         now: Callable[[], float],
         after: After,
     ) -> None:
-        self._handler = handler
-        self._takes_event = takes_event
+        self.handler = handler
+        self.takes_event = takes_event
         self._find = find
         self._interval = interval
         self._now = now
@@ -70,7 +70,7 @@ class Pace(abc.ABC):
 
     def call(self, event: Event) -> Any:
         """Call the handler; on one line, as `_interrupts` asks."""
-        return self._handler(event) if self._takes_event else self._handler()
+        return self.handler(event) if self.takes_event else self.handler()
 
 
 class Late:

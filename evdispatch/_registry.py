@@ -26,6 +26,7 @@ from evdispatch._handlers import (
     marked,
 )
 from evdispatch._pacing import After, Debounce, Pace, Throttle
+from evdispatch._probes import Probes
 from evdispatch._routes import Entry, Scope
 
 
@@ -44,6 +45,7 @@ class Registry:
         self._order = itertools.count()
         self._by_owner: dict[int, tuple[Any, list[Entry]]] = {}
         self._dead: deque[Entry] = deque()  # weak ones whose object is gone
+        self.probes = Probes(self.scope)
 
     def __len__(self) -> int:
         self._bury()
@@ -67,6 +69,7 @@ class Registry:
     def add(self, entry: Entry) -> None:
         """Let an entry hear events from the next one on."""
         self._bury()
+        self.probes.fit(entry)
         entry.order = next(self._order)
         entry.alive = True
         entry.scope.entries.setdefault(entry.selector, []).append(entry)
@@ -180,4 +183,4 @@ class Registry:
             now=self._now,
             after=self._after,
         )
-        entry.call, entry.takes_event = pace.hear, True
+        entry.call, entry.takes_event, entry.pace = pace.hear, True, pace

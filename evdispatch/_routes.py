@@ -15,32 +15,49 @@ import functools
 import types
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from evdispatch._errors import HandlerTypeError
 from evdispatch._events import Error, Event
 from evdispatch._filters import Filter, Selector, Test
 from evdispatch._handlers import Handler, call_weakly, describe, identity, takes_event
+from evdispatch._stats import Timing
 
 _ROUTES = 1024
 """How many routes a scope keeps: names come and go, a timer's for instance."""
 
 
+class Paced(Protocol):
+    """What calls a handler later; see `_pacing`."""
+
+    handler: Handler
+    takes_event: bool
+
+
 class Entry:
-    """One registration; ``call`` gets the event if ``takes_event``, else nothing."""
+    """One registration; ``call`` gets the event if ``takes_event``, else nothing.
+
+    Attributes:
+        pace: What calls the handler in its place, if that is paced.
+        bare: What is called, and whether with the event, when no probe is around it.
+        timing: How long the calls took, if they are measured.
+    """
 
     __slots__ = (
         "_handler",
         "alive",
+        "bare",
         "call",
         "filters",
         "key",
         "order",
+        "pace",
         "priority",
         "scope",
         "selector",
         "takes_event",
         "test",
+        "timing",
     )
 
     def __init__(
@@ -57,11 +74,33 @@ class Entry:
         self.test: Test | None = None  # all of them in one
         self.order = 0
         self.alive = False
+        self.pace: Paced | None = None
+        self.bare: tuple[Handler, bool] | None = None
+        self.timing: Timing | None = None
 
     @property
     def handler(self) -> Handler | None:
         """What was registered; None if it was weak, and is gone."""
         return self._handler()
+
+    @property
+    def find(self) -> Callable[[], Handler | None]:
+        """What returns `handler`, and does not hold the entry."""
+        return self._handler
+
+    @property
+    def called(self) -> tuple[Handler, bool]:
+        """What is called when it is time to, and whether with the event."""
+        if self.pace is None:
+            return self.call, self.takes_event
+        return self.pace.handler, self.pace.takes_event
+
+    def have_called(self, call: Handler, *, takes_event: bool) -> None:
+        """Have something else called, from the next event on."""
+        if self.pace is None:
+            self.call, self.takes_event = call, takes_event
+        else:
+            self.pace.handler, self.pace.takes_event = call, takes_event
 
     def weaken(self, forget: Callable[[], None]) -> None:
         """Hold the bound method's object no more; ``forget`` is called when it is gone."""

@@ -1,6 +1,8 @@
 """What `Dispatcher.stats` returns: figures to look at, and a balance to assert."""
 
 import itertools
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -86,6 +88,94 @@ class SourceStats:
         )
 
 
+BOUNDS = tuple(
+    float(f"{digit}e{exponent}") for exponent in range(-6, 3) for digit in (1, 2, 5)
+)
+"""The upper bounds of a histogram's classes, in seconds: 1, 2, 5, 10 us ... 500 s."""
+
+
+class Timing:
+    """How long the calls of one handler took. On the dispatch thread."""
+
+    __slots__ = ("buckets", "calls", "failed", "longest", "total")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.failed = 0
+        self.total = 0.0
+        self.longest = 0.0
+        self.buckets = [0] * (len(BOUNDS) + 1)  # the last one: longer than all bounds
+
+    def note(self, took: float) -> None:
+        """Count a call that took so many seconds."""
+        self.calls += 1
+        self.total += took
+        if took > self.longest:  # noqa: PLR1730 (max takes 0.1 us)
+            self.longest = took
+        self.buckets[bisect_left(BOUNDS, took)] += 1
+
+    def include(self, other: "Timing") -> None:
+        """Count all that another one has counted."""
+        self.calls += other.calls
+        self.failed += other.failed
+        self.total += other.total
+        self.longest = max(self.longest, other.longest)
+        self.buckets = [
+            sum(pair) for pair in zip(self.buckets, other.buckets, strict=True)
+        ]
+
+
+@attrs.frozen
+class HandlerStats:
+    """How long the calls of one handler took, in seconds.
+
+    Attributes:
+        name: The handler's name.
+        handler: The handler. None for what `Dispatcher.after` and `every` call: that may
+            be a new function each time, so they are told by their names alone.
+        calls: How often it was called.
+        failed: How many of the calls raised something.
+        total: What all calls took.
+        longest: What the longest one took.
+        histogram: Pairs of an upper bound and the number of calls that took no longer than
+            that, but longer than the bound before; the bounds are 1, 2, 5, 10 us and so on,
+            the last one infinity. Without the empty ones.
+    """
+
+    name: str
+    handler: Callable[..., Any] | None
+    calls: int
+    failed: int
+    total: float
+    longest: float
+    histogram: tuple[tuple[float, int], ...]
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return (
+            f"{self.name}: {self.calls} calls{failed}, {self.total:.6f} s in all,"
+            f" the longest {self.longest:.6f} s"
+        )
+
+
+def tell_timing(
+    name: str, handler: Callable[..., Any] | None, timing: Timing
+) -> HandlerStats:
+    """Return what is told of a timing."""
+    bounds = (*BOUNDS, float("inf"))
+    return HandlerStats(
+        name=name,
+        handler=handler,
+        calls=timing.calls,
+        failed=timing.failed,
+        total=timing.total,
+        longest=timing.longest,
+        histogram=tuple(
+            pair for pair in zip(bounds, timing.buckets, strict=True) if pair[1]
+        ),
+    )
+
+
 @attrs.frozen
 class Stats:
     """A look at a dispatcher.
@@ -96,6 +186,8 @@ class Stats:
         polls: How often the poller was asked; an idle program does not.
         posts: The balance of what has no source: posts, and calls of `after` and `every`.
         sources: The balance of each open source.
+        timings: How long the calls of each handler took, the most time first; of those that
+            are registered now. Empty, unless the dispatcher has ``slow=``.
     """
 
     waiting: int
@@ -103,6 +195,7 @@ class Stats:
     polls: int
     posts: SourceStats
     sources: dict[Any, SourceStats]
+    timings: tuple[HandlerStats, ...] = ()
 
     @property
     def balanced(self) -> bool:

@@ -20,6 +20,8 @@ from evdispatch import Event, _homes
 DOCS = Path(__file__).parent.parent / "docs"
 
 EXPORTS = [
+    "HandlerStats",
+    "Slow",
     "Attributes",
     "Change",
     "Closed",

@@ -26,7 +26,7 @@ FLOORS = {
         _files._events _files._globs _files._saves _files._paths
         _files._debounce _files
     """,
-    2: "_poller _select_poller _inotify _wakeup _queue _routes _pacing _registry _explain",
+    2: "_poller _select_poller _inotify _wakeup _queue _sampler _routes _pacing _probes _registry _explain",
     3: """
         sources sources._host sources._base sources._writing sources._timer sources._fd sources._files
         sources._pipe sources._bind sources._activation sources._resolve sources._race sources._opening
@@ -37,8 +37,8 @@ FLOORS = {
         sources._tree sources._tree._observer sources._tree._hub sources._tree._model sources._tree._listing sources._tree._renames
         sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
     """,
-    4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _standby _dispatch",
-    5: "_lifetime _interrupts _loop _embedding _hearing",
+    4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _lookout _standby _dispatch _meter",
+    5: "_lifetime _interrupts _loop _embedding _hearing _observing",
     6: "_dispatcher",
     7: """
         __init__ testing
