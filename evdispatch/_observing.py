@@ -14,6 +14,7 @@ class Observing(Hearing):
 
     def stats(self) -> Stats:
         """Return what became of all events so far; exact on the dispatch thread."""
+        self._check_process()
         with self._roster.lock:  # the IO side counts and puts under it
             waiting = self._queue.by_source()
             return Stats(
@@ -22,7 +23,8 @@ class Observing(Hearing):
                 polls=self._io.polls,
                 posts=balance(self._posts, waiting[None]),
                 sources={
-                    s: balance(s.counts, waiting[s]) for s in self._roster.sources
+                    s: balance(s.counts, waiting[s])
+                    for s in tuple(self._roster.sources)
                 },
                 timings=self._timings(),
             )
