@@ -82,6 +82,7 @@ if typing.TYPE_CHECKING:
     from evdispatch._stats import HandlerStats as HandlerStats
     from evdispatch._stats import SourceStats as SourceStats
     from evdispatch._stats import Stats as Stats
+    from evdispatch._trace import Trace as Trace
     from evdispatch.sources._activation import activated_sockets as activated_sockets
     from evdispatch.sources._base import Source as Source
     from evdispatch.sources._channel import Size as Size
@@ -211,6 +212,7 @@ __all__ = [
     "Terminal",
     "Tick",
     "Timer",
+    "Trace",
     "TreeEvent",
     "Unknown",
     "UnknownEventError",

@@ -97,6 +97,14 @@ class Due(Event):
     def claim(self) -> None:
         self.function = self.handle.take()
 
+    @property
+    def called(self) -> Callable[[], Any] | None:
+        """The user's function that is called; None: it was cancelled, or a pace is ended.
+
+        A handler that is called at the end of a pace is looked at by itself.
+        """
+        return None if isinstance(self.function, Late) else self.function
+
     def blame(self) -> tuple[Callable[..., Any] | None, Event]:
         """Return which handler failed, and on which event."""
         function = self.function

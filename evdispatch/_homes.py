@@ -32,6 +32,7 @@ _HOMES = {
     "_meter": ("Slow"),
     "_poller": ("ERROR HANGUP PRIORITY READ WRITE"),
     "_stats": ("HandlerStats SourceStats Stats"),
+    "_trace": ("Trace"),
     "sources._activation": ("activated_sockets"),
     "sources._base": ("Source"),
     "sources._channel": ("Size"),

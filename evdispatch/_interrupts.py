@@ -38,7 +38,7 @@ _SIGINT = int(signal.SIGINT)
 _PATIENCE = 1.0  # seconds; who presses ctrl+c again after that is obeyed at once
 
 
-def _call_site(caller: Any, name: str) -> tuple[CodeType, int]:
+def call_site(caller: Any, name: str) -> tuple[CodeType, int]:
     """Return the code of a function, and the line on which it calls what it names so."""
     lines = [
         instruction.positions.lineno
@@ -48,16 +48,16 @@ def _call_site(caller: Any, name: str) -> tuple[CodeType, int]:
     return caller.__code__, max(line for line in lines if line is not None)
 
 
-# Where handlers are called. CPython looks for signals within and after a call, when a loop
+# Where handlers are called; who puts a call around theirs adds its own. CPython looks for signals within and after a call, when a loop
 # jumps back, and as a function begins: so on these lines it is in, or just after, a handler.
 CALL_SITES = dict(
     (
-        _call_site(DispatchSide._deliver, "call"),
-        _call_site(call_once, "call"),
-        _call_site(call_weakly, "call"),
-        _call_site(call, "function"),
-        _call_site(Pace.call, "handler"),
-        _call_site(Measured.run, "_call"),
+        call_site(DispatchSide._deliver, "call"),
+        call_site(call_once, "call"),
+        call_site(call_weakly, "call"),
+        call_site(call, "function"),
+        call_site(Pace.call, "handler"),
+        call_site(Measured.run, "_call"),
     )
 )
 

@@ -16,6 +16,7 @@ Rules:
 - When a lane is full its sources are not even polled: the kernel pushes back.
 """
 
+import functools
 from collections import deque
 from collections.abc import Callable
 
@@ -29,6 +30,11 @@ from evdispatch._roster import Roster
 from evdispatch._stats import Counts
 from evdispatch.sources._base import Source
 
+Tap = Callable[..., None]
+"""Is called with a function that asks a source, the source, and further arguments."""
+
+_ASKING = ("_answer_held", "_turn", "_go_on")  # which take the source first
+
 
 class IoSide(Intake):
     """Asks the sources of a roster that are ready."""
@@ -36,6 +42,7 @@ class IoSide(Intake):
     def __init__(self, queue: Queue, roster: Roster, posts: Counts) -> None:
         super().__init__(queue, roster, posts)
         self.polls = 0
+        self._taps: list[Tap] = []
         self._now = 0.0  # when the poll returned: what is read then bears this time
 
     def pump(self, timeout: float | None, *, inline: bool) -> None:
@@ -61,6 +68,24 @@ class IoSide(Intake):
             self._serve_waiting()
         if due:
             self._expire()
+
+    def add_tap(self, tap: Tap) -> None:
+        """Have all that asks a source go through a function. On the dispatch thread.
+
+        It hides the class's methods, so that without one nothing looks for any.
+        """
+        self._taps.append(tap)
+        for name in _ASKING:
+            setattr(self, name, functools.partial(tap, getattr(self, name)))
+
+    def remove_tap(self, tap: Tap) -> None:
+        """Take a tap away; a turn that is under way has it to its end."""
+        taps, self._taps = self._taps, []
+        for name in _ASKING:
+            delattr(self, name)
+        for each in taps:
+            if each != tap:
+                self.add_tap(each)
 
     def _answer_all(
         self,

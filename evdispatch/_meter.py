@@ -19,7 +19,6 @@ from evdispatch._callbacks import Due
 from evdispatch._dispatch import DispatchSide
 from evdispatch._events import URGENT, Event, Stop
 from evdispatch._handlers import Handler, describe, plain
-from evdispatch._pacing import Late
 from evdispatch._probes import Probe
 from evdispatch._routes import Entry
 from evdispatch._sampler import Call, Sampler
@@ -74,9 +73,15 @@ class Meter(Probe):
             entry.timing = Timing()
         return Measured(self, entry.timing, entry.find, call, takes_event).run
 
+    def close(self) -> None:
+        """Do nothing: what it has measured is still to be read."""
+
+    def abandon(self) -> None:
+        """Do nothing: it holds nothing."""
+
     def _run_due(self, call: Handler, due: Due) -> Any:
-        function = due.function
-        if function is None or isinstance(function, Late):
+        function = due.called
+        if function is None:
             return call(due)
         name = describe(plain(function))
         timing = self._functions.get(name)

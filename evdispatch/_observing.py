@@ -1,15 +1,24 @@
 """Looking at a dispatcher: what became of the events, and how long handlers take."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from evdispatch import _homes
 from evdispatch._errors import InternalError
 from evdispatch._hearing import Hearing
 from evdispatch._meter import Meter
 from evdispatch._stats import HandlerStats, PostCounts, Stats, balance
+
+if TYPE_CHECKING:  # loaded when it is asked for
+    from evdispatch._trace import Trace
+    from evdispatch._trace_file import Target
 
 
 class Observing(Hearing):
     """The part of a `Dispatcher` that tells what it does."""
 
     _meter: Meter | None
+    _now: Callable[[], float]
     _posts: PostCounts
 
     def stats(self) -> Stats:
@@ -44,6 +53,42 @@ class Observing(Hearing):
         ]
         if wrong:
             raise InternalError(f"events don't add up: {'; '.join(wrong)}")
+
+    def trace(self, file: "Target") -> "Trace":
+        """Begin to write what happens to a file, for a viewer. On the dispatch thread.
+
+        It is in Chrome's JSON array format, which Perfetto (ui.perfetto.dev) and
+        ``chrome://tracing`` open: the turns of sources and the calls of handlers on their
+        threads, and how long events wait in the queue. A program that is killed leaves
+        it without the last records, and without the ``]`` at its end, which viewers do
+        not need. If it can't be written any more, it ends with a warning in the log.
+
+        Args:
+            file: A path, or a text file, which stays open.
+
+        Returns:
+            What ends it: ``with app.trace("run.json"): ...``; closing the dispatcher does
+            so, too.
+
+        Raises:
+            ClosedError: The dispatcher is closed.
+            OSError: It can't be opened or written.
+            TypeError: It is neither a path nor a file.
+        """
+        self._check_open()
+        begin = _homes.load("Trace")
+        trace: Trace = begin(file, self._now, self._registry.probes, self._io)
+        return trace
+
+    def _release(self) -> None:
+        try:
+            super()._release()
+        finally:
+            self._registry.probes.close()
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        self._registry.probes.abandon()
 
     def _timings(self) -> tuple[HandlerStats, ...]:
         if self._meter is None:

@@ -29,6 +29,14 @@ class Probe(abc.ABC):
             takes_event: Whether it takes the event, or nothing.
         """
 
+    @abc.abstractmethod
+    def close(self) -> None:
+        """The dispatcher is closed."""
+
+    @abc.abstractmethod
+    def abandon(self) -> None:
+        """This is a forked child: what the probe holds is the parent's."""
+
 
 class Probes:
     """The probes around the calls of all entries.
@@ -46,10 +54,26 @@ class Probes:
         self._probes.append(probe)
         self._fit_all()
 
-    def remove(self, probe: Probe) -> None:
-        """Take a probe away; a call that is under way has it to its end."""
+    def remove(self, probe: Probe) -> bool:
+        """Take a probe away, and return whether it was there.
+
+        A call that is under way has it to its end.
+        """
+        if probe not in self._probes:
+            return False
         self._probes.remove(probe)
         self._fit_all()
+        return True
+
+    def close(self) -> None:
+        """End all of them."""
+        for probe in tuple(self._probes):
+            probe.close()
+
+    def abandon(self) -> None:
+        """Give up in a forked child what is the parent's."""
+        for probe in self._probes:
+            probe.abandon()
 
     def _fit_all(self) -> None:
         for entry in self._scope.all_entries():

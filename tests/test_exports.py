@@ -22,6 +22,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 EXPORTS = [
     "HandlerStats",
     "Slow",
+    "Trace",
     "Attributes",
     "Change",
     "Closed",
