@@ -22,6 +22,9 @@ import typing
 from evdispatch import _homes
 
 if typing.TYPE_CHECKING:
+    from evdispatch._alive import Alive as Alive
+    from evdispatch._alive import Pending as Pending
+    from evdispatch._alive import Waiting as Waiting
     from evdispatch._callbacks import Handle as Handle
     from evdispatch._clock import Alarm as Alarm
     from evdispatch._clock import Clock as Clock
@@ -131,6 +134,7 @@ __all__ = [
     "READ",
     "WRITE",
     "Alarm",
+    "Alive",
     "AlreadyRunningError",
     "Answer",
     "Attributes",
@@ -184,6 +188,7 @@ __all__ = [
     "Packet",
     "Paste",
     "PathEvent",
+    "Pending",
     "Pipe",
     "Press",
     "Priority",
@@ -218,6 +223,7 @@ __all__ = [
     "UnknownEventError",
     "Unmounted",
     "Verdict",
+    "Waiting",
     "Watch",
     "Writable",
     "activated_sockets",

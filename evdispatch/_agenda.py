@@ -50,6 +50,10 @@ class Agenda:
         """Return the nearest deadline, or None."""
         return self._deadlines.next()
 
+    def pending(self) -> list[Deadline]:
+        """Return all deadlines, the nearest first."""
+        return self._deadlines.pending()
+
     def pop(self, now: float, before: int) -> Owner | None:
         """Take out the nearest that is due; see `Deadlines.pop`."""
         return self._deadlines.pop(now, before)

@@ -49,6 +49,16 @@ class Handle:
         """Whether it will not be called again: it was cancelled, or has fired."""
         return self._function is None
 
+    @property
+    def function(self) -> Callable[[], Any] | None:
+        """What is to be called; None: nothing any more."""
+        return self._function
+
+    @property
+    def every(self) -> float | None:
+        """The interval, in seconds; None: it is called once."""
+        return None if self._schedule is None else self._schedule.every
+
     def start(self, delay: float, every: float | None) -> Self:
         """Schedule it: in ``delay`` seconds, then each ``every``; return itself."""
         roster = self._roster

@@ -68,6 +68,10 @@ class Deadlines:
             self._dead -= 1
         return heap[0][0] if heap else None
 
+    def pending(self) -> list[Deadline]:
+        """Return all of them, the nearest first."""
+        return [entry[2] for entry in sorted(self._heap) if entry[2].owner is not None]
+
     def pop(self, now: float, before: int) -> Owner | None:
         """Take out the nearest deadline that is due and return its owner, or None.
 

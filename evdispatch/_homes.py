@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 _HOMES = {
+    "_alive": ("Alive Pending Waiting"),
     "_callbacks": ("Handle"),
     "_clock": ("Alarm Clock MonotonicClock"),
     "_dispatcher": ("Dispatcher"),

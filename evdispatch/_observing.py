@@ -10,6 +10,7 @@ from evdispatch._meter import Meter
 from evdispatch._stats import HandlerStats, PostCounts, Stats, balance
 
 if TYPE_CHECKING:  # loaded when it is asked for
+    from evdispatch._alive import Alive
     from evdispatch._trace import Trace
     from evdispatch._trace_file import Target
 
@@ -53,6 +54,24 @@ class Observing(Hearing):
         ]
         if wrong:
             raise InternalError(f"events don't add up: {'; '.join(wrong)}")
+
+    def why_alive(self) -> "Alive":
+        """Tell what it waits for: ``print(app.why_alive())``. From any thread.
+
+        `run` goes on until `stop`, whatever there is: this tells which sources may still
+        make events, what `after` and `every` are to call, and what is queued.
+        """
+        self._check_process()
+        look = _homes.load("Alive").look
+        alive: Alive = look(self._state(), self._roster, self._queue)
+        return alive
+
+    def _state(self) -> str:
+        if self._gone is not None:
+            return "closed"
+        if not self._busy.locked():
+            return "open"
+        return "stopping" if self._dispatch.stopping else "running"
 
     def trace(self, file: "Target") -> "Trace":
         """Begin to write what happens to a file, for a viewer. On the dispatch thread.

@@ -43,7 +43,7 @@ class Pace(abc.ABC):
     ) -> None:
         self.handler = handler
         self.takes_event = takes_event
-        self._find = find
+        self.find = find
         self._interval = interval
         self._now = now
         self._after = after
@@ -64,7 +64,7 @@ class Pace(abc.ABC):
 
     def _finish(self, late: "Late") -> None:
         """Call the handler with what has waited, if anybody is to hear it."""
-        event, late.handler = late.event, self._find()
+        event, late.handler = late.event, self.find()
         if event is not None and late.handler is not None and not is_dropped(event):
             self.call(event)
 
@@ -91,6 +91,11 @@ class Late:
         self.event: Event | None = None
         self.at = 0.0
         self.handler: Handler | None = None
+
+    @property
+    def registered(self) -> Handler | None:
+        """Whose interval it is; None: it was removed, or is gone."""
+        return self._pace.find()
 
     def __call__(self) -> None:
         """End it."""

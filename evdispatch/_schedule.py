@@ -20,6 +20,11 @@ class Schedule:
         self.count = 0
 
     @property
+    def every(self) -> float:
+        """The interval, in seconds."""
+        return self._every
+
+    @property
     def due(self) -> float:
         """The latest instant that was taken."""
         return self._at(self.count)

@@ -22,6 +22,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 EXPORTS = [
     "HandlerStats",
     "Slow",
+    "Alive",
+    "Pending",
+    "Waiting",
     "Trace",
     "Attributes",
     "Change",
@@ -275,7 +278,7 @@ def test_each_public_method_is_documented(cls: type) -> None:
             assert inspect.getdoc(member), f"{cls.__name__}.{name}"
 
 
-THREADED = ("add", "remove", "post", "stop", "after", "every")
+THREADED = ("add", "remove", "post", "stop", "after", "every", "why_alive")
 
 
 @pytest.mark.parametrize("name", THREADED)

@@ -37,7 +37,7 @@ FLOORS = {
         sources._tree sources._tree._observer sources._tree._hub sources._tree._model sources._tree._listing sources._tree._renames
         sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
     """,
-    4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _lookout _standby _dispatch _meter",
+    4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _lookout _standby _dispatch _meter _alive",
     5: "_lifetime _interrupts _loop _embedding _hearing _trace_file _trace _observing",
     6: "_dispatcher",
     7: """

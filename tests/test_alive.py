@@ -1,0 +1,230 @@
+"""`Dispatcher.why_alive`: what a dispatcher waits for."""
+
+import multiprocessing
+import threading
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from evdispatch import (
+    PRIORITY,
+    READ,
+    Alive,
+    Dispatcher,
+    Event,
+    Fd,
+    ForkedError,
+    Pipe,
+    Source,
+    Timer,
+    Waiting,
+)
+from evdispatch.testing import ManualSource, VirtualClock, settle
+
+
+@attrs.define(eq=False)
+class Work(Event):
+    """What these tests post."""
+
+
+def only(alive: Alive) -> Waiting:
+    (waiting,) = alive.sources
+    return waiting
+
+
+def lines(app: Dispatcher) -> list[str]:
+    return [line.strip() for line in str(app.why_alive()).splitlines()]
+
+
+def test_nothing(timed: Dispatcher) -> None:
+    alive = timed.why_alive()
+    assert alive == Alive(
+        state="open",
+        sources=(),
+        calls=(),
+        queued={"urgent": 0, "normal": 0, "idle": 0},
+        full=False,
+    )
+    assert not alive.by_itself
+    assert lines(timed) == [
+        "not running; when it runs, it waits for:",
+        "nothing: only posts from other threads can wake it",
+    ]
+
+
+class TestSources:
+    """What each source waits for."""
+
+    def test_reading(self, timed: Dispatcher, pipe: list[int]) -> None:
+        source = timed.add(Pipe(pipe[0]))
+        pipe[0] = -1
+        alive = timed.why_alive()
+        assert only(alive).source is source
+        assert only(alive).interest == READ
+        assert alive.by_itself
+        assert lines(timed)[1:] == [f"{source!r}: reading fd {only(alive).fd}"]
+
+    def test_two_things(self, timed: Dispatcher, pipe: list[int]) -> None:
+        timed.add(Fd(pipe[0], writable=True))
+        assert f"reading and writing fd {pipe[0]}" in lines(timed)[1]
+
+    def test_priority_data(self, timed: Dispatcher, pipe: list[int]) -> None:
+        timed.add(Fd(pipe[0], readable=False, priority=True))
+        assert only(timed.why_alive()).interest == PRIORITY
+        assert f"priority data of fd {pipe[0]}" in lines(timed)[1]
+
+    def test_a_hang_up_alone(self, timed: Dispatcher, pipe: list[int]) -> None:
+        source = timed.add(Fd(pipe[0]))
+        source.watch(0)
+        assert only(timed.why_alive()).interest == 0
+        assert f"a hang-up of fd {pipe[0]}" in lines(timed)[1]
+
+    def test_paused(self, timed: Dispatcher, pipe: list[int]) -> None:
+        source = timed.add(Fd(pipe[0]))
+        source.pause()
+        waiting = only(timed.why_alive())
+        assert (waiting.paused, waiting.fd, waiting.interest) == (True, None, None)
+        assert lines(timed)[1:] == [
+            f"{source!r}: paused",
+            "nothing: only posts from other threads can wake it",
+        ]
+        source.resume()
+        assert not only(timed.why_alive()).paused
+
+    def test_a_deadline(self, timed: Dispatcher, clock: VirtualClock) -> None:
+        timed.add(Timer("tick", every=2.0))
+        clock.advance(0.5)
+        assert only(timed.why_alive()).due_in == 1.5
+        assert lines(timed)[1].endswith("due in 1.500 s")
+
+    def test_its_wake(self, timed: Dispatcher) -> None:
+        source = timed.add(ManualSource())
+        assert lines(timed)[1] == f"{source!r}: its wake() alone"
+        assert not timed.why_alive().by_itself
+        source.emit(Work())
+        assert only(timed.why_alive()).more
+        assert lines(timed)[1] == f"{source!r}: more to say"
+
+    def test_a_file_that_is_always_ready(
+        self, timed: Dispatcher, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("text")
+        with (tmp_path / "file").open("rb") as file:
+            timed.add(Pipe(file.fileno(), closefd=False))
+            assert only(timed.why_alive()).always_ready
+            assert lines(timed)[1].endswith(", which is always ready")
+
+    def test_one_that_is_closed_is_not_told(self, timed: Dispatcher) -> None:
+        timed.add(Source()).close()
+        assert timed.why_alive().sources == ()
+
+
+class TestCalls:
+    """What is to be called."""
+
+    def test_in_the_order_of_time(self, timed: Dispatcher, clock: VirtualClock) -> None:
+        def poll() -> None: ...
+
+        handle = timed.every(2.0, poll)
+        timed.after(1.0, timed.stop)
+        timed.after(float("inf"), timed.stop)
+        timed.after(0.5, poll).cancel()
+        settle(timed)
+        clock.advance(0.25)
+        first, second = timed.why_alive().calls
+        assert (first.function, first.due_in, first.every) == (timed.stop, 0.75, None)
+        assert (second.function, second.due_in, second.every) == (poll, 1.75, 2.0)
+        assert timed.why_alive().by_itself
+        assert lines(timed)[1].endswith("Loop.stop: called in 0.750 s")
+        assert lines(timed)[2].endswith("poll: called in 1.750 s, then every 2 s")
+        handle.cancel()
+        assert len(timed.why_alive().calls) == 1
+
+    @pytest.mark.parametrize("pace", ["throttle", "debounce"])
+    def test_the_end_of_a_paced_handlers_interval(
+        self, timed: Dispatcher, pace: str
+    ) -> None:
+        options: dict[str, Any] = {pace: 3.0}
+
+        def hear() -> None: ...
+
+        timed.on(Work, **options)(hear)
+        timed.post(Work())
+        settle(timed)
+        (call,) = timed.why_alive().calls
+        assert (call.function, call.due_in, call.paced) == (hear, 3.0, True)
+        assert str(call).endswith("hear: the end of its interval in 3.000 s")
+        timed.off(hear)
+        assert timed.why_alive().calls[0].function is None
+        assert "a handler that is gone" in str(timed.why_alive())
+
+
+class TestQueue:
+    """What waits in the queue."""
+
+    def test_by_lane(self, timed: Dispatcher) -> None:
+        for _ in range(3):
+            timed.post(Work())
+        alive = timed.why_alive()
+        assert alive.queued == {"urgent": 0, "normal": 3, "idle": 0}
+        assert alive.by_itself
+        assert lines(timed)[1:] == ["in the queue: 3 normal"]
+        settle(timed)
+
+    def test_a_full_one(self) -> None:
+        with Dispatcher(io="inline", queue_size=1) as app:
+            app.post(Work())
+            assert app.why_alive().full
+            assert "it is full, so its sources are not read" in str(app.why_alive())
+
+
+class TestStates:
+    """Whether it runs."""
+
+    def test_in_a_run_and_when_it_is_to_stop(self, timed: Dispatcher) -> None:
+        told = []
+
+        @timed.on("start")
+        def look() -> None:
+            told.append(timed.why_alive())
+            timed.stop()
+            told.append(timed.why_alive())
+
+        timed.run()
+        told.append(timed.why_alive())
+        assert [each.state for each in told] == ["running", "stopping", "open"]
+        assert str(told[0]).startswith("running until stop(); it waits for:")
+        assert str(told[1]).startswith("stopping; what there is:")
+
+    def test_closed(self, timed: Dispatcher) -> None:
+        timed.add(Timer("tick", every=1.0))
+        timed.close()
+        assert timed.why_alive().state == "closed"
+        assert timed.why_alive().sources == ()
+        assert str(timed.why_alive()) == "closed"
+
+    def test_from_another_thread(self, timed: Dispatcher) -> None:
+        timed.add(Timer("tick", every=1.0))
+        told: list[Alive] = []
+        with timed.running():
+            thread = threading.Thread(target=lambda: told.append(timed.why_alive()))
+            thread.start()
+            thread.join()
+        assert only(told[0]).due_in == 1.0
+
+    def test_in_a_forked_child(self) -> None:
+        with Dispatcher(io="inline") as app:
+            child = multiprocessing.get_context("fork").Process(
+                target=expect_forked, args=(app,)
+            )
+            child.start()
+            child.join()
+            assert child.exitcode == 0
+            child.close()
+
+
+def expect_forked(app: Dispatcher) -> None:
+    with pytest.raises(ForkedError):
+        app.why_alive()
