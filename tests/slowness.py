@@ -1,0 +1,36 @@
+"""What the tests of slow handlers share: an event, and a wait for its stack."""
+
+import time
+
+import attrs
+
+from evdispatch import (
+    Dispatcher,
+    Event,
+    HandlerStats,
+)
+from evdispatch._sampler import Sampler
+
+
+@attrs.define(eq=False)
+class Work(Event):
+    """What the handlers of these tests hear."""
+
+
+def sampler_of(app: Dispatcher) -> Sampler:
+    assert app._meter is not None
+    return app._meter.sampler
+
+
+def be_sampled(app: Dispatcher) -> None:
+    """Wait, in a handler, until its stack was taken."""
+    sampler = sampler_of(app)
+    deadline = time.monotonic() + 10
+    while sampler._sampled[0] is not sampler.call:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def timing(app: Dispatcher, handler: object) -> HandlerStats:
+    (found,) = [each for each in app.stats().timings if each.handler is handler]
+    return found

@@ -1,0 +1,271 @@
+"""`Dispatcher.trace`: what it tells of sources, waits and handlers."""
+
+import functools
+import signal
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traces import Work, check, load, names, of
+
+from evdispatch import (
+    HANDLED,
+    ClosedError,
+    Dispatcher,
+    Event,
+    HandlerError,
+    Timer,
+    Trace,
+)
+from evdispatch._interrupts import CALL_SITES
+from evdispatch._trace import Traced
+from evdispatch.testing import ManualSource, VirtualClock, settle
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "trace.json"
+
+
+def test_it_tells_sources_waits_and_handlers(app: Dispatcher, path: Path) -> None:
+    app.add(Timer("tick", every=0.001))
+    source = app.add(ManualSource("made"))
+    seen = []
+
+    @app.on("tick")
+    def tick() -> None:
+        seen.append(1)
+        if len(seen) == 5:
+            app.stop()
+
+    @source.on(Work)
+    def work(event: Event) -> None: ...
+
+    with app.trace(path) as trace:
+        source.emit(Work(), Work())
+        app.run()
+    assert trace.closed
+    records = load(path)
+    check(records)
+    assert records[0]["name"] == "process_name"
+    (turn,) = [each for each in of(records, "source") if each["name"] == "made"]
+    assert turn["args"] == {"events": 2, "kind": "ManualSource"}
+    spans = of(records, "handler")
+    assert names(spans).count("work") == 2
+    assert names(spans).count("tick") == 5
+    assert {each["args"]["event"] for each in spans} == {"work", "tick"}
+    assert len(of(records, "queue")) == 2 * 7
+    here = threading.get_native_id()
+    assert {each["tid"] for each in spans} == {here}
+    pumped = {each["tid"] for each in of(records, "source")}
+    assert (here in pumped) == (app._io_mode != "thread")
+
+
+def test_times_are_those_of_the_clock(
+    timed: Dispatcher, clock: VirtualClock, path: Path
+) -> None:
+    @timed.on(Work)
+    def work() -> None:
+        clock.advance(0.25)
+
+    timed.on(Work)(functools.partial(clock.advance, 0.5))
+    timed.post(Work())
+    clock.advance(2.0)
+    with timed.trace(path):
+        settle(timed)
+    records = load(path)
+    first, second = of(records, "handler")[:2]
+    assert (first["ts"], first["dur"]) == (1002e6, 0.25e6)
+    assert (second["ts"], second["dur"]) == (1002.25e6, 0.5e6)
+    waits = [each["ts"] for each in of(records, "queue") if each["name"] == "work"]
+    assert waits == [1000e6, 1002e6]  # one wait, though there are two handlers
+
+
+def test_without_it_all_is_as_it_was(timed: Dispatcher, path: Path) -> None:
+    def work() -> None: ...
+
+    timed.on(Work)(work)
+    (entry,) = timed._registry.scope.entries[Work]
+    own = {"_answer_held", "_turn", "_go_on"}
+    with timed.trace(path):
+        assert entry.call is not work
+        assert own <= set(dir(timed._io)) & set(vars(timed._io))
+        timed.on(Work)(lambda: None)
+    assert entry.call is work
+    assert not entry.takes_event
+    assert not own & set(vars(timed._io))
+    timed.post(Work())
+    settle(timed)
+    assert of(load(path), "handler") == []
+
+
+def test_one_that_raises_or_ends_the_way(app: Dispatcher, path: Path) -> None:
+    app.on("error")(lambda: None)
+
+    @app.on(Work)
+    def fail() -> None:
+        raise LookupError
+
+    @app.on(Work)
+    def end() -> Any:
+        return HANDLED
+
+    @app.on(Work)
+    def never() -> None: ...
+
+    with app.trace(path):
+        app.post(Work())
+        settle(app)
+    spans = of(load(path), "handler")
+    assert [name for name in names(spans) if name in ("fail", "end", "never")] == [
+        "fail",
+        "end",
+    ]
+    check(load(path))
+
+
+@pytest.mark.parametrize("pace", ["throttle", "debounce"])
+def test_once_weak_paced_and_calls(
+    timed: Dispatcher, clock: VirtualClock, path: Path, pace: str
+) -> None:
+    options: dict[str, Any] = {pace: 5.0}
+
+    class Hearer:
+        def weakly(self) -> None: ...
+
+    hearer = Hearer()
+
+    def once() -> None: ...
+    def paced() -> None: ...
+    def later() -> None: ...
+
+    timed.on(Work, once=True)(once)
+    timed.on(Work, weak=True)(hearer.weakly)
+    timed.on(Work, **options)(paced)
+    timed.after(1.0, later)
+    timed.after(1.0, lambda: None).cancel()
+    with timed.trace(path):
+        timed.post(Work())
+        timed.post(Work())
+        settle(timed)
+        clock.advance(5.0)
+        settle(timed)
+    spans = [each for each in of(load(path), "handler") if "Late" not in each["name"]]
+    count = Counter(name for name in names(spans) if name != "append")
+    expected = {"once": 1, "weakly": 2, "later": 1, "paced": 1}
+    if pace == "throttle":
+        expected["paced"] = 2
+    assert count == expected
+    assert not [each for each in of(load(path), "handler") if "Late" in each["name"]]
+    check(load(path))
+
+
+def test_with_slow_handlers_measured_both_are_told(
+    io: Any, clock: VirtualClock, path: Path
+) -> None:
+    with Dispatcher(io=io, clock=clock, slow=0.5) as app:
+
+        @app.on(Work)
+        def work() -> None:
+            clock.advance(1.0)
+
+        slow: list[Event] = []
+        app.on("slow")(slow.append)
+        with app.trace(path):
+            app.post(Work())
+            settle(app)
+        app.post(Work())
+        settle(app)
+        assert names(of(load(path), "handler")).count("work") == 1
+        assert len(slow) == 2
+        (timing,) = [each for each in app.stats().timings if each.handler is work]
+        assert timing.calls == 2
+
+
+def test_two_at_once(app: Dispatcher, tmp_path: Path) -> None:
+    app.on(Work)(lambda: None)
+    outer, inner = tmp_path / "outer", tmp_path / "inner"
+    first = app.trace(outer)
+    with app.trace(inner):
+        app.post(Work())
+        settle(app)
+        first.close()
+        app.post(Work())
+        settle(app)
+    spans = [of(load(each), "handler") for each in (outer, inner)]
+    assert [names(each).count("<lambda>") for each in spans] == [1, 2]
+    for each in (outer, inner):
+        check(load(each))
+    assert "_turn" not in vars(app._io)
+
+
+def test_it_may_begin_and_end_in_handlers(app: Dispatcher, path: Path) -> None:
+    traces: list[Trace] = []
+    app.on("start")(lambda: traces.append(app.trace(path)))
+    app.on(Work, priority=1)(lambda: None)
+
+    @app.on(Work)
+    def end() -> None:
+        traces[0].close()
+
+    app.on(Work, priority=-1)(app.stop)
+    app.post(Work())
+    app.run()
+    spans = of(load(path), "handler")
+    assert len([each for each in spans if each["args"]["event"] == "work"]) == 1
+    check(load(path))
+
+
+def test_the_dispatchers_end_is_its_end(io: Any, path: Path) -> None:
+    with Dispatcher(io=io) as app:
+        trace = app.trace(path)
+        app.on(Work)(lambda: None)
+        app.post(Work())
+        settle(app)
+    assert trace.closed
+    check(load(path))
+    trace.close()
+    with pytest.raises(ClosedError):
+        app.trace(path)
+
+
+def test_ctrl_c_interrupts_a_traced_handler_at_once(
+    app: Dispatcher, path: Path
+) -> None:
+    reached = []
+
+    @app.on("start")
+    def work() -> None:
+        signal.raise_signal(signal.SIGINT)
+        reached.append("the end")
+
+    with app.trace(path), pytest.raises(KeyboardInterrupt):
+        app.run()
+    assert not reached
+    assert Traced.run.__code__ in CALL_SITES
+    check(load(path))
+
+
+def test_it_goes_on_though_a_run_has_ended(app: Dispatcher, path: Path) -> None:
+    @app.on("start", once=True)
+    def fail() -> None:
+        raise LookupError
+
+    with app.trace(path):
+        with pytest.raises(HandlerError):
+            app.run()
+        app.on("start")(app.stop)
+        app.run()
+    assert names(of(load(path), "handler")) == ["fail", "stop"]
+
+
+def test_explain_tells_the_same(timed: Dispatcher, path: Path) -> None:
+    def work() -> None: ...
+
+    timed.on(Work)(work)
+    before = str(timed.explain(event := Work()))
+    with timed.trace(path):
+        assert str(timed.explain(event)) == before
+        assert timed.off(work) == 1

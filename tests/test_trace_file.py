@@ -1,0 +1,184 @@
+"""`Dispatcher.trace`: the file, whatever becomes of it."""
+
+import io as files
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traces import Work, check, load, names, of
+from untraced import UNTRACED
+
+from evdispatch import Dispatcher, Event, Trace
+from evdispatch._trace_file import BATCH, TraceFile
+from evdispatch.testing import ManualSource, settle
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "trace.json"
+
+
+def test_a_text_file_stays_open(app: Dispatcher) -> None:
+    file = files.StringIO()
+    app.on(Work)(lambda: None)
+    with app.trace(file):
+        app.post(Work())
+        settle(app)
+    assert len(json.loads(file.getvalue())) > 3
+
+
+def test_one_that_is_not_closed_loads_with_a_bracket(
+    timed: Dispatcher, path: Path
+) -> None:
+    timed.on(Work)(lambda: None)
+    trace = timed.trace(path)
+    text = path.read_text()
+    for _ in range(2 * BATCH):
+        timed.post(Work())
+    settle(timed)
+    assert len(path.read_text()) > len(text)
+    for unclosed in (text, path.read_text()):
+        assert json.loads(unclosed + "]")
+    trace.close()
+    assert len(of(load(path), "handler")) >= 2 * BATCH
+
+
+def test_a_program_that_is_killed(path: Path) -> None:
+    program = f"""
+import os, signal
+from evdispatch import Dispatcher, Timer
+app = Dispatcher()
+app.add(Timer("tick", every=1e-5))
+trace = app.trace({str(path)!r})
+app.on("tick", count=lambda count: count >= 300)(
+lambda: os.kill(os.getpid(), signal.SIGKILL)
+)
+app.on("tick")(lambda: None)
+app.run()
+"""
+    command = [sys.executable, "-c", program]
+    child = subprocess.run(command, check=False, timeout=30, env=UNTRACED)
+    assert child.returncode == -signal.SIGKILL
+    records = json.loads(path.read_text() + "]")
+    assert len(records) >= 1
+
+
+def test_a_program_that_just_ends(path: Path) -> None:
+    program = f"""
+from evdispatch import Dispatcher
+app = Dispatcher()
+app.trace({str(path)!r})
+app.on("start")(app.stop)
+app.run()
+"""
+    command = [sys.executable, "-W", "error", "-c", program]
+    subprocess.run(command, check=True, timeout=30, env=UNTRACED)
+    assert names(of(load(path), "handler")) == ["stop"]
+
+
+@pytest.mark.parametrize("target", [1, None, b"trace", files.BytesIO()])
+def test_what_is_no_file(timed: Dispatcher, target: Any) -> None:
+    with pytest.raises(TypeError):
+        timed.trace(target)
+    assert not timed._registry.probes._probes
+
+
+def test_one_that_cannot_be_opened(timed: Dispatcher, path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        timed.trace(path / "below")
+    with pytest.raises(OSError, match="No space"):
+        timed.trace("/dev/full")
+
+
+def test_a_full_disk_ends_it_and_nothing_else(
+    app: Dispatcher, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full(files.StringIO):
+        def flush(self) -> None:
+            if self.tell() > 200:
+                raise OSError(28, "No space left on device")
+
+    heard: list[Event] = []
+    app.on(Work)(heard.append)
+    (entry,) = app._registry.scope.entries[Work]
+    trace = app.trace(Full())
+    for _ in range(BATCH):
+        app.post(Work())
+    settle(app)
+    assert len(heard) == BATCH
+    assert trace.closed
+    assert "No space left" in caplog.text
+    app.post(Work())
+    settle(app)
+    assert entry.call == heard.append
+    assert "_turn" not in vars(app._io)
+    trace.close()
+    assert len(caplog.records) == 1
+
+
+def test_a_full_disk_at_the_end(
+    app: Dispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = files.StringIO()
+    trace = app.trace(file)
+    file.close()
+    trace.close()
+    assert "closed file" in caplog.text
+
+
+def test_its_descriptor_is_closed_if_it_can_not_be_written(
+    app: Dispatcher, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trace = app.trace(path)
+    fd = trace._file._fd
+    with open("/dev/full", "w") as full:
+        os.dup2(full.fileno(), fd, inheritable=False)
+    trace.close()
+    assert "No space left" in caplog.text
+    assert trace._file._fd == -1
+
+
+def test_a_forked_child_writes_nothing(path: Path) -> None:
+    with Dispatcher(io="inline") as app:
+        app.on(Work)(lambda: None)
+        with app.trace(path) as trace:
+            app.post(Work())
+            settle(app)
+            child = multiprocessing.get_context("fork").Process(
+                target=expect_closed, args=(trace,)
+            )
+            child.start()
+            child.join()
+            assert child.exitcode == 0
+            child.close()
+            app.post(Work())
+            settle(app)
+    assert names(of(load(path), "handler")).count("<lambda>") == 2
+    check(load(path))
+
+
+def test_names_are_quoted(timed: Dispatcher, path: Path) -> None:
+    source = timed.add(ManualSource('a "name"\n\udcff'))
+    with timed.trace(path):
+        source.emit(Work())
+        settle(timed)
+    assert 'a "name"\n\udcff' in [each["name"] for each in of(load(path), "source")]
+
+
+def test_what_comes_after_its_end_is_not_written(path: Path) -> None:
+    file = TraceFile(path)
+    file.close()
+    file.span('"late"', "handler", (0.0, 1.0), "{}")
+    file.close()
+    assert len(load(path)) == 1
+
+
+def expect_closed(trace: Trace) -> None:
+    assert trace.closed
+    trace.close()

@@ -1,0 +1,74 @@
+"""`Dispatcher.trace`: the turns of sources."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from traces import Work, check, load, of
+
+from evdispatch import Dispatcher, Event, Source
+from evdispatch._io import IoSide
+from evdispatch.testing import ManualSource, settle
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "trace.json"
+
+
+def test_one_that_fails(app: Dispatcher, path: Path) -> None:
+    class Failing(Source):
+        def on_wake(self) -> Iterator[Event]:
+            yield Work()
+            raise LookupError
+
+    app.on("error")(lambda: None)
+    source = app.add(Failing("failing"))
+    with app.trace(path):
+        source.wake()
+        settle(app)
+    (turn,) = [each for each in of(load(path), "source") if each["name"] == "failing"]
+    assert turn["args"]["events"] == 2  # with the error
+
+
+def test_more_than_a_turn(app: Dispatcher, path: Path) -> None:
+    source = app.add(ManualSource("many"))
+    with app.trace(path):
+        source.emit(*(Work() for _ in range(150)))
+        settle(app)
+    turns = [each for each in of(load(path), "source") if each["name"] == "many"]
+    assert [each["args"]["events"] for each in turns] == [64, 64, 22]
+
+
+def test_the_thread_that_stands_by(path: Path) -> None:
+    with Dispatcher(io="auto") as app:
+        source = app.add(ManualSource("made"))
+        heard: list[Event] = []
+        source.on(Event)(heard.append)
+
+        @app.on(Work)
+        def work() -> None:
+            source.emit(Event())
+            deadline = time.monotonic() + 10
+            while not source.counts.made and time.monotonic() < deadline:
+                time.sleep(0.001)
+
+        with app.trace(path):
+            app.post(Work())
+            settle(app)
+    records = load(path)
+    check(records)
+    (turn,) = [each for each in of(records, "source") if each["name"] == "made"]
+    (thread,) = [
+        each["args"]["name"]
+        for each in records
+        if each["name"] == "thread_name" and each["tid"] == turn["tid"]
+    ]
+    assert thread == "evdispatch-standby"
+
+
+def test_what_asks_has_the_source_first() -> None:
+    for name in ("_answer_held", "_turn", "_go_on"):
+        code = getattr(IoSide, name).__code__
+        assert code.co_varnames[1] == "source"
