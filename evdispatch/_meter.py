@@ -96,8 +96,9 @@ class Meter(Probe):
         stack = self.sampler.stack_of(call)
         # No pass follows after a stop, that could tell of it.
         if isinstance(event, (Slow, Stop)) or not self._dispatch.hears(Slow):
+            where = f"; it was here:\n{stack}" if stack else ""
             name = describe(handler)
-            _log.warning("%s took %.3f s on %r\n%s", name, duration, event.name, stack)
+            _log.warning("%s took %.3f s on %r%s", name, duration, event.name, where)
         else:
             told = Slow(handler, duration, event, stack, time=self.now())
             self._dispatch.queue_raised(told)

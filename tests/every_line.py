@@ -2,11 +2,13 @@
 
     python tests/every_line.py thread 1
 
-The last number is a stride: 4 tries every fourth line, which takes a fourth of the time.
+The number is a stride: 4 tries every fourth line, which takes a fourth of the time. With
+``observed`` behind it the handlers are measured and traced, and all of them are slow.
 Its handlers are C code: a Python function is interrupted in its midst, as it should be.
 """
 
 import functools
+import logging
 import os
 import re
 import signal
@@ -60,7 +62,7 @@ class Tracer:
 class Program:
     """Lines with a filter, a descriptor, and timers."""
 
-    def __init__(self, io_mode: Any) -> None:
+    def __init__(self, io_mode: Any, *, observed: bool) -> None:
         self.fds = set(os.listdir("/proc/self/fd"))
         reading, writing = os.pipe()
         os.write(writing, b"\n".join(_LINES))
@@ -69,7 +71,11 @@ class Program:
         os.write(self.raw[1], b"raw")
         self.got: list[Any] = []
         self.calls: list[str] = []
-        self.app = app = Dispatcher(io=io_mode)
+        self.app = app = Dispatcher(io=io_mode, slow=1e-9 if observed else None)
+        if observed:
+            logging.disable()
+            app.on("slow")(functools.partial(self.calls.append, "slow"))
+            app.trace("/dev/null")
         pipe = app.add(Pipe(reading, framing="lines"))
         pipe.on("line", data=re.compile(b"."), where=bool)(self.got.append)
         pipe.on("eof")(functools.partial(self.calls.append, "eof"))
@@ -106,10 +112,10 @@ class Program:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def interrupt_before(number: int, io_mode: Any) -> int:
+def interrupt_before(number: int, io_mode: Any, *, observed: bool) -> int:
     """Interrupt the program before so manieth a line; return how many lines there were."""
     tracer = Tracer(number)
-    program = Program(io_mode)
+    program = Program(io_mode, observed=observed)
     program.run(tracer)
     try:
         program.check()
@@ -123,6 +129,7 @@ def interrupt_before(number: int, io_mode: Any) -> int:
 if __name__ == "__main__":
     io_mode, stride = sys.argv[1], int(sys.argv[2])
     number = 0
-    while number < interrupt_before(number, io_mode):
+    observed = sys.argv[3:] == ["observed"]
+    while number < interrupt_before(number, io_mode, observed=observed):
         number += stride
     assert number > 500, number  # else it would not be ours that is traced

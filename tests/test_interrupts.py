@@ -212,7 +212,11 @@ def test_a_dispatcher_within_a_handler_is_interrupted_too(inline: Dispatcher) ->
         assert len(got) == 10
 
 
-@pytest.mark.parametrize("arguments", [["storm.py"], ["every_line.py", "16"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [["storm.py"], ["every_line.py", "16"], ["every_line.py", "32", "observed"]],
+    ids=str,
+)
 def test_whenever_it_comes_nothing_is_lost_or_left(
     io: IoMode, arguments: list[str]
 ) -> None:
