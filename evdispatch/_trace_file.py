@@ -8,6 +8,7 @@
 - What can't be written ends the trace, with a warning in the log, and nothing else.
 """
 
+import functools
 import json
 import logging
 import os
@@ -21,8 +22,11 @@ BATCH = 256  # records that are written at once
 Target = str | os.PathLike[str] | TextIO
 """Where a trace is written to: a path, or a text file."""
 
-quoted = json.dumps
-"""What a record has in the place of a text."""
+
+@functools.lru_cache(1024)
+def quoted(text: str) -> str:
+    """Return what a record has in the place of a text."""
+    return json.dumps(text)
 
 
 class TraceFile:
@@ -44,7 +48,7 @@ class TraceFile:
         self.pid = os.getpid()
         self._lock = threading.RLock()
         self._records: list[str] = []
-        self._threads: set[int] = set()  # that have said their names
+        self._places: dict[int, str] = {}  # of the threads that have said their names
         self._fd = -1
         self._file: TextIO | None = None
         if isinstance(target, (str, os.PathLike)):
@@ -75,31 +79,30 @@ class TraceFile:
             times: When it began and ended, in seconds.
             args: More about it, as a JSON object.
         """
-        tid = self._thread()
         # In whole nanoseconds, so that what follows does not seem to overlap.
-        began, ended = (int(each * 1e9) for each in times)
+        began, ended = int(times[0] * 1e9), int(times[1] * 1e9)
         self._add(
             f'{{"name":{name},"cat":"{kind}","ph":"X","ts":{began / 1e3:.3f},'
-            f'"dur":{(ended - began) / 1e3:.3f},"pid":{self.pid},"tid":{tid},'
-            f'"args":{args}}}'
+            f'"dur":{(ended - began) / 1e3:.3f},{self._place()},"args":{args}}}'
         )
 
     def wait(self, name: str, number: int, times: tuple[float, float]) -> None:
         """Add a wait that is no thread's; the numbers tell one from another."""
-        tid = self._thread()
-        common = f'{{"name":{name},"cat":"queue","id":"{number:x}","pid":{self.pid},'
-        began, ended = (
-            f'{common}"tid":{tid},"ph":"{phase}","ts":{int(time * 1e9) / 1e3:.3f}}}'
-            for phase, time in zip("be", times, strict=True)
+        began, ended = int(times[0] * 1e9), int(times[1] * 1e9)
+        common = f'{{"name":{name},"cat":"queue","id":"{number:x}",{self._place()}'
+        self._add(
+            f'{common},"ph":"b","ts":{began / 1e3:.3f}}},\n'
+            f'{common},"ph":"e","ts":{ended / 1e3:.3f}}}'
         )
-        self._add(f"{began},\n{ended}")
 
-    def _thread(self) -> int:
+    def _place(self) -> str:
+        """Return which process and thread this is; at its first time, tell its name."""
         tid = threading.get_native_id()
-        if tid not in self._threads:
-            self._threads.add(tid)
+        place = self._places.get(tid)
+        if place is None:
+            place = self._places[tid] = f'"pid":{self.pid},"tid":{tid}'
             self._add(self._meta("thread_name", tid, threading.current_thread().name))
-        return tid
+        return place
 
     def _add(self, record: str) -> None:
         with self._lock:
