@@ -2,7 +2,8 @@
 
 - It is a probe (see `_probes`): without ``slow=`` there is none, and nothing is measured.
 - A slow handler is told once it has ended, by a `slow` event; or in the log, where nobody
-  hears that, and where no end would be: what is slow on a `slow` event is logged.
+  hears that, or nothing follows that could tell it (the loop stops), and where no end would
+  be: what is slow on a `slow` event is logged.
 - What `Dispatcher.after` and `every` call is measured as the user's function, and what
   ends the interval of a paced handler is not measured: that handler is.
 """
@@ -94,8 +95,8 @@ class Meter(Probe):
     ) -> None:
         """Tell of a slow handler."""
         stack = self.sampler.stack_of(call)
-        # No pass follows after a stop, that could tell of it.
-        if isinstance(event, (Slow, Stop)) or not self._dispatch.hears(Slow):
+        last = isinstance(event, Stop) or self._dispatch.stopping  # no pass follows
+        if last or isinstance(event, Slow) or not self._dispatch.hears(Slow):
             where = f"; it was here:\n{stack}" if stack else ""
             name = describe(handler)
             _log.warning("%s took %.3f s on %r%s", name, duration, event.name, where)

@@ -10,9 +10,10 @@
 """
 
 import sys
-import traceback
 from collections.abc import Callable
+from traceback import FrameSummary, StackSummary
 from types import CodeType, FrameType
+from typing import NamedTuple
 
 _LONGEST = 3600.0  # seconds of a wait: locks and pollers overflow on much longer ones
 
@@ -24,6 +25,15 @@ def is_ours(frame: FrameType) -> bool:
     """Whether the code is of this package; its command is a program like others."""
     package, _, rest = str(frame.f_globals.get("__name__")).partition(".")
     return package == "evdispatch" and not rest.startswith("cli")
+
+
+class Place(NamedTuple):
+    """A line that is being run."""
+
+    file: str
+    line: int
+    name: str
+    ours: bool
 
 
 class Sampler:
@@ -74,16 +84,28 @@ class Sampler:
 
     def _stack(self, call: Call) -> str:
         """Return the stack below what makes the call, as a traceback has it."""
+        found = self._walk(call)
+        if self.call is not call:
+            return ""  # it has just ended
+        while found and found[-1].ours:
+            found.pop()
+        lines = [FrameSummary(each.file, each.line, each.name) for each in found]
+        return "".join(StackSummary.from_list(lines[::-1]).format())
+
+    def _walk(self, call: Call) -> list["Place"]:
+        """Return where the call is, innermost first.
+
+        The frames are let go of at once: whoever has the last reference to one destroys
+        the handler's variables, which may belong to its thread.
+        """
         frame = sys._current_frames().get(call[1])  # noqa: SLF001
         found = []
         while frame is not None and not self._makes(frame, call):
-            found.append((frame, frame.f_lineno))  # at once, for it goes on running
+            code = frame.f_code
+            place = code.co_filename, frame.f_lineno, code.co_name, is_ours(frame)
+            found.append(Place(*place))
             frame = frame.f_back
-        if frame is None or self.call is not call:
-            return ""  # it has just ended
-        while found and is_ours(found[-1][0]):
-            found.pop()
-        return "".join(traceback.StackSummary.extract(reversed(found)).format())
+        return [] if frame is None else found
 
     def _makes(self, frame: FrameType, call: Call) -> bool:
         return frame.f_code is self._code and frame.f_locals.get("call") is call

@@ -33,6 +33,7 @@ CALLS: dict[str, Callable[[Dispatcher], object]] = {
     "fileno": lambda app: app.fileno(),
     "timeout": lambda app: app.timeout(),
     "start": lambda app: app.start(),
+    "trace": lambda app: app.trace("/dev/null"),
     "running": lambda app: app.running().__enter__(),
     "enter": lambda app: app.__enter__(),
 }
@@ -45,4 +46,5 @@ QUIET: dict[str, Callable[[Dispatcher], object]] = {
     "sources": lambda app: app.sources,
     "stats": lambda app: app.stats(),
     "stop": lambda app: app.stop(),
+    "why_alive": lambda app: app.why_alive(),
 }

@@ -118,6 +118,21 @@ def test_a_slow_end_is_logged_since_nothing_follows(
     assert "on 'stop'" in caplog.text
 
 
+def test_so_is_one_that_stops_the_loop(
+    app: Dispatcher, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = record(app, Slow)
+
+    @app.on("start")
+    def end() -> None:
+        app.stop()
+        clock.advance(1.0)
+
+    app.run()
+    assert not slow
+    assert "end took 1.000 s on 'start'" in caplog.text
+
+
 def test_one_that_raises_is_told_as_both(app: Dispatcher, clock: VirtualClock) -> None:
     told = record(app, Slow), record(app, Error)
 

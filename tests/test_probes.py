@@ -1,0 +1,89 @@
+"""Probes: they come and go around the handlers' calls, and leave all as it was."""
+
+import functools
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evdispatch import Dispatcher, Event
+from evdispatch._callbacks import Due
+from evdispatch._handlers import Handler
+from evdispatch._probes import Probe
+from evdispatch._routes import Entry
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("begin"), st.integers(0, 3)),
+        st.tuples(st.just("end"), st.integers(0, 3)),
+        st.tuples(st.just("on"), st.sampled_from([{}, {"once": True}, {"weak": True}])),
+        st.tuples(st.just("event"), st.none()),
+    ),
+    max_size=20,
+)
+
+
+class Noting(Probe):
+    """Notes the calls."""
+
+    def __init__(self, name: int, notes: list[Any]) -> None:
+        self.name = name
+        self.notes = notes
+
+    def around(self, entry: Entry, call: Handler, *, takes_event: bool) -> Handler:
+        return (
+            call
+            if entry.selector is Due
+            else functools.partial(self.note, call, takes_event)
+        )
+
+    def note(self, call: Handler, takes_event: bool, event: Event) -> Any:
+        self.notes.append(self.name)
+        return call(event) if takes_event else call()
+
+    def close(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+class Hearer:
+    """What has methods."""
+
+    def __init__(self, notes: list[Any]) -> None:
+        self.notes = notes
+
+    def hear(self) -> None:
+        self.notes.append("heard")
+
+
+@settings(deadline=None)
+@given(steps=STEPS)
+def test_each_handler_is_called_within_the_probes_there_are(steps: list[Any]) -> None:
+    notes: list[Any] = []
+    present: list[int] = []
+    with Dispatcher(io="inline") as app:
+        registry = app._registry
+        probes = {name: Noting(name, notes) for name in range(4)}
+        hearers = []
+        bare: dict[int, tuple[Entry, Any]] = {}
+        expected = 0
+        for what, which in [*steps, *(("end", name) for name in range(4))]:
+            if what == "begin" and which not in present:
+                present.append(which)
+                registry.probes.add(probes[which])
+            elif what == "end":
+                assert registry.probes.remove(probes[which]) == (which in present)
+                present = [name for name in present if name != which]
+            elif what == "on":
+                hearers.append(hearer := Hearer(notes))
+                app.on(Event, **which)(hearer.hear)
+            elif what == "event":
+                expected = len(registry) - 1
+                notes.clear()
+                app.post(Event())
+                app.step(0)
+                assert notes == [*reversed(present), "heard"] * expected
+            for entry in registry.scope.all_entries():
+                bare.setdefault(id(entry), (entry, entry.bare or entry.called))
+        for entry, call in bare.values():
+            assert entry.called == call or not entry.alive
