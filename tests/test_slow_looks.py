@@ -16,7 +16,7 @@ from evdispatch import (
 )
 from evdispatch._lookout import CALM, Lookout, Watched
 from evdispatch._meter import Measured
-from evdispatch._sampler import Sampler
+from evdispatch._sampler import Place, Sampler
 from evdispatch._standby import Standby
 from evdispatch.testing import VirtualClock, record, settle
 
@@ -143,6 +143,47 @@ class TestLooks:
             lookout.look_on()
             lookout.finish()
         assert not stayed
+
+
+@pytest.mark.parametrize("way", ["after", "once", "weak", "debounce"])
+def test_the_stack_begins_with_the_users_function(
+    app: Dispatcher, clock: VirtualClock, way: str
+) -> None:
+    slow = record(app, Slow)
+
+    class Worker:
+        def work(self) -> None:
+            clock.advance(1.0)
+            be_sampled(app)
+
+    worker = Worker()
+    if way == "after":
+        app.after(0, worker.work)
+    else:
+        options: dict[str, Any] = {way: 1.0 if way == "debounce" else True}
+        app.on(Work, **options)(worker.work)
+    app.post(Work())
+    settle(app)
+    clock.advance(1.0)
+    settle(app)
+    (told,) = slow
+    assert told.handler == worker.work
+    assert told.stack.splitlines()[0].endswith("in work")
+
+
+def test_one_that_ends_in_the_midst_of_the_sample_has_no_stack(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler = Sampler(0.5, clock.now, Measured.run.__code__)
+    call = sampler.call = (clock.now() - 1, 0)
+
+    def walk(call: object) -> list[Place]:
+        sampler.call = None
+        return [Place("file", 1, "name", ours=False)]
+
+    monkeypatch.setattr(sampler, "_walk", walk)
+    assert sampler.look() == 0
+    assert sampler.stack_of(call) == ""
 
 
 def test_on_the_real_clock(io: Any) -> None:

@@ -1,5 +1,6 @@
 """`Dispatcher.trace`: the turns of sources."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from traces import Work, check, load, of
 
-from evdispatch import Dispatcher, Event, Source
+from evdispatch import Dispatcher, Event, Fd, Source
 from evdispatch._io import IoSide
 from evdispatch.testing import ManualSource, settle
 
@@ -72,3 +73,27 @@ def test_what_asks_has_the_source_first() -> None:
     for name in ("_answer_held", "_turn", "_go_on"):
         code = getattr(IoSide, name).__code__
         assert code.co_varnames[1] == "source"
+
+
+def test_what_asks_through_another_is_one_turn(
+    app: Dispatcher, path: Path, pipe: list[int]
+) -> None:
+    fd = app.add(Fd(pipe[0], oneshot=True))
+    fd.on("readable")(lambda: os.read(pipe[0], 1))
+    with app.trace(path):
+        os.write(pipe[1], b"x")
+        settle(app)
+    turns = [each for each in of(load(path), "source") if each["name"] == "fd"]
+    assert [each["args"]["events"] for each in turns] == [1]
+
+
+def test_one_that_is_under_way_as_the_trace_ends(app: Dispatcher, path: Path) -> None:
+    trace = app.trace(path)
+    ask = app._io._turn
+    trace.close()
+    source = app.add(ManualSource("late"))
+    source.emit(Work())
+    ask(source, source.on_wake)
+    settle(app)
+    assert source.counts.handled == 1
+    assert not of(load(path), "source")
