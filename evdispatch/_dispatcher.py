@@ -59,7 +59,7 @@ class Dispatcher(Observing):
         clock: Where time comes from; default: the monotonic clock.
         slow: From how many seconds on a handler is slow: it is told by a `slow` event, with
             its stack while it ran, and `stats` tells how long each handler takes. That
-            costs a microsecond for each call; None: nothing is measured.
+            costs half a microsecond a call; None: nothing is measured.
 
     Raises:
         ValueError: An option has no such value, or ``edge`` is not this poller's.
