@@ -110,41 +110,35 @@ class DispatchSide:
                 counts.dropped += 1
                 return
         counts.handled += 1
-        if not event.tracked:
-            self._deliver(event, scope, counts)
-            return
-        event.claim()
-        try:
-            self._deliver(event, scope, counts)
-        finally:
-            event.release()
-
-    def _deliver(self, event: Event, scope: Scope, counts: Counts) -> None:
-        cls = type(event)
-        route = scope.routes.get(cls)
-        if route is None:
-            route = scope.route(cls)
+        tracked = event.tracked
+        if tracked:
+            event.claim()
         heard = failed = False
-        for entry in route:
-            if not entry.alive:
-                continue
-            try:
-                if entry.test is not None and not entry.test(event):
+        try:
+            # Here and not in a function of its own: a call is a tenth of a post's way.
+            for entry in scope.routes.get(type(event)) or scope.find(type(event)):
+                if not entry.alive:
                     continue
-                heard = True
-                result = entry.call(event) if entry.takes_event else entry.call()
-            except Exception as error:
-                heard = True
-                if not failed:
-                    failed = True
-                    counts.handled -= 1
-                    counts.failed += 1
-                self._fail(event, entry.handler, error)
-            else:
-                if result is HANDLED:
-                    return
-        if not heard:
-            self._leave(event, counts)
+                try:
+                    if entry.test is not None and not entry.test(event):
+                        continue
+                    heard = True
+                    result = entry.call(event) if entry.takes_event else entry.call()
+                except Exception as error:
+                    heard = True
+                    if not failed:
+                        failed = True
+                        counts.handled -= 1
+                        counts.failed += 1
+                    self._fail(event, entry.handler, error)
+                else:
+                    if result is HANDLED:
+                        return
+            if not heard:
+                self._leave(event, counts)
+        finally:
+            if tracked:
+                event.release()
 
     def _leave(self, event: Event, counts: Counts) -> None:
         """Nobody handled the event: an error must not pass unnoticed."""

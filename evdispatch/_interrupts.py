@@ -52,7 +52,7 @@ def call_site(caller: Any, name: str) -> tuple[CodeType, int]:
 # jumps back, and as a function begins: so on these lines it is in, or just after, a handler.
 CALL_SITES = dict(
     (
-        call_site(DispatchSide._deliver, "call"),
+        call_site(DispatchSide.handle, "call"),
         call_site(call_once, "call"),
         call_site(call_weakly, "call"),
         call_site(call, "function"),

@@ -68,6 +68,7 @@ class IoSide(Intake):
             self._serve_waiting()
         if due:
             self._expire()
+        self._queue.rouse()
 
     def add_tap(self, tap: Tap) -> None:
         """Have all that asks a source go through a function. On the dispatch thread.
@@ -179,8 +180,6 @@ class IoSide(Intake):
             event.time = event.time or self._now
             lane.append(event)
         source.counts.made += len(made)
-        if queue.sleeping and made:
-            queue.wake()
 
     def _answer_with_care(self, source: Source, fd: int, mask: int) -> None:
         roster = self._roster

@@ -1,5 +1,12 @@
-"""``io="thread"``: a thread of its own pumps. Loop 1 of 2 is here."""
+"""``io="thread"``: a thread of its own pumps. Loop 1 of 2 is here.
 
+Two threads that both have something to do take the interpreter from each other at every
+call to the kernel, which costs as much as that call. So the IO thread leaves it to the pass
+that handles what it has read: until the pass is over, or `LULL` seconds at most, once for
+each pass. (An echo takes half the time so.)
+"""
+
+import threading
 from collections.abc import Callable
 
 from evdispatch._errors import InternalError
@@ -10,13 +17,22 @@ from evdispatch._threads import Worker
 from evdispatch._wakeup import Wakeup
 
 
+LULL = 0.002
+"""Seconds that a pass has for itself: a key that is pressed meanwhile has ten of them."""
+
+
 class IoThread(Worker):
     """Pumps for ever, on a thread of its own."""
 
     def __init__(
-        self, io: IoSide, wakeup: Wakeup, on_crash: Callable[[], None]
+        self,
+        io: IoSide,
+        let_pass: Callable[[], None],
+        wakeup: Wakeup,
+        on_crash: Callable[[], None],
     ) -> None:
         self._io = io
+        self._let_pass = let_pass
         self._wakeup = wakeup
         self._on_crash = on_crash
         self.ending = False
@@ -26,6 +42,7 @@ class IoThread(Worker):
         """Loop 1 of 2: pump until told to end."""
         while not self.ending:
             self._io.pump(None, inline=False)
+            self._let_pass()
 
     def on_failure(self) -> None:
         """Wake the dispatch side, which raises it."""
@@ -56,13 +73,20 @@ class Threaded:
         self._io_wakeup = io_wakeup
         self._wakeup = wakeup
         self._thread: IoThread | None = None
+        self._beat = 0  # counts the passes
+        self._passing = False  # handlers are being called
+        self._left = 0  # the last pass that had the interpreter for itself
+        self._waiting = False  # the IO thread waits for the pass to end
+        self._over = threading.Lock()  # held, but for the moment of its end
+        self._over.acquire()
 
     def start(self) -> None:
         """Have the thread."""
         if self._thread is not None and self._thread.ending:
             self.end()
         if self._thread is None:
-            self._thread = IoThread(self._io, self._io_wakeup, self._queue.alert)
+            alert = self._queue.alert
+            self._thread = IoThread(self._io, self._let_pass, self._io_wakeup, alert)
 
     def wait(self, timeout: float | None) -> None:
         """Wait until something was put into the queue."""
@@ -76,10 +100,29 @@ class Threaded:
         """Do nothing: what is ready is being read."""
 
     def begin(self) -> None:
-        """Do nothing: the other thread reads anyhow."""
+        """A pass begins."""
+        self._passing = True
+        self._beat += 1
 
     def finish(self) -> None:
-        """Do nothing: the other thread reads anyhow."""
+        """The pass is over: have the other thread read on."""
+        self._passing = False  # before the look: see `_let_pass`
+        if self._waiting:
+            self._waiting = False
+            if self._over.locked():  # nobody else releases it
+                self._over.release()
+
+    def _let_pass(self) -> None:
+        """Wait while what was read is handled, once for each pass; IO thread."""
+        if not len(self._queue):
+            return
+        number = self._beat if self._passing else self._beat + 1
+        if number != self._left:
+            self._left = number
+            self._waiting = True  # before the look: one of the two sees the other
+            if self._passing or self._beat < number:
+                self._over.acquire(timeout=LULL)
+            self._waiting = False
 
     def rest(self) -> None:
         """Do nothing: the other thread never rests."""

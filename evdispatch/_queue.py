@@ -6,7 +6,7 @@
 - Each lane is bounded. The IO side asks for `room` and reads no more (the idle lane has
   no bound for it); a post from a thread that does not dispatch waits in `wait_for_room`.
 - No wake-up is lost, and none is sent in vain: the dispatch side sets ``sleeping`` and
-  *then* looks at the lanes; whoever puts appends and *then* looks at ``sleeping``. So
+  *then* looks at the lanes; whoever puts or posts appends and *then* looks at ``sleeping``. So
   one of the two sees the other. The one that finds it set unsets it *before* it writes
   the wakeup, so a later put need not write again.
 - ``attention`` is the one flag the dispatch side looks at after each handler: somebody
@@ -79,9 +79,16 @@ class Queue:
         return self.bound if lane == IDLE else self.bound - len(self.lanes[lane])
 
     def put(self, lane: int, events: list[Event]) -> None:
-        """Append what a source made. IO side only."""
+        """Append what a source made. IO side only, which calls `rouse` when it has put all."""
         self.lanes[lane].extend(events)
-        if self.sleeping:
+
+    def rouse(self) -> None:
+        """End the dispatch side's sleep if there is something to handle.
+
+        Once for all that was put: a thread that wakes in the midst of it takes the
+        interpreter from the one that puts, at each call to the kernel.
+        """
+        if self.sleeping and len(self):
             self.wake()
 
     def wake(self) -> None:

@@ -50,13 +50,28 @@ def test_each_lane_is_first_in_first_out() -> None:
     assert len(queue) == 3
 
 
-def test_a_put_wakes_a_sleeper_once() -> None:
+def test_a_sleeper_is_roused_once_for_all_that_was_put() -> None:
     wakes = Wakes(10)
     wakes.queue.put(NORMAL, [Parcel()])
+    wakes.queue.rouse()
     assert wakes.dispatch == 0
     wakes.queue.sleeping = True
     wakes.queue.put(NORMAL, [Parcel()])
     wakes.queue.put(NORMAL, [Parcel()])
+    assert wakes.dispatch == 0
+    wakes.queue.rouse()
+    wakes.queue.rouse()
+    assert wakes.dispatch == 1
+
+
+@pytest.mark.parametrize("lane", [NORMAL, URGENT, IDLE])
+def test_a_sleeper_is_roused_for_any_lane_and_not_for_none(lane: int) -> None:
+    wakes = Wakes(10)
+    wakes.queue.sleeping = True
+    wakes.queue.rouse()
+    assert wakes.dispatch == 0
+    wakes.queue.put(lane, [Parcel()])
+    wakes.queue.rouse()
     assert wakes.dispatch == 1
 
 
