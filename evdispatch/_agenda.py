@@ -4,7 +4,7 @@ All of it is called under the roster's lock.
 """
 
 from evdispatch._clock import Clock
-from evdispatch._deadlines import Deadline, Deadlines, Owner
+from evdispatch._deadlines import Deadlines, Owner, Ticket
 
 
 class Agenda:
@@ -28,21 +28,21 @@ class Agenda:
         """How many deadlines there have been."""
         return self._deadlines.count
 
-    def add(self, when: float, owner: Owner) -> Deadline:
+    def add(self, when: float, owner: Owner) -> Ticket:
         """Have ``owner.on_deadline`` called at a time."""
         # What is past is due now: it would overtake what is due before it.
         return self.add_later(max(when, self.now()), owner)
 
-    def add_later(self, when: float, owner: Owner) -> Deadline:
+    def add_later(self, when: float, owner: Owner) -> Ticket:
         """Do as `add`, for a time that is not past."""
-        deadline = self._deadlines.add(when, owner)
+        ticket = self._deadlines.add(when, owner)
         if not self.at_work:
             self.arm()
-        return deadline
+        return ticket
 
-    def cancel(self, deadline: Deadline) -> None:
+    def cancel(self, ticket: Ticket) -> None:
         """Forget a deadline."""
-        self._deadlines.cancel(deadline)
+        self._deadlines.cancel(ticket)
         if not self.at_work:
             self.arm()
 
@@ -50,7 +50,7 @@ class Agenda:
         """Return the nearest deadline, or None."""
         return self._deadlines.next()
 
-    def pending(self) -> list[Deadline]:
+    def pending(self) -> list[tuple[float, Owner]]:
         """Return all deadlines, the nearest first."""
         return self._deadlines.pending()
 

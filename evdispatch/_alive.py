@@ -129,11 +129,13 @@ class Alive:
         """Look at what there is. From any thread."""
         with roster.lock:
             now = roster.now()
-            sources = tuple(_waiting(each, roster, now) for each in roster.sources)
+            pending = roster.agenda.pending()
+            due = {owner: when - now for when, owner in pending}
+            sources = tuple(_waiting(s, roster, due.get(s)) for s in roster.sources)
             calls = tuple(
-                _pending(deadline.owner, deadline.when - now)
-                for deadline in roster.agenda.pending()
-                if isinstance(deadline.owner, Handle)
+                _pending(owner, when - now)
+                for when, owner in pending
+                if isinstance(owner, Handle)
             )
             return cls(
                 state=state,
@@ -157,17 +159,16 @@ class Alive:
         return "\n".join(lines)
 
 
-def _waiting(source: Source, roster: Roster, now: float) -> Waiting:
+def _waiting(source: Source, roster: Roster, due_in: float | None) -> Waiting:
     interest = source.interest_in_pause if source.paused else source.interest
     fd = source._fd
     watched = fd >= 0 and interest is not None
-    deadline = source._deadline
     return Waiting(
         source=source,
         fd=fd if watched else None,
         interest=interest if watched else None,
         always_ready=watched and not source._pollable,
-        due_in=None if deadline is None else deadline.when - now,
+        due_in=due_in,
         more=source in roster.more or source in roster.woken,
         paused=source.paused,
     )

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from evdispatch._deadlines import Deadline
+from evdispatch._deadlines import Ticket
 from evdispatch._events import Event
 from evdispatch._handlers import HANDLED, Handled, check_no_arguments
 from evdispatch._pacing import Late
@@ -29,7 +29,7 @@ class Handle:
         self._roster = roster
         self._function: Callable[[], Any] | None = function
         self._schedule: Schedule | None = None
-        self._deadline: Deadline | None = None
+        self._deadline: Ticket | None = None
         self._waiting = False  # queued, and not yet called
 
     def cancel(self) -> None:

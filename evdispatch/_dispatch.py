@@ -22,7 +22,7 @@ from evdispatch._events import URGENT, Error, Event, Stop
 from evdispatch._handlers import HANDLED, Handler, describe
 from evdispatch._queue import Queue
 from evdispatch._registry import Registry
-from evdispatch._routes import Scope, is_dropped, is_failure
+from evdispatch._routes import is_dropped, is_failure
 from evdispatch._stats import Counts
 
 OnError = Literal["raise", "log"]
@@ -99,7 +99,7 @@ class DispatchSide:
         self.posts.raised += 1
         self._queue.lanes[URGENT].append(event)
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:  # noqa: C901, PLR0912 (the hot path)
         """Call the handlers of one event that has left the queue."""
         source = event.source
         if source is None:

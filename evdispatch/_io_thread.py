@@ -17,7 +17,7 @@ from evdispatch._threads import Worker
 from evdispatch._wakeup import Wakeup
 
 
-LULL = 0.002
+LULL = 0.005
 """Seconds that a pass has for itself: a key that is pressed meanwhile has ten of them."""
 
 

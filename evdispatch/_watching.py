@@ -13,7 +13,7 @@ from typing import Any
 
 from evdispatch._agenda import Agenda
 from evdispatch._clock import Clock
-from evdispatch._deadlines import Deadline, Owner
+from evdispatch._deadlines import Owner, Ticket
 from evdispatch._errors import StateError
 from evdispatch._poller import NOTHING
 from evdispatch._pollers import PollerKind, Pollers, closed_behind_our_back
@@ -185,15 +185,15 @@ class Watching(abc.ABC):
         if not self.agenda.at_work:
             self.wakeup.set()
 
-    def schedule(self, when: float, owner: Owner) -> Deadline:
+    def schedule(self, when: float, owner: Owner) -> Ticket:
         """Have ``owner.on_deadline`` called at a time."""
         with self.lock:
             return self.agenda.add(when, owner)
 
-    def unschedule(self, deadline: Deadline) -> None:
+    def unschedule(self, ticket: Ticket) -> None:
         """Forget a deadline."""
         with self.lock:
-            self.agenda.cancel(deadline)
+            self.agenda.cancel(ticket)
 
     def next_deadline(self) -> float | None:
         """Return the nearest deadline, or None."""

@@ -2,6 +2,7 @@
 
 import math
 import random
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evdispatch._deadlines import Deadline, Deadlines
+from evdispatch._deadlines import Deadlines, Ticket
 
 
 @attrs.define(eq=False)
@@ -84,11 +85,13 @@ def test_cancelling_twice_or_late_is_no_error_and_counts_once() -> None:
 
 def test_one_that_is_over_keeps_its_owner_no_more() -> None:
     deadlines = Deadlines()
-    fired, cancelled = deadlines.add(1.0, Someone()), deadlines.add(1.0, Someone())
+    owners = [Someone(), Someone()]
+    gone = [weakref.ref(owner) for owner in owners]
+    _, cancelled = (deadlines.add(1.0, owner) for owner in owners)
     deadlines.cancel(cancelled)
     drain(deadlines)
-    assert fired.owner is None
-    assert cancelled.owner is None
+    del owners[:]
+    assert [reference() for reference in gone] == [None, None]
 
 
 def test_a_hundred_thousand_cancels_leave_nothing_behind() -> None:
@@ -108,9 +111,21 @@ def test_cancelling_all_of_many_at_once_empties_the_heap() -> None:
     for entry in entries:
         deadlines.cancel(entry)
     assert len(deadlines) == 0
-    assert len(deadlines._heap) <= 65
     assert deadlines.next() is None
     assert not deadlines._heap
+
+
+def test_what_is_cancelled_takes_no_memory_when_others_are_added_or_asked_for() -> None:
+    deadlines = Deadlines()
+    for _ in range(3):
+        for entry in [deadlines.add(float(n), Someone()) for n in range(10_000)]:
+            deadlines.cancel(entry)
+        deadlines.add(1e6, Someone())
+        assert len(deadlines._heap) <= 2 * len(deadlines) + 64
+    for entry in [deadlines.add(float(n), Someone()) for n in range(10_000)]:
+        deadlines.cancel(entry)
+    assert deadlines.next() == 1e6
+    assert len(deadlines._heap) <= 2 * len(deadlines) + 64
 
 
 @given(
@@ -125,7 +140,7 @@ def test_cancelling_all_of_many_at_once_empties_the_heap() -> None:
 )
 def test_it_does_what_a_sorted_list_would(steps: list[tuple[str, Any]]) -> None:
     deadlines = Deadlines()
-    added: list[tuple[Deadline, Someone]] = []
+    added: list[tuple[Ticket, Someone]] = []
     model: list[tuple[float, int, Someone]] = []
     for what, value in steps:
         if what == "add":

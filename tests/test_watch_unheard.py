@@ -89,10 +89,10 @@ def test_a_handler_that_has_gone_is_not_told(writes: Any) -> None:
     file = writes()
     file.hear("closed")
 
-    @file.watch.on("modified")
     def modified() -> None:
         file.told.append("modified")
 
+    file.watch.on("modified")(modified)
     assert file.write() == ["modified", "closed"]
     file.app.off(modified)
     assert [file.made() for _ in range(3)] == [3, 2, 2]

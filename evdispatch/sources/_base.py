@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, overload
 
-from evdispatch._deadlines import Deadline
+from evdispatch._deadlines import Ticket
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
 from evdispatch._handlers import F
@@ -98,7 +98,7 @@ class Source:
         self._spoken = False  # it has had its last word
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._woken = False  # to be asked when the rest is taken
-        self._deadline: Deadline | None = None
+        self._deadline: Ticket | None = None
         self._scope: Scope | None = None  # handlers of this source alone
         self._registry: Registry | None = None
 
