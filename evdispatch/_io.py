@@ -95,10 +95,10 @@ class IoSide(Intake):
     ) -> bool:
         """Ask the sources that are ready; return whether a deadline is over."""
         roster = self._roster
-        find = roster.by_fd.get
+        by_fd = roster.by_fd
         due = False
         for fd, mask in ready:
-            source = find(fd)
+            source = by_fd[fd]
             if source is not None:
                 answer(source, fd, mask)
             elif fd == roster.agenda.alarm.fileno():

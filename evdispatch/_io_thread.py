@@ -16,7 +16,6 @@ from evdispatch._queue import Queue
 from evdispatch._threads import Worker
 from evdispatch._wakeup import Wakeup
 
-
 LULL = 0.005
 """Seconds that a pass has for itself: a key that is pressed meanwhile has ten of them."""
 

@@ -78,6 +78,11 @@ class Roster(Watching):
             child.join(parent._registry)
         self.add(child)
 
+    def children(self, parent: Source) -> tuple[Source, ...]:
+        """Return the open sources that a source has adopted, in the order they came."""
+        with self.lock:
+            return tuple(each for each in self.sources if each.parent is parent)
+
     def shared(self, kind: Callable[[], Any]) -> Any:
         """Return the one source of a class that others share."""
         with self.lock:

@@ -35,6 +35,9 @@ class Host(Protocol):
     def adopt(self, child: Any, parent: Any) -> None:
         """Add a source that another one has made; IO side only."""
 
+    def children(self, parent: Any) -> tuple[Any, ...]:
+        """Return the open sources that a source has adopted, in the order they came."""
+
     def shared(self, kind: Callable[[], Any]) -> Any:
         """Return the dispatcher's one source of a class; the first who asks adds it.
 

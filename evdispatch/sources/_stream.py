@@ -18,6 +18,7 @@ from evdispatch.sources._stream_options import StreamOptions, reason_of
 # In one turn. With more, a key pressed under eight busy sockets waits for megabytes to be
 # copied: 5 ms at 4, 0.7 ms at 1, in the median.
 _READS = 1
+_new = object.__new__
 
 
 class Stream(Ending):
@@ -27,19 +28,22 @@ class Stream(Ending):
         "_announced",
         "_framer",
         "data",
-        "edge",
         "known",
         "peer",
     )
 
     def __init__(self, options: StreamOptions, name: str) -> None:
         super().__init__(options, name)
-        self.edge = options.edge
         self.data: Any = None
         self.peer: Any = None
         self._framer = framer(options.framing, options.max_line)
         self._announced = False  # `connect` was told
         self.known = False  # and handled
+
+    @property
+    def edge(self) -> bool | None:  # type: ignore[override]
+        """Whether it asks to be edge-triggered; None: as the dispatcher is."""
+        return self._options.edge
 
     # -- opening ---------------------------------------------------------------------
 
@@ -97,7 +101,11 @@ class Stream(Ending):
             return self._end(reason_of(error), error)
         if not 0 < len(data) < CHUNK:
             return self._read(data)
-        return (Data(data),) if self._options.framing == "raw" else self._frames(data)
+        if self._options.framing != "raw":
+            return self._frames(data)
+        event = _new(Data)  # as Data(data, source=self), in two thirds of the time
+        event.data, event.source, event.time = data, self, 0.0
+        return (event,)
 
     def _attend(self, ready: int) -> Iterator[Event]:
         """Do what there is to do."""

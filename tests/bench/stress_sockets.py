@@ -50,7 +50,7 @@ def _state(app: Dispatcher, listener: Listener) -> dict[str, int]:
     roster = app._roster
     tables: dict[str, Any] = {
         "sources": roster.sources,
-        "by_fd": roster.by_fd,
+        "by_fd": [source for source in roster.by_fd if source is not None],
         "ready": roster.ready,
         "more": roster.more,
         "woken": roster.woken,
