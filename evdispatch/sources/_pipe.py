@@ -17,7 +17,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import ClassVar
 
@@ -206,8 +206,11 @@ class Pipe(Source):
         else:
             yield Hangup(ready, self._failure)
 
-    def _frames(self, frames: Iterator[bytes | FrameError]) -> Iterator[Event]:
+    def _frames(self, frames: Iterable[bytes | FrameError]) -> Iterator[Event]:
         make = self._framer.event
+        if isinstance(frames, list):
+            yield from map(make, frames)
+            return
         for frame in frames:
             if isinstance(frame, FrameError):
                 yield Error(frame)

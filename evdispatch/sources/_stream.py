@@ -208,23 +208,25 @@ class Stream(Ending):
             self.host.update(self)  # a pause holds from now on
 
     def _frames(self, data: bytes) -> Iterator[Event]:
-        if self._options.framing == "raw":
-            yield Data(data)
-            return
+        frames = self._framer.feed(data)
+        if isinstance(frames, list):
+            return map(self._framer.event, frames)
+        return self._frames_with_care(frames)
+
+    def _frames_with_care(
+        self, frames: Iterator[bytes | FrameError]
+    ) -> Iterator[Event]:
         make = self._framer.event
-        for frame in self._framer.feed(data):
+        for frame in frames:
             if isinstance(frame, FrameError):
                 yield from self._end("frame", frame)
                 return
             yield make(frame)
 
     def _input_ends(self) -> Iterator[Event]:
-        make = self._framer.event
-        for frame in self._framer.end():
-            if isinstance(frame, FrameError):
-                yield from self._end("frame", frame)
-                return
-            yield make(frame)
+        yield from self._frames_with_care(self._framer.end())
+        if self._closed:
+            return
         self._input_open = self._plain = False
         self._rewatch()
         yield StreamEof()
