@@ -114,7 +114,9 @@ class Output(Source):
                     return False
                 if sent == len(data):
                     return True
-                data = data[sent:]
+                # A view: a copy of what the kernel did not take costs as much as it did.
+                rest = memoryview(data)[sent:]
+                return self._has_room(len(rest)) and self._keep(rest)
             return self._write_with_care(data)
         finally:
             lock.release()
@@ -124,10 +126,7 @@ class Output(Source):
             raise ClosedError(f"{self!r} takes nothing more to write")
         if self._closed or self._phase == LEAVING or self._failure is not None:
             return False
-        if self.buffered + len(data) > self._options.limit:
-            size = f"{self.buffered} bytes wait and {len(data)} more"
-            text = f"{size} exceed {self._options.limit}"
-            self._fail(OSError(errno.ENOBUFS, text, repr(self)))
+        if not self._has_room(len(data)):
             return False
         tls = self._tls
         if tls is not None:
@@ -135,6 +134,14 @@ class Output(Source):
             data = tls.take()
         self._transmit(data)
         return self._buffer is None or self._buffer.flowing
+
+    def _has_room(self, size: int) -> bool:
+        """Whether so many bytes more may be buffered; if not, it ends."""
+        if self.buffered + size <= self._options.limit:
+            return True
+        text = f"{self.buffered} bytes wait and {size} more exceed {self._options.limit}"
+        self._fail(OSError(errno.ENOBUFS, text, repr(self)))
+        return False
 
     def _write_after_the_end(self) -> bool:
         if self._silenced or self._ending:
@@ -185,13 +192,19 @@ class Output(Source):
                 self._fail(error)
                 return
         if data:
-            if buffer is None:
-                options = self._options
-                buffer = WriteBuffer(options.high, options.low, options.limit)
-                self._buffer = buffer
-            buffer.add(data)
-            if sock is not None:
-                self._rewatch()
+            self._keep(data)
+
+    def _keep(self, data: bytes | memoryview) -> bool:
+        """Buffer what is to go over the wire; return whether to go on writing."""
+        buffer = self._buffer
+        if buffer is None:
+            options = self._options
+            buffer = WriteBuffer(options.high, options.low, options.limit)
+            self._buffer = buffer
+        buffer.add(data)
+        if self._socket is not None:
+            self._rewatch()
+        return buffer.flowing
 
     def _fail(self, error: OSError) -> None:
         """Writing is over; the IO side tells, when it has read what is there."""

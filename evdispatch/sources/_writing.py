@@ -47,8 +47,8 @@ class WriteBuffer:
                 f"{self.size} bytes wait and {size} more exceed {self._limit}",
             )
 
-    def add(self, data: bytes) -> None:
-        """Append bytes."""
+    def add(self, data: bytes | memoryview) -> None:
+        """Append bytes, which nobody changes any more."""
         if data:
             self._parts.append(memoryview(data))
             self.size += len(data)
