@@ -55,18 +55,23 @@ class DispatchSide:
         """
         queue, handle = self._queue, self.handle
         urgent, normal, idle = queue.lanes
+        waiting = len(normal)
         handled = 0
-        for lane, waiting in ((urgent, len(urgent)), (normal, len(normal))):
-            for _ in range(waiting):
-                if urgent and lane is normal:
-                    handle(urgent.popleft())
-                    handled += 1
-                    if queue.attention and self._attend():
-                        return handled
-                handle(lane.popleft())
+        for _ in range(len(urgent)):
+            handle(urgent.popleft())
+            handled += 1
+            if queue.attention and self._attend():
+                return handled
+        for _ in range(waiting):
+            if urgent:
+                handle(urgent.popleft())
                 handled += 1
                 if queue.attention and self._attend():
                     return handled
+            handle(normal.popleft())
+            handled += 1
+            if queue.attention and self._attend():
+                return handled
         if not handled and idle:
             handle(idle.popleft())
             handled = 1
@@ -82,8 +87,7 @@ class DispatchSide:
 
     def relax(self) -> None:
         """Attend to who waits, before the dispatch side sleeps itself."""
-        if self._queue.attention:
-            self._attend()
+        self._attend()
 
     def hears(self, cls: type[Event]) -> bool:
         """Whether anybody hears a class of events, whatever the source."""

@@ -129,9 +129,10 @@ class Loop(Closable):
         queue, dispatch, pumping = self._queue, self._dispatch, self._pumping
         if timeout != 0 and dispatch.hears(Idle) and self._is_idle():
             self._tell(Idle())
-        dispatch.relax()
+        if queue.attention:
+            dispatch.relax()
         queue.sleeping = True  # before the look at the queue: see _queue
-        if len(queue) or queue.attention:
+        if queue.urgent or queue.normal or queue.idle or queue.attention:
             timeout = 0
         try:
             pumping.wait(timeout)
