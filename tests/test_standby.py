@@ -120,12 +120,14 @@ class TestSlowHandlers:
         assert seen["watch"] >= 8
         assert seen["terminal"] >= 8
         assert seen["pipe"] > 0
-        run_until(app, lambda: len(keys) == 10 and len(changes) >= 10, timeout=30)
+
+        def made() -> list[str]:
+            created = [each for each in changes if each.name == "created"]
+            return [os.path.basename(each.path) for each in created]
+
+        run_until(app, lambda: len(keys) == len(made()) == 10, timeout=30)
         assert [key.combo for key in keys] == ["k"] * 10
-        made = [
-            os.path.basename(each.path) for each in changes if each.name == "created"
-        ]
-        assert made == [f"f{number}" for number in range(10)]
+        assert made() == [f"f{number}" for number in range(10)]
         assert sum(tick.count for tick in ticks[-1:]) >= 20
         total = read_before
         data = b"".join(event.data for event in numbers)
