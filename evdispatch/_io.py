@@ -52,22 +52,26 @@ class IoSide(Intake):
             timeout: How long to wait for readiness, in seconds; None: for ever.
             inline: Whether this is the thread that dispatches.
         """
-        ready = self._wait(timeout)
-        if inline:
-            self._queue.sleeping = False  # nobody is to be woken for what comes now
-        self.polls += 1
         roster = self._roster
-        roster.agenda.at_work = True
-        self._now = roster.now()
-        if inline:  # no handler waits for the lock meanwhile
-            with roster.lock:
-                due = self._answer_all(ready, self._answer_held)
-        else:
-            due = self._answer_all(ready, self._answer)
-        if roster.more or roster.woken or roster.ready:
-            self._serve_waiting()
-        if due:
-            self._expire()
+        try:
+            ready = self._wait(timeout)
+            if inline:
+                self._queue.sleeping = False  # nobody is to be woken for what comes now
+            self.polls += 1
+            roster.agenda.at_work = True
+            self._now = roster.now()
+            if inline:  # no handler waits for the lock meanwhile
+                with roster.lock:
+                    due = self._answer_all(ready, self._answer_held)
+            else:
+                due = self._answer_all(ready, self._answer)
+            if roster.more or roster.woken or roster.ready:
+                self._serve_waiting()
+            if due:
+                self._expire()
+        except BaseException:  # SystemExit, say: some that are ready were not asked
+            roster.remind()
+            raise
 
     def add_tap(self, tap: Tap) -> None:
         """Have all that asks a source go through a function. On the dispatch thread.

@@ -15,7 +15,7 @@ from evdispatch._agenda import Agenda
 from evdispatch._clock import Clock
 from evdispatch._deadlines import Deadline, Owner
 from evdispatch._errors import StateError
-from evdispatch._poller import NOTHING
+from evdispatch._poller import NOTHING, ONCE
 from evdispatch._pollers import PollerKind, Pollers, closed_behind_our_back
 from evdispatch._wakeup import Wakeup
 from evdispatch.sources._base import Source
@@ -149,6 +149,13 @@ class Watching(abc.ABC):
         with self.lock:
             if not source._closed:
                 self._set_waiting(self.ready, source, waiting=True)
+
+    def remind(self) -> None:
+        """Have the poller tell anew what it tells once: nobody may have acted on it."""
+        with self.lock:
+            for source in list(self.by_fd.values()):
+                if source._edge or source._mask & ONCE:
+                    self.pollers.remind(source)
 
     def _change(self, source: Source, mask: int) -> None:
         try:
