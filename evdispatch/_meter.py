@@ -78,7 +78,8 @@ class Meter(Probe):
         """Do nothing: what it has measured is still to be read."""
 
     def abandon(self) -> None:
-        """Do nothing: it holds nothing."""
+        """Nudge nobody: the thread that looks on is not there."""
+        self.sampler.abandon()
 
     def _run_due(self, call: Handler, due: Due) -> Any:
         function = due.called
