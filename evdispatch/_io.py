@@ -219,8 +219,14 @@ class IoSide(Intake):
 
     def _serve_waiting(self) -> None:
         roster = self._roster
-        woken = [roster.woken.popleft() for _ in range(len(roster.woken))]
-        for source in dict.fromkeys(woken):
+        served: set[Source] = set()
+        for _ in range(
+            len(roster.woken)
+        ):  # one by one: who leaves in the midst loses none
+            source = roster.woken.popleft()
+            if source in served:
+                continue
+            served.add(source)
             with roster.lock:
                 if source._rest is not None:
                     source._woken = True  # once is enough, however often it was called

@@ -252,3 +252,19 @@ def test_an_arrival_outlives_who_leaves_in_the_midst(
         run_until(app, lambda: False)
     run_until(app, lambda: len({event.source for event in seen}) == len(pipes))
     assert sum(len(event.data) for event in seen) == 2 * len(pipes) - 1
+
+
+@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+def test_a_wake_outlives_who_leaves_in_the_midst(app: Dispatcher) -> None:
+    def leave() -> list[Event]:
+        raise SystemExit
+
+    leaving, other = app.add(Maker(leave)), app.add(ManualSource())
+    seen = record(app, Step)
+    settle(app)
+    leaving.wake()
+    other.emit(Step(1))
+    with pytest.raises(SystemExit):
+        app.step(0)
+    settle(app)
+    assert numbers(seen) == [1]
