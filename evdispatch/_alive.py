@@ -20,6 +20,7 @@ from evdispatch.sources._base import Source
 
 _LANES = {"urgent": URGENT, "normal": NORMAL, "idle": IDLE}
 _INTERESTS = {READ: "reading", WRITE: "writing", PRIORITY: "priority data of"}
+_BITS = READ | WRITE | PRIORITY
 _STATES = {
     "open": "not running; when it runs, it waits for:",
     "running": "running until stop(); it waits for:",
@@ -166,7 +167,7 @@ def _waiting(source: Source, roster: Roster, due_in: float | None) -> Waiting:
     return Waiting(
         source=source,
         fd=fd if watched else None,
-        interest=interest if watched else None,
+        interest=interest & _BITS if interest is not None and watched else None,
         always_ready=watched and not source._pollable,
         due_in=due_in,
         more=source in roster.more or source in roster.woken,

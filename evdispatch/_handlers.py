@@ -156,12 +156,16 @@ def describe(handler: Any) -> str:
     return f"{module}.{name}" if module else str(name)
 
 
-def plain(handler: Any) -> Any:
-    """Return what is behind a handler: a function, or a class of callable objects."""
+def name_of(handler: Any) -> str:
+    """Return the name of what is behind a handler, and nothing of what is in it.
+
+    Of a partial it is its function's, of an object that is called its class's. So no code
+    of the user's is asked for it, which might raise.
+    """
     while isinstance(handler, functools.partial):
         handler = handler.func
     handler = _function(handler)
-    return handler if hasattr(handler, "__qualname__") else type(handler)
+    return describe(handler if hasattr(handler, "__qualname__") else type(handler))
 
 
 def event_name(handler: Any) -> str:

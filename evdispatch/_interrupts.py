@@ -48,8 +48,9 @@ def call_site(caller: Any, name: str) -> tuple[CodeType, int]:
     return caller.__code__, max(line for line in lines if line is not None)
 
 
-# Where handlers are called; who puts a call around theirs adds its own. CPython looks for signals within and after a call, when a loop
-# jumps back, and as a function begins: so on these lines it is in, or just after, a handler.
+# Where handlers are called; who puts a call around theirs adds its own. CPython looks for
+# signals within and after a call, when a loop jumps back, and as a function begins: so on
+# these lines it is in, or just after, a handler.
 CALL_SITES = dict(
     (
         call_site(DispatchSide.handle, "call"),

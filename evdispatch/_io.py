@@ -52,22 +52,26 @@ class IoSide(Intake):
             timeout: How long to wait for readiness, in seconds; None: for ever.
             inline: Whether this is the thread that dispatches.
         """
-        ready = self._wait(timeout)
-        if inline:
-            self._queue.sleeping = False  # nobody is to be woken for what comes now
-        self.polls += 1
         roster = self._roster
-        roster.agenda.at_work = True
-        self._now = roster.now()
-        if inline:  # no handler waits for the lock meanwhile
-            with roster.lock:
-                due = self._answer_all(ready, self._answer_held)
-        else:
-            due = self._answer_all(ready, self._answer)
-        if roster.more or roster.woken or roster.ready:
-            self._serve_waiting()
-        if due:
-            self._expire()
+        try:
+            ready = self._wait(timeout)
+            if inline:
+                self._queue.sleeping = False  # nobody is to be woken for what comes now
+            self.polls += 1
+            roster.agenda.at_work = True
+            self._now = roster.now()
+            if inline:  # no handler waits for the lock meanwhile
+                with roster.lock:
+                    due = self._answer_all(ready, self._answer_held)
+            else:
+                due = self._answer_all(ready, self._answer)
+            if roster.more or roster.woken or roster.ready:
+                self._serve_waiting()
+            if due:
+                self._expire()
+        except BaseException:  # SystemExit, say: some that are ready were not asked
+            roster.remind()
+            raise
         self._queue.rouse()
 
     def add_tap(self, tap: Tap) -> None:
@@ -214,8 +218,14 @@ class IoSide(Intake):
 
     def _serve_waiting(self) -> None:
         roster = self._roster
-        woken = [roster.woken.popleft() for _ in range(len(roster.woken))]
-        for source in dict.fromkeys(woken):
+        served: set[Source] = set()
+        for _ in range(
+            len(roster.woken)
+        ):  # one by one: who leaves in the midst loses none
+            source = roster.woken.popleft()
+            if source in served:
+                continue
+            served.add(source)
             with roster.lock:
                 if source._rest is not None:
                     source._woken = True  # once is enough, however often it was called

@@ -19,7 +19,7 @@ import attrs
 from evdispatch._callbacks import Due
 from evdispatch._dispatch import DispatchSide
 from evdispatch._events import URGENT, Event, Stop
-from evdispatch._handlers import Handler, describe, plain
+from evdispatch._handlers import Handler, name_of
 from evdispatch._probes import Probe
 from evdispatch._routes import Entry
 from evdispatch._sampler import Call, Sampler
@@ -78,13 +78,14 @@ class Meter(Probe):
         """Do nothing: what it has measured is still to be read."""
 
     def abandon(self) -> None:
-        """Do nothing: it holds nothing."""
+        """Nudge nobody: the thread that looks on is not there."""
+        self.sampler.abandon()
 
     def _run_due(self, call: Handler, due: Due) -> Any:
         function = due.called
         if function is None:
             return call(due)
-        name = describe(plain(function))
+        name = name_of(function)
         timing = self._functions.get(name)
         if timing is None:
             timing = self._functions[name] = Timing()
@@ -98,7 +99,7 @@ class Meter(Probe):
         last = isinstance(event, Stop) or self._dispatch.stopping  # no pass follows
         if last or isinstance(event, Slow) or not self._dispatch.hears(Slow):
             where = f"; it was here:\n{stack}" if stack else ""
-            name = describe(handler)
+            name = name_of(handler)
             _log.warning("%s took %.3f s on %r%s", name, duration, event.name, where)
         else:
             told = Slow(handler, duration, event, stack, time=self.now())
@@ -112,7 +113,7 @@ class Meter(Probe):
             if handler is not None and entry.timing is not None:
                 _, timing = found.setdefault(entry.key, (handler, Timing()))
                 timing.include(entry.timing)
-        told = [tell_timing(describe(each), each, t) for each, t in found.values()]
+        told = [tell_timing(name_of(each), each, t) for each, t in found.values()]
         told += [tell_timing(name, None, t) for name, t in self._functions.items()]
         return tuple(sorted(told, key=lambda stats: -stats.total))
 

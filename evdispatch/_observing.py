@@ -23,7 +23,10 @@ class Observing(Hearing):
     _posts: PostCounts
 
     def stats(self) -> Stats:
-        """Return what became of all events so far; exact on the dispatch thread."""
+        """Return what became of all events so far: exact on the dispatch thread.
+
+        From any other one it is a look in the midst of things.
+        """
         self._check_process()
         with self._roster.lock:  # the IO side counts and puts under it
             waiting = self._queue.by_source()

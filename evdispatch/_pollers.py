@@ -126,6 +126,11 @@ class Pollers:
             return False
         return True
 
+    def remind(self, source: Source) -> None:
+        """Tell anew what a source is ready for, if that was told once; and no errors."""
+        with contextlib.suppress(OSError):  # closed behind our back: see `knows`
+            self.change(source, source._mask)
+
     def remove(self, source: Source) -> None:
         """Know it no longer."""
         if source._pollable:

@@ -48,8 +48,7 @@ class Registry:
         self.probes = Probes(self.scope)
 
     def __len__(self) -> int:
-        self._bury()
-        return sum(1 for _ in self.scope.all_entries())
+        return sum(entry.alive for entry in self.scope.all_entries())
 
     def on(self, scope: Scope, event: Any, options: dict[str, Any]) -> Any:
         """Return the decorator that registers; or register ``on_<name>``, bare."""

@@ -139,15 +139,16 @@ def is_dropped(event: Event) -> bool:
 class Scope:
     """The entries of one source (or of everybody), and the routes built from them."""
 
-    __slots__ = ("__weakref__", "children", "entries", "parent", "routes")
+    __slots__ = ("__weakref__", "_children", "entries", "parent", "routes")
 
     def __init__(self, parent: "Scope | None" = None) -> None:
         self.parent = parent
-        self.children: weakref.WeakSet[Scope] = weakref.WeakSet()
+        self._children: weakref.WeakValueDictionary[int, Scope]
+        self._children = weakref.WeakValueDictionary()
         self.entries: dict[Selector, list[Entry]] = {}
         self.routes: dict[type[Event], Route] = {}
         if parent is not None:
-            parent.children.add(self)
+            parent._children[id(self)] = self
 
     def of(self, source: Any) -> "Scope":
         """Return where an event of a source, or of none, finds its handlers."""
@@ -184,16 +185,23 @@ class Scope:
             yield from self.entries.get(selector, ())
 
     def all_entries(self) -> Iterator[Entry]:
-        """Yield the entries here and below."""
-        for entries in self.entries.values():
-            yield from entries
-        for child in self.children:
+        """Yield the entries here and below. From any thread, as they are at the moment."""
+        for entries in list(self.entries.values()):
+            yield from tuple(entries)
+        for child in self.children():
             yield from child.all_entries()
+
+    def children(self) -> Iterator["Scope"]:
+        """Yield those that have this one as parent. From any thread: sources are added."""
+        for reference in self._children.valuerefs():  # a list, made at once
+            child = reference()
+            if child is not None:
+                yield child
 
     def forget(self, selector: Selector) -> None:
         """Drop the routes that an entry with this selector belongs to, here and below."""
         for cls in list(self.routes):
             if selector in cls.names or selector in cls.__mro__:
                 del self.routes[cls]
-        for child in self.children:
+        for child in self.children():
             child.forget(selector)

@@ -57,6 +57,10 @@ class Sampler:
         self._code = code
         self._sampled: tuple[Call | None, str] = (None, "")
 
+    def abandon(self) -> None:
+        """Nudge nobody any more: in a forked child, what that touches is the parent's."""
+        self.nudge = _nobody
+
     def stack_of(self, call: Call) -> str:
         """Return the stack of a call that has ended, if it was sampled; dispatch thread."""
         sampled, stack = self._sampled

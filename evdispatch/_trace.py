@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from evdispatch._callbacks import Due
 from evdispatch._events import Event
-from evdispatch._handlers import Handler, describe
+from evdispatch._handlers import Handler, name_of
 from evdispatch._interrupts import CALL_SITES, call_site
 from evdispatch._io import IoSide
 from evdispatch._probes import Probe, Probes
@@ -36,8 +36,12 @@ class Trace(Probe):
         self._tap = Turns(self._file, now).take
         self._numbers = itertools.count(1)
         self._last: Event | None = None  # whose wait was told
-        probes.add(self)
         io.add_tap(self._tap)
+        try:
+            probes.add(self)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def closed(self) -> bool:
@@ -75,7 +79,7 @@ class Trace(Probe):
         """Return a call that is traced."""
         if entry.selector is Due:
             return functools.partial(self._run_due, call)
-        name = describe(entry.handler)
+        name = name_of(entry.handler)
         waits = entry.pace is None
         return Traced(self, name, call, takes_event=takes_event, waits=waits).run
 
@@ -83,7 +87,7 @@ class Trace(Probe):
         function = due.called
         if function is None:
             return call(due)
-        name = describe(function)
+        name = name_of(function)
         return Traced(self, name, call, takes_event=True, waits=True).run(due)
 
     def begin(self, event: Event, *, waits: bool) -> float:

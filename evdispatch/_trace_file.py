@@ -138,6 +138,7 @@ class TraceFile:
     def abandon(self) -> None:
         """Write nothing more; without the lock, which a fork may have left held."""
         self.ended = True
+        self._lock = threading.RLock()  # who held it is not in a forked child
         self._records = []
         self._file = None
         fd, self._fd = self._fd, -1

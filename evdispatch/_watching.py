@@ -15,7 +15,7 @@ from evdispatch._agenda import Agenda
 from evdispatch._clock import Clock
 from evdispatch._deadlines import Owner, Ticket
 from evdispatch._errors import StateError
-from evdispatch._poller import NOTHING
+from evdispatch._poller import NOTHING, ONCE
 from evdispatch._pollers import PollerKind, Pollers, closed_behind_our_back
 from evdispatch._wakeup import Wakeup
 from evdispatch.sources._base import Source
@@ -81,6 +81,10 @@ class Watching(abc.ABC):
         if missing > 0:
             self.by_fd += [None] * missing
         return self.by_fd[fd] if fd >= 0 else None
+
+    def watched(self) -> list[Source]:
+        """Return the sources that have a descriptor."""
+        return [source for source in self.by_fd if source is not None]
 
     def _watch(self, source: Source, fd: int) -> None:
         other = self._source_at(fd)
@@ -159,6 +163,13 @@ class Watching(abc.ABC):
             if not source._closed:
                 self._set_waiting(self.ready, source, waiting=True)
 
+    def remind(self) -> None:
+        """Have the poller tell anew what it tells once: nobody may have acted on it."""
+        with self.lock:
+            for source in self.watched():
+                if source._edge or source._mask & ONCE:
+                    self.pollers.remind(source)
+
     def _change(self, source: Source, mask: int) -> None:
         try:
             self.pollers.change(source, mask)
@@ -178,7 +189,7 @@ class Watching(abc.ABC):
     def rebuild(self) -> None:
         """Get rid of a number that was closed while a duplicate of it lives on."""
         with self.lock:
-            self.pollers.rebuild(source for source in self.by_fd if source is not None)
+            self.pollers.rebuild(self.watched())
             self.wakeup.set()  # who waits now waits on the old set
 
     # -- without a descriptor ------------------------------------------------------

@@ -20,6 +20,7 @@ from evdispatch import (
     Source,
     Timer,
     Waiting,
+    Watch,
 )
 from evdispatch.testing import ManualSource, VirtualClock, settle
 
@@ -228,3 +229,11 @@ class TestStates:
 def expect_forked(app: Dispatcher) -> None:
     with pytest.raises(ForkedError):
         app.why_alive()
+
+
+def test_a_watch_and_what_reads_for_it(timed: Dispatcher, tmp_path: Path) -> None:
+    watch = timed.add(Watch(tmp_path))
+    waiting = {each.source: each for each in timed.why_alive().sources}
+    assert waiting.pop(watch).fd is None
+    (inotify,) = waiting.values()
+    assert inotify.interest == READ

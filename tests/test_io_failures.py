@@ -2,12 +2,24 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ends import Ends
 from makers import Maker, Step, numbers, steps
 
-from evdispatch import Dispatcher, Error, Event, InternalError, Source, SourceError
+from evdispatch import (
+    Data,
+    Dispatcher,
+    Error,
+    Event,
+    InternalError,
+    Pipe,
+    Source,
+    SourceError,
+    Watch,
+)
 from evdispatch.testing import ManualSource, record, run_until, settle
 
 
@@ -189,3 +201,70 @@ def test_who_hears_of_a_failed_source_finds_it_closed(app: Dispatcher) -> None:
     app.add(Failing()).wake()
     run_until(app, lambda: closed)
     assert closed == [True]
+
+
+@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+def test_what_the_poller_tells_once_outlives_who_leaves_in_the_midst(
+    app: Dispatcher, ends: Ends, tmp_path: Path
+) -> None:
+    class Leaving(Source):
+        def fileno(self) -> int:
+            return fd
+
+        def on_ready(self, ready: int) -> list[Event]:
+            os.read(fd, 1)
+            raise SystemExit
+
+    watch = app.add(Watch(tmp_path))
+    run_until(app, lambda: watch.settled)
+    for number in range(2):  # one of them is asked before the watch, in any order
+        fd, writer = ends.pipe()
+        leaving = app.add(Leaving())
+        os.write(writer, b"x")
+        (tmp_path / str(number)).touch()
+        with pytest.raises(SystemExit):
+            run_until(app, lambda: False)
+        leaving.close()
+    created = [f"{tmp_path}/{number}" for number in range(2)]
+    run_until(app, lambda: watch.snapshot() == set(created))
+
+
+@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+def test_an_arrival_outlives_who_leaves_in_the_midst(
+    app: Dispatcher, ends: Ends
+) -> None:
+    fds = [ends.pipe() for _ in range(3)]
+
+    class Leaving(Pipe):
+        def on_ready(self, ready: int) -> Any:
+            if not left:
+                left.append(os.read(self.fileno(), 1))
+                raise SystemExit
+            return super().on_ready(ready)
+
+    left: list[bytes] = []
+    pipes = [app.add(Leaving(fd)) for fd, _ in fds]
+    seen = record(app, Data)
+    settle(app)
+    for _, writer in fds:
+        os.write(writer, b"xy")
+    with pytest.raises(SystemExit):
+        run_until(app, lambda: False)
+    run_until(app, lambda: len({event.source for event in seen}) == len(pipes))
+    assert sum(len(event.data) for event in seen) == 2 * len(pipes) - 1
+
+
+@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+def test_a_wake_outlives_who_leaves_in_the_midst(app: Dispatcher) -> None:
+    def leave() -> list[Event]:
+        raise SystemExit
+
+    leaving, other = app.add(Maker(leave)), app.add(ManualSource())
+    seen = record(app, Step)
+    settle(app)
+    leaving.wake()
+    other.emit(Step(1))
+    with pytest.raises(SystemExit):
+        app.step(0)
+    settle(app)
+    assert numbers(seen) == [1]

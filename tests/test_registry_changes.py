@@ -1,5 +1,6 @@
 """Handlers that come and go, and where an event's way ends."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -178,3 +179,38 @@ def test_nothing_but_handled_ends_it(app: Dispatcher, result: Any) -> None:
     app.on(Bell)(lambda: called.append("second"))
     ring(app)
     assert called == ["second"]
+
+
+def test_handlers_and_scopes_may_come_while_they_are_looked_at(
+    timed: Dispatcher,
+) -> None:
+    """As when another thread asks for `Dispatcher.stats`."""
+
+    class Parent(ManualSource):
+        has_children = True
+
+    scope = timed._registry.scope
+    for _ in range(2):
+        timed.add(Parent()).on(Event)(lambda: None)
+    found = scope.all_entries()
+    next(found)
+    timed.on("tick")(lambda: None)
+    timed.add(Parent()).on(Event)(lambda: None)
+    assert len(list(found)) >= 2
+    entered = scope.children()
+    next(entered)
+    timed.add(Parent())
+    assert len(list(entered)) == 2
+
+
+def test_counting_removes_nothing(timed: Dispatcher) -> None:
+    class Listening:
+        def hear(self) -> None: ...
+
+    listening = Listening()
+    timed.on("tick", weak=True)(listening.hear)
+    before = timed.stats().handlers
+    del listening
+    gc.collect()
+    assert timed.stats().handlers == before - 1
+    assert "tick" in timed._registry.scope.entries

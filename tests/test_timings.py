@@ -175,3 +175,27 @@ def test_without_it_nothing_is_measured(timed: Dispatcher) -> None:
 def test_a_wrong_value_is_told(wrong: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="slow"):
         Dispatcher(slow=wrong)
+
+
+def test_a_handler_whose_text_can_not_be_had(
+    app: Dispatcher, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told by its class's name, and nothing of the user's is called for that."""
+
+    class Mute:
+        def __call__(self) -> None:
+            clock.advance(1.0)
+
+        def __repr__(self) -> str:
+            raise AssertionError
+
+    mute = Mute()
+    app.on(Work)(mute)
+    app.on(Work)(functools.partial(mute))
+    app.post(Work())
+    assert settle(app) == 1
+    assert timing(app, mute).name.endswith("Mute")
+    assert [each.name.rpartition(".")[2] for each in app.stats().timings] == [
+        "Mute"
+    ] * 2
+    assert caplog.text.count("Mute took 1.000 s on 'work'") == 2

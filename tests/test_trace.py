@@ -269,3 +269,33 @@ def test_explain_tells_the_same(timed: Dispatcher, path: Path) -> None:
     with timed.trace(path):
         assert str(timed.explain(event)) == before
         assert timed.off(work) == 1
+
+
+def test_nothing_of_what_is_in_a_handler_is_told(timed: Dispatcher, path: Path) -> None:
+    def use(secret: object) -> None: ...
+
+    timed.on(Work)(functools.partial(use, "a secret"))
+    timed.after(0, functools.partial(use, "a secret"))
+    with timed.trace(path):
+        timed.post(Work())
+        settle(timed)
+    assert names(of(load(path), "handler")).count("use") == 2
+    assert "secret" not in path.read_text()
+
+
+def test_one_that_can_not_begin_leaves_all_as_it_was(
+    timed: Dispatcher, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    def work() -> None: ...
+
+    timed.on(Work)(work)
+    (entry,) = timed._registry.scope.entries[Work]
+    monkeypatch.setattr(Trace, "around", refuse)
+    with pytest.raises(MemoryError):
+        timed.trace(path)
+    assert entry.call is work
+    assert "_turn" not in vars(timed._io)
+    assert len(load(path)) == 1

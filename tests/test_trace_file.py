@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,37 @@ def test_a_forked_child_writes_nothing(path: Path) -> None:
             settle(app)
     assert names(of(load(path), "handler")).count("<lambda>") == 2
     check(load(path))
+
+
+def test_a_forked_child_goes_on_though_another_thread_was_writing() -> None:
+    writing, forked = threading.Event(), threading.Event()
+
+    class Slow(files.StringIO):
+        def write(self, text: str) -> int:
+            if threading.current_thread() is not threading.main_thread():
+                writing.set()
+                assert forked.wait(10)
+            return super().write(text)
+
+    with Dispatcher(io="inline") as app:
+        app.on(Work)(lambda: None)
+        trace = app.trace(Slow())
+        thread = threading.Thread(target=trace._file.close)
+        thread.start()
+        assert writing.wait(10)
+        child = multiprocessing.get_context("fork").Process(
+            target=expect_closed, args=(trace,)
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork
+            child.start()
+        child.join(5)
+        child.kill()
+        child.join()
+        assert child.exitcode == 0
+        child.close()
+        forked.set()
+        thread.join()
 
 
 def test_names_are_quoted(timed: Dispatcher, path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from trees import STEP, fill
 
-from evdispatch import Dispatcher, Watch
+from evdispatch import Dispatcher, Event, Watch
 from evdispatch.testing import VirtualClock, run_until, settle
 
 
@@ -47,8 +47,8 @@ class Writes:
 def writes(timed: Dispatcher, clock: VirtualClock, tmp_path: Path) -> Any:
     fill(tmp_path, "a")
 
-    def make(**options: Any) -> Writes:
-        return Writes(timed, clock, Watch(tmp_path, **options))
+    def make(kind: type[Watch] = Watch, **options: Any) -> Writes:
+        return Writes(timed, clock, kind(tmp_path, **options))
 
     return make
 
@@ -105,6 +105,20 @@ def test_everybodys_handler_hears_it(writes: Any) -> None:
     file.app.on("modified")(lambda event: told.append(event.path))
     file.write()
     assert told == [file.watch.path + "/a"]
+
+
+def test_who_minds_what_is_unheard_is_told_of_it(writes: Any) -> None:
+    told: list[str] = []
+
+    class Minding(Watch):
+        def on_unhandled(self, event: Event) -> None:
+            told.append(event.name)
+
+    file = writes(Minding)
+    told.clear()
+    for _ in range(3):
+        file.write()
+    assert told == ["modified", "closed", "settled"] * 3
 
 
 def test_what_is_debounced_needs_all_of_it(writes: Any) -> None:

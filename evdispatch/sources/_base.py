@@ -216,8 +216,11 @@ class Source:
     def is_unheard(self, cls: type[Event]) -> bool:
         """Whether an event of a class would find no handler, so that it need not be made.
 
-        A hint: it is False until one was made and found none. From any thread.
+        A hint: it is False until one was made and found none, and for a source that has
+        an `on_unhandled` of its own, which is told of it. From any thread.
         """
+        if type(self).on_unhandled is not Source.on_unhandled:
+            return False
         registry = self._registry
         scope = self._scope or (None if registry is None else registry.scope)
         return scope is not None and scope.is_unheard(cls)

@@ -50,7 +50,7 @@ def _state(app: Dispatcher, listener: Listener) -> dict[str, int]:
     roster = app._roster
     tables: dict[str, Any] = {
         "sources": roster.sources,
-        "by_fd": [source for source in roster.by_fd if source is not None],
+        "by_fd": roster.watched(),
         "ready": roster.ready,
         "more": roster.more,
         "woken": roster.woken,

@@ -229,8 +229,8 @@ class InotifyHub(Source):
         if self._full:
             self.watch(0)
         elif told and 0 < now - self._read_at < _FLOOD:  # 0: a clock stands, in a test
-            self._lull = True
             self.set_deadline(now + _FLOOD / 2)
+            self._lull = True  # not before: who is interrupted here is not deaf
         self._read_at = now
         return ()
 
