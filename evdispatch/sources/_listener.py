@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -222,8 +221,6 @@ class Listener(Source):
             self.host.again(self)
 
     def _welcome(self, accepted: socket.socket, peer: Any) -> None:
-        if isinstance(peer, tuple):  # one str for all connections from a host
-            peer = (sys.intern(peer[0]), *peer[1:])
         connection = Connection.accepted(accepted, peer, self._options)
         self.host.adopt(connection, self)
         self._count += 1
