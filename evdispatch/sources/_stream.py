@@ -20,7 +20,6 @@ from evdispatch.sources._stream_options import StreamOptions, reason_of
 # copied: 5 ms at 4, 0.7 ms at 1, in the median.
 _READS = 1
 _new = object.__new__
-_PAIR = 2  # host and port: what IPv6 has is longer
 
 
 class Stream(Ending):
@@ -54,8 +53,9 @@ class Stream(Ending):
         # In its parts, with one str for all connections from a host: it would be a sixth of
         # what an idle connection takes.
         self._peer, self._port = address, None
-        if isinstance(address, tuple) and len(address) == _PAIR:
-            self._peer, self._port = sys.intern(address[0]), address[1]
+        match address:
+            case (str() as host, int() as port):  # of IPv4; other families have others
+                self._peer, self._port = sys.intern(host), port
 
     @property
     def edge(self) -> bool | None:  # type: ignore[override]
