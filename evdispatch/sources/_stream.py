@@ -52,10 +52,11 @@ class Stream(Ending):
     def peer(self, address: Any) -> None:
         # In its parts, with one str for all connections from a host: it would be a sixth of
         # what an idle connection takes.
-        self._peer, self._port = address, None
         match address:
             case (str() as host, int() as port):  # of IPv4; other families have others
                 self._peer, self._port = sys.intern(host), port
+            case _:
+                self._peer, self._port = address, None
 
     @property
     def edge(self) -> bool | None:  # type: ignore[override]
