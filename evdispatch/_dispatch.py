@@ -113,7 +113,7 @@ class DispatchSide:
         if not event.tracked:
             self._deliver(event, scope, counts)
             return
-        event.claim()
+        event = event.claim()
         try:
             self._deliver(event, scope, counts)
         finally:

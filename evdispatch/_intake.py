@@ -101,9 +101,28 @@ class Intake:
         return True
 
     def _put(self, source: Source, events: list[Event]) -> None:
-        if events:
-            source.counts.made += len(events)
+        if not events:
+            return
+        source.counts.made += len(events)
+        if source._direct:
             self._queue.put(source.lane, events)
+            return
+        puts: list[Any] = []
+        try:
+            self._queue.slots.admit(source, events, puts)
+        finally:
+            if puts:
+                self._queue.put(source.lane, puts)
+
+    def _is_direct(self, source: Source) -> bool:
+        """Whether what it makes goes into its lane as it is: see `Source.makes`."""
+        makes = type(source).__dict__.get("makes")
+        if makes is None or not source.verifies:
+            return False
+        if source._queued is not None:
+            source._queued.last = None  # what comes from now on comes after it
+        find = self._queue.slots.policies.find
+        return all(find(cls) is None for cls in makes)
 
     def _say_last(self, source: Source) -> None:
         """Put what a source has to say at its end; the queue's bound does not hold it."""

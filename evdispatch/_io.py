@@ -158,7 +158,7 @@ class IoSide(Intake):
             mask != source._mask
             or source._serial == roster.serial
             or source._rest is not None
-            or not source.verifies
+            or not source._direct
         ):
             self._answer_with_care(source, fd, mask)
             return
@@ -199,6 +199,7 @@ class IoSide(Intake):
         elif source.verifies or roster.pollers.knows(source):
             if mask & INVALID:  # the call will tell
                 mask = ERROR | HANGUP
+            source._direct = source._direct or self._is_direct(source)
             self._turn(source, source.on_ready, mask)
         else:
             self._fail(source, closed_behind_our_back(source))

@@ -26,7 +26,7 @@ FLOORS = {
         _files._events _files._globs _files._saves _files._paths
         _files._debounce _files
     """,
-    2: "_poller _select_poller _inotify _wakeup _queue _sampler _routes _pacing _probes _registry _explain",
+    2: "_poller _select_poller _inotify _wakeup _policies _slots _queue _sampler _routes _pacing _probes _registry _explain",
     3: """
         sources sources._host sources._base sources._writing sources._timer sources._fd sources._files
         sources._pipe sources._bind sources._activation sources._resolve sources._race sources._opening

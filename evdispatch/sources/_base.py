@@ -20,8 +20,11 @@ from evdispatch._handlers import F
 from evdispatch._poller import NOTHING, READ
 from evdispatch._registry import Registry
 from evdispatch._routes import Scope
+from evdispatch._slots import Line
 from evdispatch._stats import Counts
 from evdispatch.sources._host import Host
+
+Makes = tuple[type[Event], ...] | None
 
 
 class Source:
@@ -42,6 +45,10 @@ class Source:
     verifies: ClassVar[bool] = False
     """Whether it calls `Host.verify` before it reads; else the IO side does."""
 
+    makes: ClassVar[Makes] = None
+    """The classes of all events that it makes, if it says so; for this class alone, not for
+    its subclasses. It makes reading faster where no policy is for any of them."""
+
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
 
@@ -58,6 +65,7 @@ class Source:
         "__weakref__",
         "_closed",
         "_deadline",
+        "_direct",
         "_edge",
         "_fd",
         "_host",
@@ -66,6 +74,7 @@ class Source:
         "_mask",
         "_paused",
         "_pollable",
+        "_queued",
         "_registry",
         "_rest",
         "_scope",
@@ -98,6 +107,8 @@ class Source:
         self._spoken = False  # it has had its last word
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._woken = False  # to be asked when the rest is taken
+        self._direct = False  # its events are put into the lane as they are
+        self._queued: Line | None = None  # what waits, and may still change
         self._deadline: Deadline | None = None
         self._scope: Scope | None = None  # handlers of this source alone
         self._registry: Registry | None = None
