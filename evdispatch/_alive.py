@@ -41,6 +41,7 @@ class Waiting:
         due_in: Seconds until its deadline; None: it has none.
         more: Whether it has made more than was taken, or asked to be asked.
         paused: Whether it is paused.
+        held: Whether it is held back by its rate (`Source.limit_rate`).
     """
 
     source: Source
@@ -50,6 +51,7 @@ class Waiting:
     due_in: float | None
     more: bool
     paused: bool
+    held: bool = False
 
     @property
     def by_itself(self) -> bool:
@@ -62,6 +64,8 @@ class Waiting:
     def _parts(self) -> Iterator[str]:
         if self.paused:
             yield "paused"
+        if self.held:
+            yield "held back by its rate"
         if self.interest is not None:
             kinds = [name for bit, name in _INTERESTS.items() if self.interest & bit]
             what = " and ".join(kinds) or "a hang-up of"
@@ -158,18 +162,21 @@ class Alive:
 
 
 def _waiting(source: Source, roster: Roster, now: float) -> Waiting:
-    interest = source.interest_in_pause if source.paused else source.interest
+    interest = source.interest_in_pause if source._paused else source.interest
     fd = source._fd
     watched = fd >= 0 and interest is not None
-    deadline = source._deadline
+    bucket = source._bucket if source._held_back else None
+    found = (source._deadline, None if bucket is None else bucket.deadline)
+    due = [each.when for each in found if each is not None]
     return Waiting(
         source=source,
         fd=fd if watched else None,
         interest=interest if watched else None,
         always_ready=watched and not source._pollable,
-        due_in=None if deadline is None else deadline.when - now,
+        due_in=min(due) - now if due else None,
         more=source in roster.more or source in roster.woken,
         paused=source.paused,
+        held=source._held_back,
     )
 
 

@@ -94,6 +94,7 @@ class Roster(Watching):
             source._silenced = True
             source._rest = None
             self.more.pop(source, None)
+            self.free(source)
             if source._woken:  # waited for the rest
                 source._woken = False
                 self.wake(source)
@@ -122,7 +123,9 @@ class Roster(Watching):
                     source.on_stop()
             finally:
                 source._host = None
-                if source._rest is not None:  # also if it was paused
+                if source._rest is None:
+                    self.free(source)
+                elif not source._held_back:  # also if it was paused
                     self._set_waiting(self.more, source, waiting=True)
                 if source.has_last_word:
                     self.wake(source)

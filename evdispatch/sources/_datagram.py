@@ -248,7 +248,7 @@ class Datagram(Source):
 
     def _receive(self, sock: socket.socket) -> Iterator[Event]:
         for _ in range(_BATCH):
-            if self.closed or self.paused:
+            if self.closed or self._paused:
                 return
             try:
                 data, _, flags, address = sock.recvmsg(self._max_size)
