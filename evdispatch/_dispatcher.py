@@ -258,9 +258,11 @@ class Dispatcher(Observing):
         """
         self._check_open()
         with self._roster.lock:
-            self._queue.slots.policies.set(event, policy, limit)
+            self._queue.slots.set_policy(event, policy, limit)
             for source in self._roster.sources:
                 source._direct = False
+                if source._queued is not None:
+                    source._queued.last = None
             self._ways = {}
 
     def after(self, seconds: float, function: Callable[[], Any]) -> Handle:

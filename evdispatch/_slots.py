@@ -19,7 +19,8 @@ from collections import deque
 from typing import Any
 
 from evdispatch._events import URGENT, Dropped, Error, Event
-from evdispatch._policies import Policies, Policy, merge_itself
+from evdispatch._filters import Selector
+from evdispatch._policies import Merge, Policies, Policy, merge_itself
 from evdispatch._stats import Counts
 
 Lock = Any  # threading.RLock is a function
@@ -124,6 +125,13 @@ class Slots:
                 puts += (event, *left)
                 line.last = None
                 raise
+
+    def set_policy(self, event: Selector, policy: str | Merge, limit: int) -> None:
+        """Set a policy. What waits stays as it is, and nothing is merged into it."""
+        self.policies.set(event, policy, limit)
+        with self._lock:
+            for line in self._posts.values():
+                line.last = None
 
     def line_of(self, cls: type[Event], posts: Counts) -> Line:
         """Return the line of the posts of a class."""
