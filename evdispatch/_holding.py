@@ -47,20 +47,21 @@ class Holding(abc.ABC):
     def _relieve(self, bucket: Bucket, now: float) -> None:
         """It is time to let a source go on, or to tell that it keeps to its rate again."""
         source, bucket.deadline = bucket.source, None
-        full = bucket.is_full(now)
-        if source._held_back:
+        held = source._held_back
+        if held:
             self._hold(source, held=False)
             source.on_released()
         if source._closed:  # what it has made before goes on, and nothing is told
             return
-        if full:
-            if bucket.told:
-                bucket.told = False
-                self._tell(source, bucket, active=False)
-            if bucket.lifted:
-                source._bucket = None
-        else:
+        if held or not bucket.is_full(now):
+            # Also if this comes so late that it is full: what has waited comes first.
             self._roster.look_at(bucket, bucket.full_at())
+            return
+        if bucket.told:
+            bucket.told = False
+            self._tell(source, bucket, active=False)
+        if bucket.lifted:
+            source._bucket = None
 
     def _hold(self, source: Source, *, held: bool) -> None:
         try:

@@ -551,17 +551,17 @@ class TestOurs:
         ]
 
     def test_changes_of_a_watched_file(self, app: Dispatcher, tmp_path: Path) -> None:
-        path = tmp_path / "a"
-        path.touch()
         watch = app.add(Watch(tmp_path))
-        settle(app)
-        seen = record(app, Modified)
-        for _ in range(5):
-            with path.open("ab", buffering=0) as file:
+        with (tmp_path / "a").open("wb", buffering=0) as file:
+            settle(app)
+            seen = record(app, Modified)
+            before = watch.counts.made
+            for made in (1, 2, 3):
                 file.write(b"x")
-        run_until(app, lambda: seen)
-        settle(app)
-        assert len(seen) + watch.counts.coalesced >= 1
+                run_until_read(app, watch, before + made)
+            settle(app)
+            assert [event.path for event in seen] == [str(tmp_path / "a")]
+            assert watch.counts.coalesced == 2
 
     def test_a_flood_of_datagrams(self, app: Dispatcher, net: Net) -> None:
         app.set_policy("datagram", "drop_oldest", limit=3)

@@ -154,12 +154,10 @@ class TestFailures:
             assert (numbers(seen), asked, len(errors)) == ([1, 2], [2], 1)
             app.audit()
 
+    @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
     def test_what_ends_the_program_loses_no_event_of_a_source(
-        self, app: Dispatcher, io: Any
+        self, app: Dispatcher
     ) -> None:
-        if io == "thread":
-            pytest.skip("it is the IO thread that it would end")
-
         def leave(waiting: Sum, later: Sum) -> None:
             raise SystemExit
 
