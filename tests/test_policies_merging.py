@@ -1,5 +1,6 @@
 """Merge functions: what they return, what they raise, and who calls them."""
 
+import signal
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -181,6 +182,24 @@ class TestFailures:
             app.post(Sum(2))
         settle(app)
         assert numbers(seen) == [1]
+
+
+@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+def test_ctrl_c_within_a_merge_function_loses_nothing(
+    app: Dispatcher, give: Any
+) -> None:
+    def merge(waiting: Sum, later: Sum) -> Sum:
+        if later.number == 2:
+            signal.raise_signal(signal.SIGINT)
+        return Sum(waiting.number + later.number)
+
+    app.set_policy(Sum, merge)
+    seen = record(app, Sum)
+    app.on("start")(lambda: give(Sum(1), Sum(2), Sum(3)))
+    with pytest.raises(KeyboardInterrupt):
+        app.run()
+    settle(app)
+    assert numbers(seen) == [6]
 
 
 class TestWithin:

@@ -344,11 +344,11 @@ class TestSources:
     def test_a_connection_still_writes_and_drains(
         self, timed: Dispatcher, net: Net, later: Later
     ) -> None:
-        connection, client, _ = net.pair(1 << 12)
+        connection, client, _ = net.pair(1 << 12, framing="lines")
         settle(timed)
         drains = record(timed, Drain)
         connection.limit_rate(1, burst=2)
-        client.sendall(b"".join(b"%d" % number for number in range(10)))
+        client.sendall(b"".join(b"%d\n" % number for number in range(10)))
         settle(timed)
         connection.write(b"x" * 300_000)
         client.settimeout(0)
