@@ -57,9 +57,8 @@ class Holding(abc.ABC):
             # Also if this comes so late that it is full: what has waited comes first.
             self._roster.look_at(bucket, bucket.full_at())
             return
-        if bucket.told:
-            bucket.told = False
-            self._tell(source, bucket, active=False)
+        bucket.told = False
+        self._tell(source, bucket, active=False)
         if bucket.lifted:
             source._bucket = None
 

@@ -398,6 +398,58 @@ class Failing(Source):
         raise RuntimeError
 
 
+class Ending(Source):
+    """One that has ended while it still has something to tell."""
+
+    def on_wake(self) -> Iterator[Event]:
+        self.finish()
+        yield from map(Numbered, range(5))
+
+
+def test_what_has_ended_tells_the_rest_at_its_rate(
+    timed: Dispatcher, later: Later
+) -> None:
+    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    source = timed.add(Ending())
+    source.limit_rate(10, burst=2)
+    source.wake()
+    settle(timed)
+    counts = [len(seen)]
+    for _ in range(4):
+        later(0.1)
+        counts.append(len(seen))
+    assert counts[-1] == 5
+    assert timed.timeout() is None
+    assert throttled == []
+    assert not source.held_back
+
+
+class Closing(Source):
+    """One that ends in the midst of what it tells."""
+
+    def on_wake(self) -> Iterator[Event]:
+        yield from map(Numbered, range(3))
+        self.finish()
+        yield from map(Numbered, range(3, 6))
+
+
+def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
+    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    source = timed.add(Closing())
+    source.limit_rate(10, burst=2)
+    source.wake()
+    settle(timed)
+    counts = [len(seen)]
+    for _ in range(6):
+        later(0.1)
+        counts.append(len(seen))
+    assert counts == [2, 3, 4, 5, 6, 6, 6]
+    assert told(throttled) == [True]
+    assert timed.timeout() is None
+    timed._roster.limit(source, 5.0, 1.0)  # who came for the lock meanwhile
+    assert source._bucket is None
+
+
 def test_a_source_that_raises_while_it_is_held_back(timed: Dispatcher) -> None:
     errors = record(timed, Error)
     source = timed.add(Failing())
@@ -419,6 +471,7 @@ def test_a_bucket_is_never_generous(rate: float) -> None:
         assert made <= rate * now + 5 + 1e-3
         assert bucket.half_at() > now or able
     assert made >= rate * now - 1
+    assert bucket.on_deadline(now) == ()
 
 
 class TestPausedWithARest:
