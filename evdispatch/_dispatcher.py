@@ -12,7 +12,6 @@ dispatches, those of `_dispatch`; `_loop` runs them, `_embedding` lets a host do
 import contextlib
 import functools
 import math
-from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
@@ -31,9 +30,8 @@ from evdispatch._events import Event
 from evdispatch._lifetime import weakly
 from evdispatch._loop import IoMode
 from evdispatch._meter import Meter
-from evdispatch._observing import Observing
-from evdispatch._policies import LIMIT, Merge, Policy
 from evdispatch._pollers import PollerKind
+from evdispatch._posting import Posting
 from evdispatch._queue import Queue
 from evdispatch._registry import Registry
 from evdispatch._roster import Roster, check_source
@@ -43,11 +41,8 @@ from evdispatch.sources._base import Source
 
 S = TypeVar("S", bound=Source)
 
-_Way = tuple[deque[Event], Policy | None]  # of a class of posts
-_WAYS = 1024  # how many of them are kept
 
-
-class Dispatcher(Observing):
+class Dispatcher(Posting):
     """One central queue between sources of events and the handlers of them.
 
     Args:
@@ -100,7 +95,6 @@ class Dispatcher(Observing):
             roster = Roster(clock, io_wakeup, weakly(self.stop), poller, edge=edge)
             undo.pop_all()
         self._registry = Registry(clock.now, functools.partial(after, roster))
-        self._ways: dict[type[Event], _Way] = {}
         queue = Queue(queue_size, wakeup.set, io_wakeup.set)
         dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
         self._registry.on(self._registry.scope, Due, {"priority": math.inf})(call)
@@ -108,6 +102,7 @@ class Dispatcher(Observing):
         if self._meter is not None:
             self._registry.probes.add(self._meter)
         sampler = None if self._meter is None else self._meter.sampler
+        self._ways = {}
         super().__init__(io, queue, roster, dispatch, wakeup, sampler=sampler)
         self._open()
 
@@ -191,79 +186,6 @@ class Dispatcher(Observing):
         lane.append(event)
         if queue.sleeping:  # looked at after the append: see _queue
             queue.wake()
-
-    def _find_way(self, event: Any) -> _Way:
-        """Return the way of a class of posts: the lane, and the policy if it has one."""
-        ways = self._ways  # first: it is another one when the policies change
-        if not isinstance(event, Event):
-            raise TypeError(f"post takes a fresh event of your own, not {event!r}")
-        if len(ways) >= _WAYS:
-            ways.clear()
-        cls = type(event)
-        policy = self._queue.slots.policies.find(cls)
-        way = ways[cls] = (self._queue.lanes[cls.lane], policy)
-        return way
-
-    def _post_by(self, policy: Policy, event: Event, timeout: float | None) -> None:
-        """Post an event whose class has a policy."""
-        queue = self._queue
-        event.time = event.time or self._now()
-        line = queue.slots.line_of(type(event), self._posts)
-        full = len(queue.lanes[event.lane]) >= queue.bound
-        full = full and not self._must_not_wait()
-        take = functools.partial(queue.slots.post, line, event, policy, queue.lanes)
-        if not take(full=full):
-            queue.wait_for_room(event.lane, timeout)
-            take(full=False)
-        if queue.sleeping:
-            queue.wake()
-
-    def set_policy(
-        self, event: str | type[Event], policy: str | Merge, *, limit: int = LIMIT
-    ) -> None:
-        """Say what becomes of an event while others of its class wait in the queue.
-
-        On the dispatch thread, or before a run; for what comes from then on.
-
-        - ``"block"``: they all wait. When the queue is full, no source is read, and posts
-          from other threads wait for room: nothing is lost.
-        - ``"latest"``: the last one waits, in the place of the first.
-        - ``"merge"``: one waits that takes the others in, by the class's own `Event.merge`.
-        - a function: as ``"merge"``, by ``function(waiting, later)``. It returns the event
-          that waits on, or None: both do. It is called under a lock, on the thread that
-          reads or posts: it must be quick, and leave the dispatcher alone. What it raises
-          is an `error`, and both events wait.
-        - ``"drop_oldest"``, ``"drop_newest"``: no more than ``limit`` wait of each source;
-          what is dropped is counted, and told by a `dropped` event. A post of such a class
-          never waits for room.
-
-        An event of a source is merged into the last one of that source alone, so its events
-        keep their order; a post into the one of its class that waits, whatever else was
-        posted in between. A dropped event's place is taken by the next of its class.
-
-        Args:
-            event: The name or class, as for `on`; a class's subclasses have its policy, too,
-                unless a nearer one is set.
-            policy: What becomes of it.
-            limit: How many may wait, for each source, for those that drop.
-
-        Raises:
-            UnknownEventError: No event has this name.
-            ValueError: There is no such policy, the class has no ``merge`` of its own, the
-                limit is below 1, or the event tells of a beginning, an end or an error,
-                which are never dropped nor merged.
-            TypeError: An argument has the wrong type.
-            HandlerTypeError: The function can't be called with two events.
-            ClosedError: The dispatcher is closed.
-        """
-        self._check_open()
-        with self._roster.lock:
-            self._queue.slots.set_policy(event, policy, limit)
-            for source in self._roster.sources:
-                source._direct = False
-                if source._queued is not None:
-                    source._queued.last = None
-            self._ways = {}
 
     def after(self, seconds: float, function: Callable[[], Any]) -> Handle:
         """Call a function once, on the dispatch thread. From any thread.

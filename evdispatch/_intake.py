@@ -2,6 +2,9 @@
 
 - A source that has made more than a turn's worth, or than there is room for, keeps the rest;
   it comes before whatever the source is asked next.
+- Of classes with a policy it is what stands for the events that is put: see `_slots`. A
+  source none of whose events has one is spared the look (`Source._direct`).
+- A source with a rate makes no more than that allows: see `_holding`.
 - All of it is called under the roster's lock.
 """
 

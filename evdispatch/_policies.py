@@ -34,6 +34,13 @@ Merge = Callable[[Any, Any], Any]
 _KEPT = 1024  # classes whose policy is known: names come and go, a timer's for instance
 
 
+class _Unknown:
+    """It was not asked for yet."""
+
+
+_UNKNOWN = _Unknown()
+
+
 @attrs.frozen
 class Policy:
     """What becomes of an event while others of its class wait.
@@ -86,12 +93,13 @@ class Policies:
 
     def find(self, cls: type[Event]) -> Policy | None:
         """Return the policy of a class; None: block."""
-        found = self._found
-        if cls not in found:
+        found = self._found  # first: it is another one when a policy is set
+        policy = found.get(cls, _UNKNOWN)
+        if isinstance(policy, _Unknown):
             if len(found) >= _KEPT:
                 found.clear()
-            found[cls] = self._choose(cls)
-        return found[cls]
+            policy = found[cls] = self._choose(cls)
+        return policy
 
     def _choose(self, cls: type[Event]) -> Policy | None:
         if cls.queue_policy == "fixed":

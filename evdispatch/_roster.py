@@ -88,6 +88,14 @@ class Roster(Watching):
                 self._shared[kind] = source
             return source
 
+    def reconsider(self) -> None:
+        """Have nothing merged into what waits, and each source's way looked for anew."""
+        with self.lock:
+            for source in self.sources:
+                source._direct = False
+                if source._queued is not None:
+                    source._queued.last = None
+
     def silence(self, source: Source) -> None:
         """Drop what a source has made and no handler has seen yet."""
         with self.lock:

@@ -38,7 +38,7 @@ FLOORS = {
         sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
     """,
     4: "_pollers _agenda _watching _roster _callbacks _holding _intake _io _pumping _io_thread _lookout _standby _dispatch _meter _alive",
-    5: "_lifetime _interrupts _loop _embedding _hearing _trace_file _trace _observing",
+    5: "_lifetime _interrupts _loop _embedding _hearing _trace_file _trace _observing _posting",
     6: "_dispatcher",
     7: """
         __init__ testing
