@@ -175,9 +175,9 @@ class Dispatcher(Posting):
         if timeout is not None:
             timeout = check_timeout(timeout)
         queue = self._queue
-        lane, policy = way
-        if policy is not None:
-            self._post_by(policy, event, timeout)
+        lane, gate = way
+        if gate is not None:
+            self._post_by(gate, event, timeout)
             return
         if len(lane) >= queue.bound and not self._must_not_wait():
             queue.wait_for_room(event.lane, timeout)

@@ -1,15 +1,15 @@
 """Posting by policies; what a policy does is `_slots`' to know."""
 
-import functools
 from collections import deque
 from typing import Any
 
 from evdispatch._events import Event
 from evdispatch._observing import Observing
-from evdispatch._policies import LIMIT, Merge, Policy
+from evdispatch._policies import LIMIT, Merge
+from evdispatch._slots import Gate
 
-Way = tuple[deque[Event], Policy | None]
-"""Of a class of posts: the lane, and the policy, if it has one."""
+Way = tuple[deque[Event], Gate | None]
+"""Of a class of posts: the lane; and the policy and what waits, if it has one."""
 
 _WAYS = 1024  # how many of them are kept
 
@@ -30,22 +30,21 @@ class Posting(Observing):
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         if len(ways) >= _WAYS:
             ways.clear()
-        cls = type(event)
-        policy = self._queue.slots.policies.find(cls)
-        way = ways[cls] = (self._queue.lanes[cls.lane], policy)
+        cls, slots = type(event), self._queue.slots
+        policy = slots.policies.find(cls)
+        gate = None if policy is None else (policy, slots.line_of(cls, self._posts))
+        way = ways[cls] = (self._queue.lanes[cls.lane], gate)
         return way
 
-    def _post_by(self, policy: Policy, event: Event, timeout: float | None) -> None:
+    def _post_by(self, gate: Gate, event: Event, timeout: float | None) -> None:
         """Post an event whose class has a policy."""
         queue = self._queue
         event.time = event.time or self._now()
-        line = queue.slots.line_of(type(event), self._posts)
         full = len(queue.lanes[event.lane]) >= queue.bound
         full = full and not self._must_not_wait()
-        take = functools.partial(queue.slots.post, line, event, policy, queue.lanes)
-        if not take(full=full):
+        if not queue.slots.post(gate, event, queue.lanes, full=full):
             queue.wait_for_room(event.lane, timeout)
-            take(full=False)
+            queue.slots.post(gate, event, queue.lanes, full=False)
         if queue.sleeping:
             queue.wake()
 

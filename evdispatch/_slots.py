@@ -86,6 +86,10 @@ class Line:
         self.rings: dict[type[Event], Ring] = {}
 
 
+Gate = tuple[Policy, Line]
+"""Of a class of posts that has a policy: that, and what waits."""
+
+
 class Slots:
     """Takes events in, as their classes' policies say."""
 
@@ -135,23 +139,21 @@ class Slots:
 
     def line_of(self, cls: type[Event], posts: Counts) -> Line:
         """Return the line of the posts of a class."""
-        return self._posts.setdefault(cls, Line(None, posts))
+        return self._posts.setdefault(cls, Line(None, posts))  # kept: it may wait yet
 
-    def post(
-        self, line: Line, event: Event, policy: Policy, lanes: Any, *, full: bool
-    ) -> bool:
+    def post(self, gate: Gate, event: Event, lanes: Any, *, full: bool) -> bool:
         """Take a post in. From any thread.
 
         Args:
-            line: The class's.
+            gate: The class's.
             event: The event.
-            policy: The class's.
             lanes: Of the queue.
             full: Whether the lane is, and the thread is to wait then.
 
         Returns:
             Whether it is taken in; else it is to wait for room, and to be given again.
         """
+        policy, line = gate
         nested = self.is_locked_here()
         with self._lock:
             puts: list[Any] = []
