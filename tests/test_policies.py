@@ -67,6 +67,8 @@ def recorded(app: Dispatcher) -> Told:
 
     @app.on(Event)
     def note(event: Event) -> None:
+        if event.name not in ("shape", "circle", "urgent", "wall"):
+            return  # an idle one, for instance
         number = getattr(event, "number", getattr(event, "count", 0))
         told.append((event.name, number))
 
@@ -102,7 +104,7 @@ class TestEachPolicy:
         told = recorded(app)
         give(Shape(1), Shape(2))
         settle(app)
-        assert told[:2] == [("shape", 1), ("shape", 2)]
+        assert told == [("shape", 1), ("shape", 2)]
 
     def test_latest_keeps_the_last(self, app: Dispatcher, give: Give) -> None:
         app.set_policy("shape", "latest")
@@ -110,7 +112,7 @@ class TestEachPolicy:
         give(Shape(1), Shape(2), Shape(3))
         assert app.stats().waiting == 1
         settle(app)
-        assert [each for each in told if each[0] == "shape"] == [("shape", 3)]
+        assert told == [("shape", 3)]
 
     def test_merge_asks_the_class(self, app: Dispatcher, give: Give) -> None:
         app.set_policy(Shape, "merge")
@@ -205,7 +207,7 @@ class TestOrder:
         for event in (Shape(1), Wall(), Shape(2)):
             app.post(event)
         settle(app)
-        assert told[:2] == [("shape", 2), ("wall", 0)]
+        assert told == [("shape", 2), ("wall", 0)]
 
     def test_what_moves_up_keeps_the_order_of_its_class(
         self, app: Dispatcher, give: Give
@@ -214,7 +216,7 @@ class TestOrder:
         told = recorded(app)
         give(Shape(1), Wall(), Shape(2), Shape(3))
         settle(app)
-        assert told[:3] == [("shape", 2), ("wall", 0), ("shape", 3)]
+        assert told == [("shape", 2), ("wall", 0), ("shape", 3)]
 
     def test_each_source_has_its_own(self, app: Dispatcher) -> None:
         app.set_policy("shape", "latest")
@@ -230,7 +232,7 @@ class TestOrder:
         told = recorded(app)
         give(Shape(1), Circle(2), Circle(3))
         settle(app)
-        assert told[:2] == [("shape", 1), ("circle", 3)]
+        assert told == [("shape", 1), ("circle", 3)]
 
     def test_an_urgent_post_stays_urgent(self, app: Dispatcher) -> None:
         app.set_policy("urgent", "latest")
@@ -238,7 +240,7 @@ class TestOrder:
         for event in (Wall(), Urgent(1), Urgent(2)):
             app.post(event)
         settle(app)
-        assert told[:2] == [("urgent", 2), ("wall", 0)]
+        assert told == [("urgent", 2), ("wall", 0)]
 
 
 @attrs.define(eq=False)
