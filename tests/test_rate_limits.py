@@ -3,10 +3,13 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks import Net, networking
 
 from evdispatch import (
@@ -390,6 +393,38 @@ class TestSources:
         assert "held back by its rate, due in 0.100 s" in str(waiting)
         assert "held back" in repr(lines)
 
+    def test_a_file_is_not_asked_meanwhile(
+        self, timed: Dispatcher, tmp_path: Path, later: Later
+    ) -> None:
+        path = tmp_path / "lines"
+        path.write_text("".join(f"{number}\n" for number in range(50_000)))
+        seen = record(timed, Line)
+        source = Pipe(path.open("rb"), framing="lines")
+        source.limit_rate(1000)
+        timed.add(source)
+        settle(timed)
+        polls = timed.stats().polls
+        settle(timed)
+        assert timed.stats().polls < polls + 20
+        for _ in range(10):
+            later(0.1)
+        assert 900 <= len(seen) <= 1100
+        assert [int(line.data) for line in seen] == list(range(len(seen)))
+        source.close()
+
+    @pytest.mark.parametrize("io", ["inline"], indirect=True)
+    def test_what_is_held_back_wakes_nobody(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int]
+    ) -> None:
+        lines.limit_rate(10, burst=2)
+        write_lines(pipe[1], 10)
+        settle(timed)
+        write_lines(pipe[1], 10)
+        timed.step(0)
+        polls = timed.stats().polls
+        timed.step(0.05)  # no time passes on the virtual clock
+        assert timed.stats().polls == polls + 1
+
 
 class Failing(Source):
     """One that raises as soon as it is asked by a wake."""
@@ -457,6 +492,60 @@ def test_a_source_that_raises_while_it_is_held_back(timed: Dispatcher) -> None:
     source.wake()
     settle(timed)
     assert [type(error.exception) for error in errors] == [RuntimeError]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["write", "advance", "limit", "lift", "pause", "resume", "step"]
+        ),
+        st.integers(1, 20),
+    ),
+    max_size=30,
+)
+
+
+@pytest.mark.parametrize("poller", ["epoll", "verify"])  # the latter is edge-triggered
+@given(steps=STEPS)
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_no_line_is_lost_and_ends_follow_beginnings(
+    poller: Any, steps: list[tuple[str, int]]
+) -> None:
+    clock = VirtualClock()
+    reader, writer = os.pipe()
+    with (
+        Dispatcher(io="inline", clock=clock, poller=poller) as app,
+        open(writer, "wb") as file,
+    ):
+        lines = app.add(Pipe(reader, framing="lines"))
+        seen, throttled = record(app, Line), record(app, Throttled)
+        written = 0
+        actions: dict[str, Callable[[int], object]] = {
+            "advance": lambda n: clock.advance(n / 10),
+            "limit": lambda n: lines.limit_rate(n, burst=max(1, n // 3)),
+            "lift": lambda n: lines.limit_rate(None),
+            "pause": lambda n: lines.pause(),
+            "resume": lambda n: lines.resume(),
+            "step": lambda n: app.step(0),
+        }
+        for action, number in steps:
+            if action == "write":
+                text = b"".join(b"%d\n" % (written + each) for each in range(number))
+                file.write(text)
+                file.flush()
+                written += number
+            else:
+                actions[action](number)
+            app.step(0)
+            app.audit()
+        lines.resume()
+        for _ in range(40):
+            clock.advance(100.0)
+            settle(app)
+        assert [int(line.data) for line in seen] == list(range(written))
+        assert told(throttled) == [number % 2 == 0 for number in range(len(throttled))]
+        assert len(throttled) % 2 == 0
+        assert app.timeout() is None
 
 
 @pytest.mark.parametrize("rate", [0.1, 1 / 3, 7.7, 1e6])
