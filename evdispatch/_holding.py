@@ -29,6 +29,10 @@ class Holding(abc.ABC):
     def _fail(self, source: Source, error: Exception) -> None:
         """End a source that raised."""
 
+    @abc.abstractmethod
+    def _go_on(self, source: Source) -> None:
+        """Take more of what a source has made before."""
+
     def _spend(self, source: Source, bucket: Bucket, events: int) -> None:
         """Count events of a source, and hold it back if they were the last it may make."""
         bucket.spend(events)
@@ -47,16 +51,21 @@ class Holding(abc.ABC):
     def _relieve(self, bucket: Bucket, now: float) -> None:
         """It is time to let a source go on, or to tell that it keeps to its rate again."""
         source, bucket.deadline = bucket.source, None
-        held = source._held_back
-        if held:
+        if source._held_back:
             self._hold(source, held=False)
             source.on_released()
-        if source._closed:  # what it has made before goes on, and nothing is told
+            if not source._closed:
+                # It may be full, if this comes late: what has waited comes first.
+                self._roster.look_at(bucket, bucket.full_at())
+            self._go_on(source)  # which may hold it back again
+        elif source._closed:  # nothing is told
             return
-        if held or not bucket.is_full(now):
-            # Also if this comes so late that it is full: what has waited comes first.
+        elif bucket.is_full(now):
+            self._tell_end(source, bucket)
+        else:
             self._roster.look_at(bucket, bucket.full_at())
-            return
+
+    def _tell_end(self, source: Source, bucket: Bucket) -> None:
         bucket.told = False
         self._tell(source, bucket, active=False)
         if bucket.lifted:
