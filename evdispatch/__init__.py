@@ -47,6 +47,7 @@ if typing.TYPE_CHECKING:
     from evdispatch._events import Data as Data
     from evdispatch._events import Disconnect as Disconnect
     from evdispatch._events import Drain as Drain
+    from evdispatch._events import Dropped as Dropped
     from evdispatch._events import Eof as Eof
     from evdispatch._events import Error as Error
     from evdispatch._events import Event as Event
@@ -55,6 +56,7 @@ if typing.TYPE_CHECKING:
     from evdispatch._events import Line as Line
     from evdispatch._events import Start as Start
     from evdispatch._events import Stop as Stop
+    from evdispatch._events import Throttled as Throttled
     from evdispatch._explain import Explanation as Explanation
     from evdispatch._explain import Verdict as Verdict
     from evdispatch._files import Attributes as Attributes
@@ -155,6 +157,7 @@ __all__ = [
     "Dispatcher",
     "Drag",
     "Drain",
+    "Dropped",
     "Enter",
     "Eof",
     "Error",
@@ -215,6 +218,7 @@ __all__ = [
     "Stop",
     "Suspend",
     "Terminal",
+    "Throttled",
     "Tick",
     "Timer",
     "Trace",

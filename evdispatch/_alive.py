@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from evdispatch._callbacks import Handle
+from evdispatch._deadlines import Owner
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._handlers import describe
 from evdispatch._pacing import Late
@@ -42,6 +43,7 @@ class Waiting:
         due_in: Seconds until its deadline; None: it has none.
         more: Whether it has made more than was taken, or asked to be asked.
         paused: Whether it is paused.
+        held: Whether it is held back by its rate (`Source.limit_rate`).
     """
 
     source: Source
@@ -51,6 +53,7 @@ class Waiting:
     due_in: float | None
     more: bool
     paused: bool
+    held: bool = False
 
     @property
     def by_itself(self) -> bool:
@@ -63,6 +66,8 @@ class Waiting:
     def _parts(self) -> Iterator[str]:
         if self.paused:
             yield "paused"
+        if self.held:
+            yield "held back by its rate"
         if self.interest is not None:
             kinds = [name for bit, name in _INTERESTS.items() if self.interest & bit]
             what = " and ".join(kinds) or "a hang-up of"
@@ -132,7 +137,7 @@ class Alive:
             now = roster.now()
             pending = roster.agenda.pending()
             due = {owner: when - now for when, owner in pending}
-            sources = tuple(_waiting(s, roster, due.get(s)) for s in roster.sources)
+            sources = tuple(_waiting(s, roster, due) for s in roster.sources)
             calls = tuple(
                 _pending(owner, when - now)
                 for when, owner in pending
@@ -160,18 +165,20 @@ class Alive:
         return "\n".join(lines)
 
 
-def _waiting(source: Source, roster: Roster, due_in: float | None) -> Waiting:
-    interest = source.interest_in_pause if source.paused else source.interest
+def _waiting(source: Source, roster: Roster, due: dict[Owner, float]) -> Waiting:
+    interest = source.interest_in_pause if source._paused else source.interest
     fd = source._fd
     watched = fd >= 0 and interest is not None
+    owners: tuple[Any, ...] = (source, source._bucket if source._held_back else None)
     return Waiting(
         source=source,
         fd=fd if watched else None,
         interest=interest & _BITS if interest is not None and watched else None,
         always_ready=watched and not source._pollable,
-        due_in=due_in,
+        due_in=min((due[each] for each in owners if each in due), default=None),
         more=source in roster.more or source in roster.woken,
         paused=source.paused,
+        held=source._held_back,
     )
 
 

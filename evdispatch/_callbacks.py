@@ -100,12 +100,14 @@ class Due(Event):
 
     names: ClassVar[frozenset[str]] = frozenset()
     tracked: ClassVar[bool] = True
+    queue_policy: ClassVar[str] = "fixed"
 
     handle: Handle = attrs.field(repr=False)
     function: Callable[[], Any] | None = None
 
-    def claim(self) -> None:
+    def claim(self) -> Event:
         self.function = self.handle.take()
+        return self
 
     @property
     def called(self) -> Callable[[], Any] | None:

@@ -116,7 +116,7 @@ class DispatchSide:
         counts.handled += 1
         tracked = event.tracked
         if tracked:
-            event.claim()
+            event = event.claim()
         heard = failed = False
         try:
             # Here and not in a function of its own: a call is a tenth of a post's way.

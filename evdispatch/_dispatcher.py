@@ -30,8 +30,8 @@ from evdispatch._events import Event
 from evdispatch._lifetime import weakly
 from evdispatch._loop import IoMode
 from evdispatch._meter import Meter
-from evdispatch._observing import Observing
 from evdispatch._pollers import PollerKind
+from evdispatch._posting import Posting
 from evdispatch._queue import Queue
 from evdispatch._registry import Registry
 from evdispatch._roster import Roster, check_source
@@ -42,7 +42,7 @@ from evdispatch.sources._base import Source
 S = TypeVar("S", bound=Source)
 
 
-class Dispatcher(Observing):
+class Dispatcher(Posting):
     """One central queue between sources of events and the handlers of them.
 
     Args:
@@ -102,6 +102,7 @@ class Dispatcher(Observing):
         if self._meter is not None:
             self._registry.probes.add(self._meter)
         sampler = None if self._meter is None else self._meter.sampler
+        self._ways = {}
         super().__init__(io, queue, roster, dispatch, wakeup, sampler=sampler)
         self._open()
 
@@ -168,13 +169,16 @@ class Dispatcher(Observing):
         """
         if self._gone is not None:
             self._check_open()
-        given: Any = event
-        if not isinstance(given, Event) or given.source is not None:
+        way = self._ways.get(type(event)) or self._find_way(event)
+        if event.source is not None:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         if timeout is not None:
             timeout = check_timeout(timeout)
         queue = self._queue
-        lane = queue.lanes[event.lane]
+        lane, gate = way
+        if gate is not None:
+            self._post_by(gate, event, timeout)
+            return
         if len(lane) >= queue.bound and not self._must_not_wait():
             queue.wait_for_room(event.lane, timeout)
         event.time = event.time or self._now()

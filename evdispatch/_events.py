@@ -17,8 +17,15 @@ import attrs
 
 from evdispatch._homes import load_event, snake_case
 
+POLICIES = ("block", "latest", "merge", "drop_oldest", "drop_newest")
+"""What may become of an event while others of its class wait: see `_policies`."""
+
 URGENT, NORMAL, IDLE = range(3)
 """The queue's lanes. A source has one lane, so that its events keep their order."""
+
+_RESERVED = (
+    *("name", "names", "lane", "tracked", "final", "filter_names", "queue_policy"),
+)
 
 # The classes by module and qualified name, so that a class that is defined anew (attrs
 # builds a slotted class twice, a notebook cell runs again) replaces its forerunner.
@@ -42,15 +49,21 @@ class Event:
     tracked: ClassVar[bool] = False  # whether dispatch calls claim() and release()
     final: ClassVar[bool] = False  # told even after the user has closed its source
     filter_names: ClassVar[frozenset[str]] = frozenset()  # filters that are no fields
+    queue_policy: ClassVar[str] = "block"  # one of POLICIES; "fixed": block, for ever
 
     source: Any = attrs.field(default=None, kw_only=True, repr=False)
     time: float = attrs.field(default=0.0, kw_only=True, repr=False)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for reserved in ("name", "names", "lane", "tracked", "final", "filter_names"):
+        for reserved in _RESERVED:
             if isinstance(cls.__dict__.get(reserved), types.MemberDescriptorType):
                 raise TypeError(f"{cls.__name__}: an event has no field {reserved!r}")
+        if cls.queue_policy not in (*POLICIES, "fixed"):
+            raise ValueError(
+                f"{cls.__name__}: queue_policy is one of {', '.join(POLICIES)},"
+                f" not {cls.queue_policy!r}"
+            )
         if "name" not in cls.__dict__:
             cls.name = snake_case(cls.__name__)
         if "names" not in cls.__dict__:
@@ -76,11 +89,26 @@ class Event:
         """
         return None
 
-    def claim(self) -> None:
-        """The event has left the queue: nothing may be merged into it any more.
+    def merge(self, later: Any) -> "Event | None":
+        """Take a later event in while this one waits: what ``"merge"`` calls.
+
+        It is called under a lock, on the thread that reads or posts, and so must be quick,
+        and leave the dispatcher alone. See `Dispatcher.set_policy`.
+
+        Args:
+            later: An event of the same class, from the same source.
+
+        Returns:
+            What waits on in the place of both; None: they are two, and both wait.
+        """
+        return None
+
+    def claim(self) -> "Event":
+        """The event has left the queue: return what is to be handled.
 
         Called on the dispatch side before the handlers, where ``tracked`` is true.
         """
+        return self
 
     def release(self) -> None:
         """The handlers are through with the event. The counterpart of `claim`."""
@@ -118,6 +146,8 @@ class Line(Event):
 class Eof(Event):
     """The input has ended. All its data came before."""
 
+    queue_policy: ClassVar[str] = "fixed"
+
 
 @attrs.define(eq=False)
 class Connect(Event):
@@ -128,13 +158,15 @@ class Connect(Event):
     """
 
     tracked: ClassVar[bool] = True
+    queue_policy: ClassVar[str] = "fixed"
 
     address: Any
 
-    def claim(self) -> None:
+    def claim(self) -> Event:
         """From now on it is known to handlers, and stays when its listener is closed."""
         if self.source is not None:  # in a test there may be none
             self.source.become_known()
+        return self
 
 
 @attrs.define(eq=False)
@@ -151,6 +183,7 @@ class Disconnect(Event):
     """
 
     final: ClassVar[bool] = True
+    queue_policy: ClassVar[str] = "fixed"
 
     reason: str
     error: BaseException | None = None
@@ -171,6 +204,8 @@ class Hangup(Event):
         error: What writing failed with, if something was still to be written.
     """
 
+    queue_policy: ClassVar[str] = "fixed"
+
     mask: int = 0
     error: OSError | None = None
 
@@ -180,6 +215,7 @@ class Start(Event):
     """The loop begins."""
 
     lane: ClassVar[int] = URGENT
+    queue_policy: ClassVar[str] = "fixed"
 
 
 @attrs.define(eq=False)
@@ -187,6 +223,7 @@ class Stop(Event):
     """The loop ends; the last event of a run."""
 
     lane: ClassVar[int] = URGENT
+    queue_policy: ClassVar[str] = "fixed"
 
 
 @attrs.define(eq=False)
@@ -194,6 +231,7 @@ class Idle(Event):
     """Nothing is queued; told once each time before the loop waits."""
 
     lane: ClassVar[int] = IDLE
+    queue_policy: ClassVar[str] = "fixed"
 
 
 @attrs.define(eq=False)
@@ -208,8 +246,39 @@ class Error(Event):
     """
 
     lane: ClassVar[int] = URGENT
+    queue_policy: ClassVar[str] = "fixed"
 
     exception: BaseException
     event: Event | None = None
     handler: Callable[..., Any] | None = None
     fatal: bool = True
+
+
+@attrs.define(eq=False)
+class Dropped(Event):
+    """Events were dropped by a policy of the queue: see `Dispatcher.set_policy`.
+
+    Attributes:
+        event: The name of those that were dropped: ``on("dropped", event="datagram")``.
+        count: How many, since the last time it was told.
+    """
+
+    queue_policy: ClassVar[str] = "fixed"  # but while it waits, its count goes up
+
+    event: str
+    count: int
+
+
+@attrs.define(eq=False)
+class Throttled(Event):
+    """A source exceeds its rate, or has ceased to: see `Source.limit_rate`.
+
+    Attributes:
+        active: True: from now on it is held back now and then. False: it is no more.
+        rate: What it is held to, in events a second.
+    """
+
+    queue_policy: ClassVar[str] = "fixed"
+
+    active: bool
+    rate: float

@@ -110,14 +110,27 @@ def check_one_argument(function: Any) -> None:
     Raises:
         HandlerTypeError: It can't, or it is a coroutine or generator function.
     """
+    _check_arguments(function, "one argument", None)
+
+
+def check_two_arguments(function: Any) -> None:
+    """Refuse a function that can't be called with two arguments.
+
+    Raises:
+        HandlerTypeError: It can't, or it is a coroutine or generator function.
+    """
+    _check_arguments(function, "two arguments", None, None)
+
+
+def _check_arguments(function: Any, told: str, *arguments: None) -> None:
     refuse_async(function)
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):
         return  # some builtins don't tell
-    if not _accepts(signature, None):
+    if not _accepts(signature, *arguments):
         raise HandlerTypeError(
-            f"{describe(function)} is called with one argument, and declared {signature}"
+            f"{describe(function)} is called with {told}, and declared {signature}"
         )
 
 

@@ -21,7 +21,8 @@ _HOMES = {
         "QueueFull SourceError StateError UnknownEventError"
     ),
     "_events": (
-        "Connect Data Disconnect Drain Eof Error Event Hangup Idle Line Start Stop"
+        "Connect Data Disconnect Drain Dropped Eof Error Event Hangup Idle Line "
+        "Start Stop Throttled"
     ),
     "_files": (
         "Attributes Change Closed Created Deleted Existing Modified Moved "

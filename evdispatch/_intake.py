@@ -2,15 +2,19 @@
 
 - A source that has made more than a turn's worth, or than there is room for, keeps the rest;
   it comes before whatever the source is asked next.
+- Of classes with a policy it is what stands for the events that is put: see `_slots`. A
+  source none of whose events has one is spared the look (`Source._direct`).
+- A source with a rate makes no more than that allows: see `_holding`.
 - All of it is called under the roster's lock.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from evdispatch._events import Error, Event
+from evdispatch._holding import Holding
 from evdispatch._queue import Queue
 from evdispatch._roster import Roster
 from evdispatch._stats import Counts
@@ -21,7 +25,7 @@ TURN = 64
 while eight sources are busy waits for a millisecond."""
 
 
-class Intake:
+class Intake(Holding):
     """From sources to the queue."""
 
     def __init__(self, queue: Queue, roster: Roster, posts: Counts) -> None:
@@ -44,11 +48,22 @@ class Intake:
                     return
             else:
                 try:
-                    rest = deque((iter(ask(*arguments)),))
+                    made = iter(ask(*arguments))
+                    rest = deque((_begun(made) if source._held_back else made,))
                 except Exception as error:
                     self._fail(source, error)
                     return
             self._take(source, rest)
+
+    def _ask_meanwhile(self, source: Source, ready: int) -> None:
+        """Ask a source that is held back to write; what it makes comes after the rest."""
+        try:
+            made = _begun(iter(source.on_ready(ready)))
+        except Exception as error:
+            self._fail(source, error)
+            return
+        if source._rest is not None:  # it has not ended meanwhile
+            source._rest.append(made)
 
     def _go_on(self, source: Source) -> None:
         """Take more of what a source has made before."""
@@ -72,7 +87,8 @@ class Intake:
                     self._roster.woken.append(source)
             else:
                 source._rest = made
-                if source._closed or not source._paused:  # else the resume does it
+                # Else it goes on when it is resumed, or held back no more.
+                if not source._held_back and (source._closed or not source._paused):
                     self._roster.more[source] = None
         except Exception as error:
             self._put(source, events)
@@ -82,6 +98,8 @@ class Intake:
             self._put(source, events)
             raise
         self._put(source, events)
+        if source._bucket is not None:
+            self._spend(source, source._bucket, len(events))
 
     def _collect(
         self, source: Source, made: deque[Iterator[Event]], events: list[Event]
@@ -89,6 +107,8 @@ class Intake:
         """Collect a turn's worth of events; return whether that was all."""
         limit = min(TURN, self._queue.room(source.lane))
         now = self._roster.now()
+        if source._bucket is not None:
+            limit = min(limit, source._bucket.available(now))
         while made:
             for event in islice(made[0], max(0, limit - len(events))):
                 if event.source is None:
@@ -101,9 +121,28 @@ class Intake:
         return True
 
     def _put(self, source: Source, events: list[Event]) -> None:
-        if events:
-            source.counts.made += len(events)
+        if not events:
+            return
+        source.counts.made += len(events)
+        if source._direct:
             self._queue.put(source.lane, events)
+            return
+        puts: list[Any] = []
+        try:
+            self._queue.slots.admit(source, events, puts)
+        finally:
+            if puts:
+                self._queue.put(source.lane, puts)
+
+    def _is_direct(self, source: Source) -> bool:
+        """Whether what it makes goes into its lane as it is: see `Source.makes`."""
+        makes = type(source).__dict__.get("makes")
+        if makes is None or not source.verifies or source._bucket is not None:
+            return False
+        if source._queued is not None:
+            source._queued.last = None  # what comes from now on comes after it
+        find = self._queue.slots.policies.find
+        return all(find(cls) is None for cls in makes)
 
     def _say_last(self, source: Source) -> None:
         """Put what a source has to say at its end; the queue's bound does not hold it."""
@@ -132,3 +171,13 @@ class Intake:
 
 def _later(ask: Callable[..., Iterable[Event]], *arguments: Any) -> Iterator[Event]:
     yield from ask(*arguments)
+
+
+def _begun(made: Iterator[Event]) -> Iterator[Event]:
+    """Begin with what a source is asked for: what it does before its first event.
+
+    A connection that is held back still writes, and closes.
+    """
+    for first in made:
+        return chain((first,), made)
+    return iter(())

@@ -23,9 +23,19 @@ from collections.abc import Callable
 from evdispatch._errors import InternalError
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._intake import Intake
-from evdispatch._poller import EDGE, ERROR, HANGUP, INVALID, NOTHING, ONCE, ready_now
+from evdispatch._poller import (
+    EDGE,
+    ERROR,
+    HANGUP,
+    INVALID,
+    NOTHING,
+    ONCE,
+    WRITE,
+    ready_now,
+)
 from evdispatch._pollers import closed_behind_our_back
 from evdispatch._queue import Queue
+from evdispatch._rates import Bucket
 from evdispatch._roster import Roster
 from evdispatch._stats import Counts
 from evdispatch.sources._base import Source
@@ -163,7 +173,7 @@ class IoSide(Intake):
             mask != source._mask
             or source._serial == roster.serial
             or source._rest is not None
-            or not source.verifies
+            or not source._direct
         ):
             self._answer_with_care(source, fd, mask)
             return
@@ -197,11 +207,14 @@ class IoSide(Intake):
         elif source._serial == roster.serial or source._rest is not None:
             # Registered since the poll began, or what it has made comes first. The
             # poller tells it again; but not an arrival, nor what it was to tell once.
-            if source._edge or source._mask & ONCE:
+            if source._paused and mask & WRITE and source._serial != roster.serial:
+                self._ask_meanwhile(source, mask)
+            elif source._edge or source._mask & ONCE:
                 roster.again(source)
         elif source.verifies or roster.pollers.knows(source):
             if mask & INVALID:  # the call will tell
                 mask = ERROR | HANGUP
+            source._direct = source._direct or self._is_direct(source)
             self._turn(source, source.on_ready, mask)
         else:
             self._fail(source, closed_behind_our_back(source))
@@ -259,6 +272,8 @@ class IoSide(Intake):
                 if isinstance(owner, Source):
                     owner._deadline = None
                     self._turn(owner, owner.on_deadline, now)
+                elif isinstance(owner, Bucket):
+                    self._relieve(owner, now)
                 else:
                     calls = list(owner.on_deadline(now))
                     self._posts.made += len(calls)

@@ -41,6 +41,7 @@ class Slow(Event):
     """
 
     lane: ClassVar[int] = URGENT
+    queue_policy: ClassVar[str] = "fixed"
 
     handler: Callable[..., Any] | None
     duration: float

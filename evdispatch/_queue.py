@@ -5,6 +5,8 @@
   are atomic under the GIL. (A free-threaded build keeps that by the deque's own lock.)
 - Each lane is bounded. The IO side asks for `room` and reads no more (the idle lane has
   no bound for it); a post from a thread that does not dispatch waits in `wait_for_room`.
+- Of classes with a policy (`_policies`) it is not the events that are in the lanes, but what
+  stands for them (`_slots`); all others go in as they are.
 - No wake-up is lost, and none is sent in vain: the dispatch side sets ``sleeping`` and
   *then* looks at the lanes; whoever puts or posts appends and *then* looks at ``sleeping``. So
   one of the two sees the other. The one that finds it set unsets it *before* it writes
@@ -20,6 +22,7 @@ from typing import Any
 
 from evdispatch._errors import ClosedError, QueueFull
 from evdispatch._events import IDLE, NORMAL, URGENT, Event
+from evdispatch._slots import Slots
 
 
 class Queue:
@@ -39,6 +42,7 @@ class Queue:
         "lanes",
         "normal",
         "sleeping",
+        "slots",
         "urgent",
     )
 
@@ -53,6 +57,7 @@ class Queue:
         self.idle: deque[Event] = deque()
         self.lanes = (self.urgent, self.normal, self.idle)
         self.bound = bound
+        self.slots = Slots()
         self.sleeping = False
         self.attention = False
         self.closed = False

@@ -93,12 +93,21 @@ class Roster(Watching):
                 self._shared[kind] = source
             return source
 
+    def reconsider(self) -> None:
+        """Have nothing merged into what waits, and each source's way looked for anew."""
+        with self.lock:
+            for source in self.sources:
+                source._direct = False
+                if source._queued is not None:
+                    source._queued.last = None
+
     def silence(self, source: Source) -> None:
         """Drop what a source has made and no handler has seen yet."""
         with self.lock:
             source._silenced = True
             source._rest = None
             self.more.pop(source, None)
+            self.free(source)
             if source._woken:  # waited for the rest
                 source._woken = False
                 self.wake(source)
@@ -127,7 +136,9 @@ class Roster(Watching):
                     source.on_stop()
             finally:
                 source._host = None
-                if source._rest is not None:  # also if it was paused
+                if source._rest is None:
+                    self.free(source)
+                elif not source._held_back:  # also if it was paused
                     self._set_waiting(self.more, source, waiting=True)
                 if source.has_last_word:
                     self.wake(source)

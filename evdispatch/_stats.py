@@ -21,6 +21,7 @@ class Counts:
         coalesced: Of these, merged into one that was waiting. (IO side)
         raised: `error` events about its handlers. (dispatch side)
         dropped: Taken from the queue after the source was closed. (dispatch side)
+        shed: Dropped by a policy of the queue. (IO side; posts: under the policies' lock)
         handled: Taken from the queue and through all handlers. (dispatch side)
         failed: Taken from the queue, and a handler raised. (dispatch side)
     """
@@ -29,6 +30,7 @@ class Counts:
     coalesced: int = 0
     raised: int = 0
     dropped: int = 0
+    shed: int = 0
     handled: int = 0
     failed: int = 0
 
@@ -36,6 +38,10 @@ class Counts:
     def read(self) -> int:
         """All events there have been."""
         return self.made + self.raised
+
+    def note_made(self) -> None:
+        """Count one more that is made by the way: a `dropped` event, for instance."""
+        self.made += 1
 
 
 class PostCounts(Counts):
@@ -48,6 +54,10 @@ class PostCounts(Counts):
         # next() on a count is atomic; looking at it is a next(), too.
         self.posted = itertools.count().__next__
         self._looks = 0
+
+    def note_made(self) -> None:
+        """Count one more; from any thread."""
+        self.posted()
 
     @property
     def read(self) -> int:
@@ -65,7 +75,8 @@ class SourceStats:
         read: Events there have been.
         queued: Of these, put into the queue and not dropped.
         coalesced: Of these, merged into one that was waiting.
-        dropped: Of these, never to be handled, since the source was closed.
+        dropped: Of these, never to be handled: the source was closed, or a policy of the
+            queue has dropped them.
         handled: Of the queued ones, through all handlers.
         failed: Of the queued ones, a handler raised.
         waiting: Of the queued ones, in the queue now.
@@ -206,11 +217,12 @@ class Stats:
 def balance(counts: Counts, waiting: int) -> SourceStats:
     """Return the balance of one source, given how much of it waits in the queue."""
     read = counts.read
+    dropped = counts.dropped + counts.shed
     return SourceStats(
         read=read,
-        queued=read - counts.coalesced - counts.dropped,
+        queued=read - counts.coalesced - dropped,
         coalesced=counts.coalesced,
-        dropped=counts.dropped,
+        dropped=dropped,
         handled=counts.handled,
         failed=counts.failed,
         waiting=waiting,

@@ -17,6 +17,7 @@ from evdispatch._deadlines import Owner, Ticket
 from evdispatch._errors import StateError
 from evdispatch._poller import NOTHING, ONCE
 from evdispatch._pollers import PollerKind, Pollers, closed_behind_our_back
+from evdispatch._rates import Bucket
 from evdispatch._wakeup import Wakeup
 from evdispatch.sources._base import Source
 
@@ -131,6 +132,7 @@ class Watching(abc.ABC):
         with self.lock:
             if source._closed:  # by another thread, while this one came for the lock
                 return
+            source._paused = source._paused_by_user or source._held_back
             mask = self._mask(source)
             if mask == NOTHING:
                 source._serial = self.serial
@@ -139,6 +141,19 @@ class Watching(abc.ABC):
                 source._mask = mask
                 self._pass_on()
             self._line_up(source)
+
+    def hold(self, source: Source, *, held: bool) -> None:
+        """Hold a source back, or no more, as its rate says.
+
+        Raises:
+            OSError: Its number was closed behind our back (EBADF). The source has ended.
+        """
+        source._held_back = held
+        if source._closed:  # what it has made comes at its rate, too
+            waiting = source._rest is not None and not held
+            self._set_waiting(self.more, source, waiting=waiting)
+        else:
+            self.update(source)
 
     def _mask(self, source: Source) -> int:
         mask = source.interest_in_pause if source._paused else source._interest
@@ -214,6 +229,45 @@ class Watching(abc.ABC):
         """Forget a deadline."""
         with self.lock:
             self.agenda.cancel(ticket)
+
+    def look_at(self, bucket: Bucket, when: float) -> None:
+        """Have a bucket looked at at a time, and not when it was to be before."""
+        self.forget(bucket)
+        bucket.deadline = self.agenda.add(when, bucket)
+
+    def forget(self, bucket: Bucket) -> None:
+        """Have a bucket looked at no more."""
+        if bucket.deadline is not None:
+            self.agenda.cancel(bucket.deadline)
+            bucket.deadline = None
+
+    def free(self, source: Source) -> None:
+        """Limit a source no more that has nothing more to tell."""
+        if source._bucket is not None:
+            self.forget(source._bucket)
+            source._bucket = None
+            source._held_back = False
+
+    def limit(self, source: Source, rate: float | None, burst: float) -> None:
+        """Set a source's rate, in events a second, or none. From any thread."""
+        with self.lock:
+            bucket, now = source._bucket, self.now()
+            source._direct = False
+            if source._closed:
+                return
+            if bucket is None:
+                source._bucket = None if rate is None else Bucket(source, rate, burst)
+                return
+            if rate is None:
+                bucket.lift()
+            else:
+                bucket.change(rate, burst, now)
+            if not bucket.told:
+                source._bucket = None if rate is None else bucket
+            elif source._held_back and rate is not None:
+                self.look_at(bucket, bucket.half_at())
+            else:  # the IO side sees to it, and tells
+                self.look_at(bucket, now if rate is None else bucket.full_at())
 
     def next_deadline(self) -> float | None:
         """Return the nearest deadline, or None."""

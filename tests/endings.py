@@ -26,6 +26,7 @@ CALLS: dict[str, Callable[[Dispatcher], object]] = {
     "bare on": lambda app: app.on(nothing),
     "register": lambda app: app.register(object()),
     "post": lambda app: app.post(Final()),
+    "set_policy": lambda app: app.set_policy("line", "latest"),
     "after": lambda app: app.after(1.0, nothing),
     "every": lambda app: app.every(1.0, nothing),
     "run": lambda app: app.run(),

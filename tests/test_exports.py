@@ -22,6 +22,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 EXPORTS = [
     "HandlerStats",
     "Slow",
+    "Dropped",
+    "Throttled",
     "Alive",
     "Pending",
     "Waiting",

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "evdispatch"
 # stands before it, and nothing else. The floors are those of docs/design.md.
 FLOORS = {
     1: """
-        _homes _errors _events _checks _clock _deadlines _schedule _stats _threads _handlers _filters
+        _homes _errors _events _checks _clock _deadlines _rates _schedule _stats _threads _handlers _filters
         _framing _addresses
         terminal._params terminal._tokens terminal._modes terminal._keys
         terminal._bindings terminal._key_sequences terminal._filters
@@ -26,9 +26,9 @@ FLOORS = {
         _files._events _files._globs _files._saves _files._paths
         _files._debounce _files
     """,
-    2: "_poller _select_poller _inotify _wakeup _queue _sampler _routes _pacing _probes _registry _explain",
+    2: "_poller _select_poller _inotify _wakeup _policies _slots _queue _sampler _routes _pacing _probes _registry _explain",
     3: """
-        sources sources._host sources._base sources._writing sources._timer sources._fd sources._files
+        sources sources._host sources._flow sources._base sources._writing sources._timer sources._fd sources._files
         sources._pipe sources._bind sources._activation sources._resolve sources._race sources._opening
         sources._tls sources._stream_options sources._output sources._ending sources._stream
         sources._connection sources._listener sources._icmp sources._datagram
@@ -37,8 +37,8 @@ FLOORS = {
         sources._tree sources._tree._observer sources._tree._hub sources._tree._model sources._tree._listing sources._tree._renames
         sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
     """,
-    4: "_pollers _agenda _watching _roster _callbacks _intake _io _pumping _io_thread _lookout _standby _dispatch _meter _alive",
-    5: "_lifetime _interrupts _loop _embedding _hearing _trace_file _trace _observing",
+    4: "_pollers _agenda _watching _roster _callbacks _holding _intake _io _pumping _io_thread _lookout _standby _dispatch _meter _alive",
+    5: "_lifetime _interrupts _loop _embedding _hearing _trace_file _trace _observing _posting",
     6: "_dispatcher",
     7: """
         __init__ testing

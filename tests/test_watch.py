@@ -41,6 +41,7 @@ class TestFiles:
         assert watched.rest() == ["deleted a"]
 
     def test_it_is_deleted_and_made_again(self, watched: Watched) -> None:
+        watched.app.set_policy("modified", "block")  # each one is to be seen
         fill(watched.root, "a")
         watched.rest()
         (watched.root / "a").unlink()

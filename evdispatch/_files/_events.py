@@ -1,6 +1,7 @@
 """The events of a `Watch`: what became of a path, and what became of the tree."""
 
 import os
+from typing import Any, ClassVar
 
 import attrs
 
@@ -58,7 +59,14 @@ class Modified(Change):
         atomic: Another file has taken its place, by a rename over it: it is complete.
     """
 
+    queue_policy: ClassVar[str] = "merge"
+
     atomic: bool = False
+
+    def merge(self, later: Any) -> Event | None:
+        """Two writes to a file are one change of it."""
+        same = (later.path, later.atomic) == (self.path, self.atomic)
+        return later if same else None
 
 
 @attrs.define(eq=False)

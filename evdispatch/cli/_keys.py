@@ -144,6 +144,8 @@ def _set_up(
             hide_cursor=full,
         )
     )
+    for name in ("move", "resize"):  # each of them is shown, however many there are
+        app.set_policy(name, "block")
     report = Report(MonotonicClock().now())
     names = ("explain", "io", "keyboard", "mouse")
     options = {name: getattr(arguments, name) for name in names}

@@ -20,11 +20,15 @@ from evdispatch._handlers import F
 from evdispatch._poller import NOTHING, READ
 from evdispatch._registry import Registry
 from evdispatch._routes import Scope
+from evdispatch._slots import Line
 from evdispatch._stats import Counts
+from evdispatch.sources._flow import Flow
 from evdispatch.sources._host import Host
 
+Makes = tuple[type[Event], ...] | None
 
-class Source:
+
+class Source(Flow):
     """Makes events from a descriptor, a deadline, or a call to `wake`.
 
     Subclass it for your own: override `fileno` and `on_ready` for one with a descriptor,
@@ -42,6 +46,10 @@ class Source:
     verifies: ClassVar[bool] = False
     """Whether it calls `Host.verify` before it reads; else the IO side does."""
 
+    makes: ClassVar[Makes] = None
+    """The classes of all events that it makes, if it says so; for this class alone, not for
+    its subclasses. It makes reading faster where no policy is for any of them."""
+
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
 
@@ -58,14 +66,14 @@ class Source:
         "__weakref__",
         "_closed",
         "_deadline",
+        "_direct",
         "_edge",
         "_fd",
-        "_host",
         "_inode",
         "_interest",
         "_mask",
-        "_paused",
         "_pollable",
+        "_queued",
         "_registry",
         "_rest",
         "_scope",
@@ -80,10 +88,10 @@ class Source:
     )
 
     def __init__(self, name: str | None = None) -> None:
+        super().__init__()
         self.name = name or type(self).__name__.lower()
         self.parent: Source | None = None
         self.counts = Counts()
-        self._host: Host | None = None  # the rest is the IO side's
         self._fd = -1  # the number as registered: a fileno() may change its mind
         self._serial = 0  # the poll during which it was registered or unwatched
         self._interest: int | None = READ  # what the source waits for
@@ -91,19 +99,21 @@ class Source:
         self._edge = 0  # EDGE, if it is told of arrivals only
         self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
         self._pollable = True
-        self._paused = False
         self._closed = False
         self.lost = False
         self._silenced = False  # closed by the user: what is queued is dropped
         self._spoken = False  # it has had its last word
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._woken = False  # to be asked when the rest is taken
+        self._direct = False  # its events are put into the lane as they are
+        self._queued: Line | None = None  # what waits, and may still change
         self._deadline: Ticket | None = None
         self._scope: Scope | None = None  # handlers of this source alone
         self._registry: Registry | None = None
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "paused" if self._paused else "open"
+        paused = "paused" if self._paused_by_user else "held back"
+        state = "closed" if self._closed else paused if self._paused else "open"
         fd = f" fd={self._fd}" if self._fd >= 0 else ""
         return f"<{type(self).__name__} {self.name!r}{fd} {state}>"
 
@@ -113,11 +123,6 @@ class Source:
     def closed(self) -> bool:
         """Whether the source has ended, by `close` or by itself."""
         return self._closed
-
-    @property
-    def paused(self) -> bool:
-        """Whether the source is paused."""
-        return self._paused
 
     @overload
     def on(
@@ -144,21 +149,6 @@ class Source:
         if scope is None or scope is shared:  # its first handler makes one of its own
             scope = self._scope = Scope(shared or registry.scope)
         return registry.on(scope, event, options)
-
-    def pause(self) -> None:
-        """Read no more until `resume`, from any thread; what is queued is handled.
-
-        Deadlines and what `wake` asks for go on, up to a turn's worth of events.
-        """
-        self._paused = True
-        if self._host is not None:
-            self._host.update(self)
-
-    def resume(self) -> None:
-        """Go on reading. From any thread."""
-        self._paused = False
-        if self._host is not None:
-            self._host.update(self)
 
     def close(self) -> None:
         """End it, and drop its events that still wait. From any thread, also twice."""

@@ -2,11 +2,21 @@
 
 import socket
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from evdispatch._addresses import HostPort
-from evdispatch._events import Disconnect, Event
+from evdispatch._events import (
+    Connect,
+    Data,
+    Disconnect,
+    Drain,
+    Error,
+    Event,
+    Line,
+)
 from evdispatch._framing import Framing, framer
+from evdispatch.sources._base import Makes
+from evdispatch.sources._ending import StreamEof
 from evdispatch.sources._files import Credentials, peer_credentials
 from evdispatch.sources._opening import AddressLike, Backoff, Opening
 from evdispatch.sources._output import OPENING
@@ -55,6 +65,8 @@ class Connection(Stream):
         TypeError: An argument has the wrong type.
         ValueError: An argument is out of range, or no address.
     """
+
+    makes: ClassVar[Makes] = (Data, Line, Drain, Connect, StreamEof, Disconnect, Error)
 
     __slots__ = ("_opening",)
 

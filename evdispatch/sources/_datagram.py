@@ -19,7 +19,7 @@ from evdispatch._checks import check_count
 from evdispatch._errors import ClosedError
 from evdispatch._events import Drain, Error, Event
 from evdispatch._poller import ERROR, READ, WRITE
-from evdispatch.sources._base import Source
+from evdispatch.sources._base import Makes, Source
 from evdispatch.sources._bind import Bound, bind
 from evdispatch.sources._icmp import queue_errors, queued_errors
 from evdispatch.sources._opening import AddressLike
@@ -68,6 +68,7 @@ class Datagram(Source):
     """
 
     verifies: ClassVar[bool] = True  # nobody else has the socket
+    makes: ClassVar[Makes] = (Packet, Drain, Error)
 
     __slots__ = (
         "_bind",
@@ -247,7 +248,7 @@ class Datagram(Source):
 
     def _receive(self, sock: socket.socket) -> Iterator[Event]:
         for _ in range(_BATCH):
-            if self.closed or self.paused:
+            if self.closed or self._paused:
                 return
             try:
                 data, _, flags, address = sock.recvmsg(self._max_size)

@@ -93,6 +93,10 @@ class Ending(Output):
     def resume(self) -> None:
         """Go on reading. From any thread."""
         super().resume()
+        self.on_released()
+
+    def on_released(self) -> None:
+        """Go on with the end that was waited with."""
         if self._failure is not None:
             self.wake()
 

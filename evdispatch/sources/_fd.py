@@ -23,14 +23,16 @@ class _Readiness(Event):
     """What those below have in common."""
 
     tracked: ClassVar[bool] = True
+    queue_policy: ClassVar[str] = "fixed"
     bit: ClassVar[int]
 
     mask: int
 
-    def claim(self) -> None:
+    def claim(self) -> Event:
         """From now on an arrival is a new event."""
         if isinstance(self.source, Fd):  # in a test it may be made by another
             self.source.begin(self.bit)
+        return self
 
     def release(self) -> None:
         """Watch for more."""

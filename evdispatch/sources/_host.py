@@ -19,6 +19,9 @@ class Host(Protocol):
     def update(self, source: Any) -> None:
         """Watch the source's descriptor as its interest and pause now say."""
 
+    def limit(self, source: Any, rate: float | None, burst: float) -> None:
+        """Take so many events a second at most; None: as many as come."""
+
     def attach(self, source: Any, fd: int | None) -> None:
         """Watch this descriptor instead of the present one; None: no one.
 

@@ -200,7 +200,7 @@ class Listener(Source):
         """Accept what waits, up to a turn's worth."""
         for _ in range(_BUDGET):
             bound = self._bound
-            if bound is None or self.closed or self.paused or self.interest is None:
+            if bound is None or self.closed or self._paused or self.interest is None:
                 return
             try:
                 accepted, peer = bound.socket.accept()

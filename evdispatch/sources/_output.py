@@ -139,7 +139,9 @@ class Output(Source):
         """Whether so many bytes more may be buffered; if not, it ends."""
         if self.buffered + size <= self._options.limit:
             return True
-        text = f"{self.buffered} bytes wait and {size} more exceed {self._options.limit}"
+        text = (
+            f"{self.buffered} bytes wait and {size} more exceed {self._options.limit}"
+        )
         self._fail(OSError(errno.ENOBUFS, text, repr(self)))
         return False
 

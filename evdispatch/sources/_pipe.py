@@ -23,10 +23,10 @@ from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import ClosedError, FrameError
-from evdispatch._events import Drain, Eof, Error, Event, Hangup
+from evdispatch._events import Data, Drain, Eof, Error, Event, Hangup, Line
 from evdispatch._framing import Framing, framer
 from evdispatch._poller import ERROR, HANGUP, READ, WRITE, readable_now
-from evdispatch.sources._base import Source
+from evdispatch.sources._base import Makes, Source
 from evdispatch.sources._files import STANDARD, access, is_standard, is_stream
 from evdispatch.sources._writing import WriteBuffer
 
@@ -62,6 +62,7 @@ class Pipe(Source):
     """
 
     verifies: ClassVar[bool] = True
+    makes: ClassVar[Makes] = (Data, Line, Drain, Eof, Hangup, Error)
 
     __slots__ = (
         "_blocking",
@@ -147,13 +148,13 @@ class Pipe(Source):
         """Write what waits, and read up to a turn's worth."""
         if self._writable and ready & (WRITE | ERROR):
             yield from self._flush()
-        elif self.paused and self._readable:  # hung up: else told again and again
+        elif self._paused and self._readable:  # hung up: else told again and again
             self._stuck = True
             self.host.update(self)
         if self._readable:
-            if ready & (READ | HANGUP | ERROR) and not self.paused and not self.closed:
+            if ready & (READ | HANGUP | ERROR) and not self._paused and not self.closed:
                 yield from self._read(ready)
-            if self._failure is None or self.paused or readable_now(self._number):
+            if self._failure is None or self._paused or readable_now(self._number):
                 return
         elif self._failure is None and not ready & ERROR:
             return
@@ -193,7 +194,7 @@ class Pipe(Source):
                 return
             # A short read has emptied it; but an edge may have been that of the end, too.
             emptied = len(data) < _CHUNK and not ready & HANGUP
-            if (emptied and not self.edge_triggered) or self.paused or self.closed:
+            if (emptied and not self.edge_triggered) or self._paused or self.closed:
                 return
         if self.edge_triggered:
             self.host.again(self)

@@ -1,10 +1,9 @@
 """Timers: named ticks on a grid of instants, or one tick after a while.
 
 A tick that is still queued when the next one is due takes it in, and says so in
-``missed``: a slow handler meets one late tick, never a pile of them.
+``missed`` (`Tick.merge`): a slow handler meets one late tick, never a pile of them.
 """
 
-import contextlib
 import types
 import weakref
 from collections.abc import Iterable
@@ -28,16 +27,17 @@ class Tick(Event):
         due: When it was due, in seconds of the dispatcher's clock.
     """
 
-    tracked: ClassVar[bool] = True
+    queue_policy: ClassVar[str] = "merge"
 
     count: int
     missed: int
     due: float
 
-    def claim(self) -> None:
-        """From now on a due tick is a new one."""
-        if isinstance(self.source, Timer):  # in a test it may be made by another
-            self.source.claim(self)
+    def merge(self, later: Any) -> Event | None:
+        """Be the later one, and say how many were missed before it."""
+        self.missed += later.count - self.count
+        self.count, self.due, self.time = later.count, later.due, later.time
+        return self
 
 
 def tick_class(name: str) -> type[Tick]:
@@ -89,7 +89,7 @@ class Timer(Source):
         ValueError: NaN; an interval of zero or less; a name that is no event's name.
     """
 
-    __slots__ = ("_after", "_class", "_due", "_every", "_held", "_schedule", "_waiting")
+    __slots__ = ("_after", "_class", "_due", "_every", "_held", "_schedule")
 
     def __init__(
         self,
@@ -106,7 +106,6 @@ class Timer(Source):
         self._after = None if after is None else check_seconds("after", after)
         self._class = tick_class(name)
         self._schedule: Schedule | None = None
-        self._waiting: Tick | None = None  # queued, and not yet handled
         self._due = 0.0  # when the one tick is
         self._held = False  # the one tick fell due during a pause
 
@@ -140,22 +139,7 @@ class Timer(Source):
         return events
 
     def _tick(self, now: float, count: int, missed: int, due: float) -> list[Event]:
-        tick = self._waiting
-        if tick is not None:
-            tick.missed += count - tick.count
-            tick.count, tick.due, tick.time = count, due, now
-            self.counts.made += 1
-            self.counts.coalesced += 1
-            return []
-        self._waiting = self._class(count, missed, due)
-        return [self._waiting]
-
-    def claim(self, tick: Any) -> None:
-        """Take no more into this tick; dispatch side."""
-        host = self._host
-        with host.lock if host is not None else contextlib.nullcontext():
-            if self._waiting is tick:
-                self._waiting = None
+        return [self._class(count, missed, due, time=now)]
 
     def resume(self) -> None:
         """Go on: at the next instant of the grid; a single tick that was held, now."""

@@ -150,6 +150,8 @@ class Click(Mouse):
 class Move(Mouse):
     """The mouse moved with no button held."""
 
+    queue_policy: ClassVar[str] = "latest"
+
 
 @attrs.define(eq=False)
 class Drag(Mouse):
@@ -223,6 +225,8 @@ class Focus(Event):
 @attrs.define(eq=False)
 class Resize(Event):
     """The terminal has a new size, in cells and (0 where unknown) in pixels."""
+
+    queue_policy: ClassVar[str] = "latest"
 
     columns: int
     rows: int
