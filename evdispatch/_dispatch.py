@@ -117,10 +117,14 @@ class DispatchSide:
         tracked = event.tracked
         if tracked:
             event = event.claim()
+        try:
+            route = scope.routes[type(event)]
+        except KeyError:
+            route = scope.find(type(event))
         heard = failed = False
         try:
             # Here and not in a function of its own: a call is a tenth of a post's way.
-            for entry in scope.routes.get(type(event)) or scope.find(type(event)):
+            for entry in route:
                 if not entry.alive:
                     continue
                 try:

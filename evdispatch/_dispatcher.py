@@ -169,13 +169,15 @@ class Dispatcher(Posting):
         """
         if self._gone is not None:
             self._check_open()
-        way = self._ways.get(type(event)) or self._find_way(event)
+        try:
+            lane, gate = self._ways[type(event)]
+        except KeyError:  # the first of its class
+            lane, gate = self._find_way(event)
         if event.source is not None:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         if timeout is not None:
             timeout = check_timeout(timeout)
         queue = self._queue
-        lane, gate = way
         if gate is not None:
             self._post_by(gate, event, timeout)
             return
