@@ -58,8 +58,6 @@ class Holding(abc.ABC):
                 # It may be full, if this comes late: what has waited comes first.
                 self._roster.look_at(bucket, bucket.full_at())
             self._go_on(source)  # which may hold it back again
-        elif source._closed:  # nothing is told
-            return
         elif bucket.is_full(now):
             self._tell_end(source, bucket)
         else:

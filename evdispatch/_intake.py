@@ -60,9 +60,8 @@ class Intake(Holding):
         try:
             made = _begun(iter(source.on_ready(ready)))
         except Exception as error:
-            self._fail(source, error)
-            return
-        if source._rest is not None:  # it has not ended meanwhile
+            made = iter(self._end(source, error))
+        if source._rest is not None:  # else it was closed, and nothing more is told
             source._rest.append(made)
 
     def _go_on(self, source: Source) -> None:
@@ -160,13 +159,17 @@ class Intake(Holding):
         """End a source that raised, and tell it after all that it made."""
         source._rest = None
         self._roster.more.pop(source, None)
+        self._put(source, self._end(source, error))
+
+    def _end(self, source: Source, error: Exception) -> list[Event]:
+        """End a source that raised, and return what tells it."""
         errors = [error]
         try:
             self._roster.detach(source, silence=False)  # first: handlers see it closed
         except Exception as second:
             errors.append(second)
         now = self._roster.now()
-        self._put(source, [Error(each, source=source, time=now) for each in errors])
+        return [Error(each, source=source, time=now) for each in errors]
 
 
 def _later(ask: Callable[..., Iterable[Event]], *arguments: Any) -> Iterator[Event]:

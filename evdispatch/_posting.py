@@ -80,6 +80,7 @@ class Posting(Observing):
         """
         self._check_open()
         with self._roster.lock:
-            self._queue.slots.set_policy(event, policy, limit)
+            self._queue.slots.policies.set(event, policy, limit)
             self._roster.reconsider()
             self._ways = {}
+        self._queue.slots.part_posts()  # without the lock, which a merge may come for

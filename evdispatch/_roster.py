@@ -139,6 +139,8 @@ class Roster(Watching):
                 if source._rest is None:
                     self.free(source)
                 elif not source._held_back:  # also if it was paused
+                    if source._bucket is not None:
+                        self.forget(source._bucket)
                     self._set_waiting(self.more, source, waiting=True)
                 if source.has_last_word:
                     self.wake(source)

@@ -8,9 +8,10 @@
 - A *line* is what may still change: of a source, or of the posts of one class. An event of
   a source is merged into the last that waits of that source alone, so its events keep their
   order; a post into the one of its class.
-- One lock is held while anything is taken in or out. Who comes for it while holding it is a
-  signal handler, or a merge function that posts: nothing is merged then, and so nothing can
-  be lost.
+- A lock is held while anything is taken in or out: one for sources, which is taken within
+  the roster's, and one for posts, within which a merge function may come for the roster's.
+  Who comes for one that it holds is a signal handler, or a merge function that posts:
+  nothing is merged then, and so nothing can be lost.
 - Each event is counted, in `Counts`, in the moment in which it can be lost no more.
 """
 
@@ -19,8 +20,7 @@ from collections import deque
 from typing import Any
 
 from evdispatch._events import URGENT, Dropped, Error, Event
-from evdispatch._filters import Selector
-from evdispatch._policies import Merge, Policies, Policy, merge_itself
+from evdispatch._policies import Policies, Policy, merge_itself
 from evdispatch._stats import Counts
 
 Lock = Any  # threading.RLock is a function
@@ -72,14 +72,16 @@ class Line:
 
     Attributes:
         source: The source; None: it is of posts.
+        lock: Held while anything is taken in or out.
         counts: Where what becomes of the events is counted.
         last: What a later event is merged into, if it is of the same class.
         rings: Of each class that drops.
     """
 
-    __slots__ = ("counts", "last", "rings", "source")
+    __slots__ = ("counts", "last", "lock", "rings", "source")
 
-    def __init__(self, source: Any, counts: Counts) -> None:
+    def __init__(self, lock: Lock, source: Any, counts: Counts) -> None:
+        self.lock = lock
         self.source = source
         self.counts = counts
         self.last: Slot | None = None
@@ -95,12 +97,13 @@ class Slots:
 
     def __init__(self) -> None:
         self.policies = Policies()
-        self._lock: Lock = threading.RLock()
+        self._lock: Lock = threading.RLock()  # of sources
+        self._post_lock: Lock = threading.RLock()
         self._posts: dict[type[Event], Line] = {}  # of each class that had a policy
 
     def is_locked_here(self) -> bool:
         """Whether the calling thread is taking something in: within a merge function."""
-        return bool(self._lock._is_owned())  # as threading.Condition asks
+        return _is_held(self._lock) or _is_held(self._post_lock)
 
     def admit(self, source: Any, events: list[Event], puts: list[Any]) -> None:
         """Take events of a source in. IO side.
@@ -122,7 +125,7 @@ class Slots:
                     line.last = None
                 continue
             if line is None:
-                line = source._queued = Line(source, source.counts)
+                line = source._queued = Line(self._lock, source, source.counts)
             try:
                 self._take(line, event, policy, puts)
             except BaseException:
@@ -130,16 +133,15 @@ class Slots:
                 line.last = None
                 raise
 
-    def set_policy(self, event: Selector, policy: str | Merge, limit: int) -> None:
-        """Set a policy. What waits stays as it is, and nothing is merged into it."""
-        self.policies.set(event, policy, limit)
-        with self._lock:
+    def part_posts(self) -> None:
+        """Have nothing more merged into the posts that wait."""
+        with self._post_lock:
             for line in self._posts.values():
                 line.last = None
 
     def line_of(self, cls: type[Event], posts: Counts) -> Line:
         """Return the line of the posts of a class."""
-        return self._posts.setdefault(cls, Line(None, posts))  # kept: it may wait yet
+        return self._posts.setdefault(cls, Line(self._post_lock, None, posts))
 
     def post(self, gate: Gate, event: Event, lanes: Any, *, full: bool) -> bool:
         """Take a post in. From any thread.
@@ -154,8 +156,8 @@ class Slots:
             Whether it is taken in; else it is to wait for room, and to be given again.
         """
         policy, line = gate
-        nested = self.is_locked_here()
-        with self._lock:
+        nested = _is_held(line.lock)
+        with line.lock:
             puts: list[Any] = []
             if policy.merge is None:
                 self._drop(line, event, policy, puts)
@@ -170,8 +172,8 @@ class Slots:
 
     def _take(self, line: Line, event: Event, policy: Policy, puts: list[Any]) -> None:
         """Take an event of a source in, and add what is to be put into the lane."""
-        nested = self.is_locked_here()
-        with self._lock:
+        nested = _is_held(line.lock)
+        with line.lock:
             if policy.merge is None:
                 if self._drop(line, event, policy, puts):
                     line.last = None
@@ -179,7 +181,7 @@ class Slots:
                 puts.append(self._begin(line, event))
 
     def _begin(self, line: Line, event: Event) -> Slot:
-        line.last = Slot(self._lock, event, line.source)
+        line.last = Slot(line.lock, event, line.source)
         return line.last
 
     def _merge(self, line: Line, event: Event, merge: Any, puts: list[Any]) -> bool:
@@ -208,7 +210,7 @@ class Slots:
         """Take an event in that may drop one; return whether the lane gets longer."""
         ring = line.rings.get(type(event))
         if ring is None:
-            ring = line.rings[type(event)] = Ring(self._lock, line.source)
+            ring = line.rings[type(event)] = Ring(line.lock, line.source)
         if len(ring.events) < policy.limit:
             ring.events.append(event)
             puts.append(ring)
@@ -222,10 +224,15 @@ class Slots:
             told.count += 1
         else:
             dropped = Dropped(type(event).name, 1, source=line.source, time=event.time)
-            ring.told = Slot(self._lock, dropped, line.source)
+            ring.told = Slot(line.lock, dropped, line.source)
             line.counts.note_made()
             puts.append(ring.told)
         return False
+
+
+def _is_held(lock: Lock) -> bool:
+    """Whether the calling thread holds a lock; as threading.Condition asks."""
+    return bool(lock._is_owned())
 
 
 def _checked(merged: Any) -> Event | None:

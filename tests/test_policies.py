@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -457,6 +458,15 @@ class TestFullQueue:
         with pytest.raises(QueueFull):
             full.post(Shape(0), timeout=0)
         assert full.stats().posts.read == 2
+
+    def test_it_goes_on_when_there_is_room(self, full: Dispatcher) -> None:
+        full.set_policy("shape", "latest")
+        seen = record(full, Shape)
+        poster = threading.Thread(target=full.post, args=(Shape(7),))
+        poster.start()
+        run_until(full, lambda: seen)
+        poster.join()
+        assert [event.number for event in seen] == [7]
 
     def test_one_that_is_merged_does_not_wait(self, full: Dispatcher) -> None:
         full.set_policy("shape", "latest")

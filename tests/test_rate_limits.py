@@ -2,9 +2,10 @@
 
 import os
 import socket
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from networks import Net, networking
 
 from evdispatch import (
+    WRITE,
     Datagram,
     Dispatcher,
     Drain,
@@ -504,6 +506,78 @@ STEPS = st.lists(
     ),
     max_size=30,
 )
+
+
+class Writer(Source):
+    """One that has something to tell and something to write, and ends at that."""
+
+    verifies: ClassVar[bool] = True
+
+    def __init__(self, fd: int, end: str) -> None:
+        super().__init__()
+        self.fd = fd
+        self.end = end
+
+    @property
+    def interest_in_pause(self) -> int | None:
+        return WRITE
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def on_ready(self, ready: int) -> Iterator[Event]:
+        if not self.held_back:
+            yield from map(Numbered, range(5))
+        elif self.end == "close":
+            self.close()
+        else:
+            raise RuntimeError("it can't be written")
+
+
+@pytest.mark.parametrize("end", ["close", "raise"])
+def test_a_source_that_ends_as_it_writes_meanwhile(
+    timed: Dispatcher,
+    pair: tuple[socket.socket, socket.socket],
+    later: Later,
+    end: str,
+) -> None:
+    seen, errors = record(timed, Numbered), record(timed, Error)
+    source = Writer(pair[0].fileno(), end)
+    source.limit_rate(10, burst=2)
+    timed.add(source)
+    pair[1].sendall(b"x")
+    settle(timed)
+    assert source.closed
+    for _ in range(5):
+        later(0.1)
+    if end == "close":
+        assert len(seen) <= 2, "what was queued goes with it"
+        assert errors == []
+    else:
+        assert len(seen) == 5
+        assert [str(error.exception) for error in errors] == ["it can't be written"]
+    assert timed.timeout() is None
+
+
+def test_a_source_that_ends_while_it_recovers(
+    timed: Dispatcher, clock: VirtualClock, later: Later
+) -> None:
+    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    source = timed.add(ManualSource())
+    source.limit_rate(1000, burst=100)
+    source.emit(*map(Numbered, range(100)))
+    settle(timed)
+    later(0.06)
+    assert told(throttled) == [True]
+    with timed._roster.lock:
+        source.emit(*map(Numbered, range(100, 200)))
+        source._rest = deque((source.on_wake(),))
+        source.finish()
+    for _ in range(5):
+        later(0.1)
+    assert [event.number for event in seen] == list(range(200))
+    assert told(throttled) == [True]
+    assert timed.timeout() is None
 
 
 @pytest.mark.parametrize("poller", ["epoll", "verify"])  # the latter is edge-triggered

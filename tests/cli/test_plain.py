@@ -86,6 +86,12 @@ class TestPipe:
         done = run(data)
         assert (done.returncode, done.stdout.decode(), done.stderr) == (0, output, b"")
 
+    def test_each_move_is_shown(self, io: str) -> None:
+        done = run(b"\x1b[<35;1;1M\x1b[<35;2;1M\x1b[<35;3;1Mq", "--io", io)
+        assert done.stdout.decode().splitlines() == [
+            *("move 0,0", "move 1,0", "move 2,0", "key q")
+        ]
+
     def test_what_the_encoding_lacks_is_escaped(self) -> None:
         assert run("é".encode(), encoding="ascii").stdout == b"key \\xe9\n"
 
