@@ -26,6 +26,8 @@ class Bucket:
         rate: In events a second.
         lifted: Whether it is limited no more, as soon as that was told.
         burst: How many events may come at once.
+        held: Whether the source is held back.
+        paused: Whether the user has paused it.
         told: Whether a `throttled` event has told its beginning, and none its end.
         deadline: When it is to be looked at, if it is.
     """
@@ -35,16 +37,22 @@ class Bucket:
         "_tokens",
         "burst",
         "deadline",
+        "held",
         "lifted",
+        "paused",
         "rate",
         "source",
         "told",
     )
 
-    def __init__(self, source: Any, rate: float, burst: float) -> None:
+    def __init__(
+        self, source: Any, rate: float, burst: float, *, paused: bool = False
+    ) -> None:
         self.source = source
         self.rate = rate
         self.burst = burst
+        self.held = False
+        self.paused = paused
         self.told = False
         self.lifted = False
         self.deadline: Ticket | None = None

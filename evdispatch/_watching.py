@@ -132,7 +132,6 @@ class Watching(abc.ABC):
         with self.lock:
             if source._closed:  # by another thread, while this one came for the lock
                 return
-            source._paused = source._paused_by_user or source._held_back
             mask = self._mask(source)
             if mask == NOTHING:
                 source._serial = self.serial
@@ -148,7 +147,10 @@ class Watching(abc.ABC):
         Raises:
             OSError: Its number was closed behind our back (EBADF). The source has ended.
         """
-        source._held_back = held
+        bucket = source._bucket
+        if bucket is not None:
+            bucket.held = held
+            source._paused = held or bucket.paused
         if source._closed:  # what it has made comes at its rate, too
             waiting = source._rest is not None and not held
             self._set_waiting(self.more, source, waiting=waiting)
@@ -245,8 +247,8 @@ class Watching(abc.ABC):
         """Limit a source no more that has nothing more to tell."""
         if source._bucket is not None:
             self.forget(source._bucket)
+            source._paused = source._bucket.paused
             source._bucket = None
-            source._held_back = False
 
     def limit(self, source: Source, rate: float | None, burst: float) -> None:
         """Set a source's rate, in events a second, or none. From any thread."""
@@ -256,7 +258,9 @@ class Watching(abc.ABC):
             if source._closed:
                 return
             if bucket is None:
-                source._bucket = None if rate is None else Bucket(source, rate, burst)
+                if rate is not None:
+                    paused = source._paused
+                    source._bucket = Bucket(source, rate, burst, paused=paused)
                 return
             if rate is None:
                 bucket.lift()

@@ -112,7 +112,7 @@ class Source(Flow):
         self._registry: Registry | None = None
 
     def __repr__(self) -> str:
-        paused = "paused" if self._paused_by_user else "held back"
+        paused = "paused" if self.paused else "held back"
         state = "closed" if self._closed else paused if self._paused else "open"
         fd = f" fd={self._fd}" if self._fd >= 0 else ""
         return f"<{type(self).__name__} {self.name!r}{fd} {state}>"

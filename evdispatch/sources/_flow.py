@@ -5,6 +5,8 @@ it is held back at all. `paused` is the user's alone: a paused timer leaves its 
 one that is held back has them wait.
 """
 
+import contextlib
+
 from evdispatch._rates import Bucket, check_rate
 from evdispatch.sources._host import Host
 
@@ -12,42 +14,47 @@ from evdispatch.sources._host import Host
 class Flow:
     """The part of a `Source` that holds it back."""
 
-    __slots__ = ("_bucket", "_held_back", "_host", "_paused", "_paused_by_user")
+    __slots__ = ("_bucket", "_host", "_paused")
 
     def __init__(self) -> None:
         self._host: Host | None = None
-        self._paused_by_user = False
-        self._held_back = False  # by its rate
-        self._paused = False  # by either: it is not to be read
-        self._bucket: Bucket | None = None  # its rate, if it is limited
+        self._paused = False  # by the user or its rate: it is not to be read
+        self._bucket: Bucket | None = None  # its rate, if it is limited: knows who it was
 
     @property
     def paused(self) -> bool:
         """Whether the source is paused."""
-        return self._paused_by_user
+        return self._paused if self._bucket is None else self._bucket.paused
 
     @property
     def held_back(self) -> bool:
         """Whether it is not read, since it was paused, or its rate is used up."""
         return self._paused
 
+    @property
+    def _held_back(self) -> bool:
+        """Whether it is not read since its rate is used up."""
+        return self._bucket is not None and self._bucket.held
+
     def pause(self) -> None:
         """Read no more until `resume`, from any thread; what is queued is handled.
 
         Deadlines and what `wake` asks for go on, up to a turn's worth of events.
         """
-        self._paused_by_user = True
-        self._paused = True
-        if self._host is not None:
-            self._host.update(self)
+        self._note_pause(paused=True)
 
     def resume(self) -> None:
         """Go on reading. From any thread."""
-        self._paused_by_user = False
-        if self._host is not None:
-            self._host.update(self)
-        else:
-            self._paused = False
+        self._note_pause(paused=False)
+
+    def _note_pause(self, *, paused: bool) -> None:
+        host = self._host
+        with contextlib.nullcontext() if host is None else host.lock:
+            if self._bucket is not None:
+                self._bucket.paused = paused
+            self._paused = paused or self._held_back
+            if host is not None:
+                host.update(self)
 
     def limit_rate(self, rate: float | None, burst: int | None = None) -> None:
         """Take no more than so many events a second. From any thread, also before it is added.
@@ -72,7 +79,9 @@ class Flow:
         if self._host is not None:
             self._host.limit(self, checked, most)
         else:
-            self._bucket = None if checked is None else Bucket(self, checked, most)
+            paused, self._bucket = self.paused, None
+            if checked is not None:
+                self._bucket = Bucket(self, checked, most, paused=paused)
 
     def on_released(self) -> None:
         """It is held back by its rate no more, and goes on."""
