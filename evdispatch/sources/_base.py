@@ -206,8 +206,8 @@ class Source(Flow):
     def is_unheard(self, cls: type[Event]) -> bool:
         """Whether an event of a class would find no handler, so that it need not be made.
 
-        A hint: it is False until one was made and found none, and for a source that has
-        an `on_unhandled` of its own, which is told of it. From any thread.
+        A hint, from any thread: it is False until one was made and found none, and for a
+        source that has an `on_unhandled` of its own, which is told of it.
         """
         if type(self).on_unhandled is not Source.on_unhandled:
             return False

@@ -5,24 +5,15 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from evdispatch._addresses import HostPort
-from evdispatch._events import (
-    Connect,
-    Data,
-    Disconnect,
-    Drain,
-    Error,
-    Event,
-    Line,
-)
+from evdispatch._events import Disconnect, Event
 from evdispatch._framing import Framing, framer
 from evdispatch.sources._base import Makes
-from evdispatch.sources._ending import StreamEof
 from evdispatch.sources._files import Credentials, peer_credentials
 from evdispatch.sources._opening import AddressLike, Backoff, Opening
 from evdispatch.sources._output import OPENING
 from evdispatch.sources._race import Race
 from evdispatch.sources._resolve import known
-from evdispatch.sources._stream import Stream
+from evdispatch.sources._stream import MAKES, Stream
 from evdispatch.sources._stream_options import StreamOptions, reason_of
 
 if TYPE_CHECKING:
@@ -37,7 +28,6 @@ class Connection(Stream):
 
     Attributes:
         data: Yours to use.
-        peer: The other side's address, as the socket module has it; None before.
 
     Args:
         address: ``"host:port"``, ``(host, port)``, ``"unix:PATH"``, ``"unix:@abstract"``,
@@ -66,7 +56,7 @@ class Connection(Stream):
         ValueError: An argument is out of range, or no address.
     """
 
-    makes: ClassVar[Makes] = (Data, Line, Drain, Connect, StreamEof, Disconnect, Error)
+    makes: ClassVar[Makes] = MAKES
 
     __slots__ = ("_opening",)
 

@@ -19,7 +19,9 @@ class Flow:
     def __init__(self) -> None:
         self._host: Host | None = None
         self._paused = False  # by the user or its rate: it is not to be read
-        self._bucket: Bucket | None = None  # its rate, if it is limited: knows who it was
+        self._bucket: Bucket | None = (
+            None  # its rate, if it is limited: knows who it was
+        )
 
     @property
     def paused(self) -> bool:

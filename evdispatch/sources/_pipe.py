@@ -7,9 +7,8 @@ Facts:
   terminal or on what descriptors 0-2 stand for. Where a call may block, one read or write
   follows each readiness, a write of no more than is sure to fit.
 - When all writers have gone, a pipe is hung up; the data in it comes first. A FIFO is
-  hung up for ever after its first writer.
-- When all readers have gone, the poller says ERROR, whatever it was asked for.
-- A socket that can't be written any more may still hold what the other side had sent.
+  hung up for ever after its first writer. When all readers have gone, it says ERROR.
+- A socket that can't be written any more may hold what the other side had sent.
 """
 
 import contextlib

@@ -10,14 +10,8 @@ from typing import Any, ClassVar, Literal, get_args
 import attrs
 
 from evdispatch._events import Event
+from evdispatch.terminal import _filters
 from evdispatch.terminal._bindings import BINDABLE_MODIFIERS
-from evdispatch.terminal._filters import (
-    choice_test,
-    key_test,
-    keys_test,
-    mods_test,
-    within_test,
-)
 from evdispatch.terminal._keys import NO_MODS
 
 _COMBO_ORDER = ("ctrl", "alt", "shift", "super", "hyper", "meta")
@@ -79,15 +73,15 @@ class Key(Event):
         ``within`` how long the next one may take, in seconds.
         """
         if field == "keys":
-            return keys_test(value, fields)
+            return _filters.keys_test(value, fields)
         if field == "within":
-            return within_test(fields)
+            return _filters.within_test(fields)
         if field in ("key", "combo"):
-            return key_test(value, fields)
+            return _filters.key_test(value, fields)
         if field == "mods":
-            return mods_test(value, BINDABLE_MODIFIERS)
+            return _filters.mods_test(value, BINDABLE_MODIFIERS)
         if field == "action":
-            return choice_test(field, value, _ACTIONS)
+            return _filters.choice_test(field, value, _ACTIONS)
         return super().compile_filter(field, value, fields)
 
 
@@ -125,9 +119,9 @@ class Mouse(Event):
     ) -> Callable[[Any], bool] | None:
         """Check the names of buttons; ``mods`` means exactly these modifiers."""
         if field == "button":
-            return choice_test(field, value, _BUTTONS)
+            return _filters.choice_test(field, value, _BUTTONS)
         if field == "mods":
-            return mods_test(value, _MOUSE_MODIFIERS)
+            return _filters.mods_test(value, _MOUSE_MODIFIERS)
         return super().compile_filter(field, value, fields)
 
 
@@ -276,7 +270,7 @@ class Answer(Event):
     ) -> Callable[[Any], bool] | None:
         """Check the names of questions."""
         if field == "query":
-            return choice_test(field, value, get_args(QueryName))
+            return _filters.choice_test(field, value, get_args(QueryName))
         return super().compile_filter(field, value, fields)
 
 
