@@ -99,8 +99,7 @@ class Source(Flow):
         self._edge = 0  # EDGE, if it is told of arrivals only
         self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
         self._pollable = True
-        self._closed = False
-        self.lost = False
+        self._closed = self.lost = False
         self._silenced = False  # closed by the user: what is queued is dropped
         self._spoken = False  # it has had its last word
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
