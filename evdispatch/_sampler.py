@@ -93,8 +93,14 @@ class Sampler:
             return ""  # it has just ended
         while found and found[-1].ours:
             found.pop()
-        lines = [FrameSummary(each.file, each.line, each.name) for each in found]
-        return "".join(StackSummary.from_list(lines[::-1]).format())
+        found.reverse()
+        try:
+            lines = [FrameSummary(each.file, each.line, each.name) for each in found]
+            return "".join(StackSummary.from_list(lines).format())
+        except ValueError:  # code that was compiled with a name that no file can have
+            return "".join(
+                f"  {each.file!r}:{each.line}: {each.name}\n" for each in found
+            )
 
     def _walk(self, call: Call) -> list["Place"]:
         """Return where the call is, innermost first.

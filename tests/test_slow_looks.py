@@ -54,6 +54,23 @@ class TestLooks:
         settle(app)
         assert ["be_sampled" in each.stack for each in slow] == [True] * 3
 
+    @pytest.mark.parametrize(
+        "name", ["a\0b.py", "\ud800.py"], ids=["null", "surrogate"]
+    )
+    def test_code_of_a_name_that_no_file_can_have(
+        self, app: Dispatcher, clock: VirtualClock, name: str
+    ) -> None:
+        slow = record(app, Slow)
+        names = {"be_sampled": be_sampled, "app": app, "clock": clock}
+        text = "def work():\n clock.advance(1.0)\n be_sampled(app)\n"
+        exec(text, names)
+        work: Any = names["work"]
+        work.__code__ = work.__code__.replace(co_filename=name)
+        app.on(Work)(work)
+        app.post(Work())
+        settle(app)
+        assert "in work" in slow[0].stack or ": work" in slow[0].stack
+
     @pytest.mark.slow
     def test_one_that_idles_wakes_nobody_up(self, app: Dispatcher) -> None:
         settle(app)
