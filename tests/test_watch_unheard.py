@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import STEP, fill
+from trees import come_to_rest, fill
 
 from evdispatch import Dispatcher, Event, Watch
 from evdispatch.testing import VirtualClock, run_until, settle
@@ -23,11 +23,7 @@ class Writes:
             self.watch.on(name)(lambda event: self.told.append(event.name))
 
     def rest(self) -> list[str]:
-        for _ in range(500):
-            settle(self.app)
-            if self.watch.settled:
-                break
-            self.clock.advance(STEP)
+        come_to_rest(self.app, self.clock, self.watch)
         told, self.told = self.told, []
         return told
 

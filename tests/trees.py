@@ -64,13 +64,7 @@ class Watched:
 
     def rest(self) -> list[str]:
         """Let it come to rest; return what was told since the last time."""
-        for _ in range(500):
-            settle(self.app)
-            if self.watch.settled:
-                break
-            self.clock.advance(STEP)
-        else:
-            raise TimeoutError(f"no rest: {self.told}")
+        come_to_rest(self.app, self.clock, self.watch)
         told, self.told = self.told, []
         return told
 
@@ -103,6 +97,15 @@ class Watched:
             if (path := tracker.path(node)) is not None
             and not tracker.is_at(path, node.wd, node)
         ]
+
+
+def come_to_rest(app: Dispatcher, clock: VirtualClock, watch: Watch) -> None:
+    for _ in range(500):
+        settle(app)
+        if watch.settled:
+            return
+        clock.advance(STEP)
+    raise TimeoutError(f"no rest: {watch!r}")
 
 
 def below(node: Node) -> Iterator[Node]:
