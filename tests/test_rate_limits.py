@@ -1,5 +1,6 @@
 """Rates: a source that makes too much is held back, told once, and loses nothing."""
 
+import contextlib
 import os
 import socket
 from collections import deque
@@ -674,3 +675,32 @@ class TestPausedWithARest:
         app.off(pause)
         app.on("line")(seen.append)
         run_until(app, lambda: len(seen) == 500)
+
+    def test_what_it_writes_meanwhile_leaves_nothing_behind(
+        self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
+    ) -> None:
+        ours, theirs = pair
+        pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
+        seen: list[Line] = []
+
+        @app.on("line")
+        def pause(event: Line) -> None:
+            seen.append(event)
+            pipe.pause()
+
+        theirs.sendall(b"x\n" * 500)
+        run_until(app, lambda: seen)
+        theirs.settimeout(0)
+        pipe.write(b"y" * 1_000_000)
+        assert pipe._rest is not None
+        waiting = len(pipe._rest)
+        got = 0
+
+        def read() -> bool:
+            nonlocal got
+            with contextlib.suppress(BlockingIOError):
+                got += len(theirs.recv(1 << 20))
+            return got >= 700_000
+
+        run_until(app, read)
+        assert len(pipe._rest) == waiting
