@@ -291,6 +291,35 @@ class TestChanging:
         settle(timed)
         assert len(seen) == 3
 
+    @pytest.mark.parametrize("rate", [float("inf"), 10**400])
+    def test_a_rate_without_end(
+        self, timed: Dispatcher, later: Later, rate: float
+    ) -> None:
+        source = timed.add(ManualSource())
+        source.limit_rate(rate)
+        seen, throttled = record(timed, Numbered), record(timed, Throttled)
+        source.emit(*map(Numbered, range(5)))
+        later(0)
+        assert len(seen) == 5
+        source.limit_rate(1, burst=2)
+        source.emit(*map(Numbered, range(5)))
+        later(0)
+        assert len(seen) == 7
+        source.limit_rate(rate)  # as None: what waits comes at once
+        later(0)
+        assert len(seen) == 10
+        assert told(throttled) == [True, False]
+
+    def test_more_at_once_than_there_are_numbers_for(
+        self, timed: Dispatcher, later: Later
+    ) -> None:
+        source = timed.add(ManualSource())
+        seen = record(timed, Numbered)
+        source.limit_rate(1, burst=10**400)
+        source.emit(*map(Numbered, range(100)))
+        later(0)
+        assert len(seen) == 100
+
     @pytest.mark.parametrize("rate", [0, -1, float("nan"), "1"])
     def test_no_rate(self, rate: Any) -> None:
         with pytest.raises((ValueError, TypeError), match="rate"):
