@@ -81,6 +81,6 @@ class Posting(Observing):
         self._check_open()
         with self._roster.lock:
             self._queue.slots.policies.set(event, policy, limit)
-            self._roster.reconsider()
+            self._roster.reconsider(self._queue.slots.policies)
             self._ways = {}
         self._queue.slots.part_posts()  # without the lock, which a merge may come for

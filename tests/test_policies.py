@@ -404,6 +404,18 @@ class TestChanging:
         settle(app)
         assert [event.number for event in seen] == [1, 2, 3]
 
+    @pytest.mark.parametrize("between", ["block", "latest"])
+    def test_what_drops_again_overtakes_nothing(
+        self, app: Dispatcher, give: Give, between: str
+    ) -> None:
+        seen = record(app, Shape)
+        for number, policy in enumerate(("drop_oldest", between, "drop_oldest")):
+            app.set_policy("shape", policy, limit=1)
+            give(Shape(number))
+        give(Shape(3))
+        settle(app)
+        assert [event.number for event in seen] == [0, 1, 3]
+
     def test_a_way_that_was_known_is_not_taken(self, app: Dispatcher) -> None:
         app.post(Shape(1))
         app.set_policy("shape", "latest")
