@@ -230,7 +230,7 @@ class Slots:
         if not policy.newest:
             ring.events.popleft()
             ring.events.append(event)
-        line.counts.shed += 1
+        line.counts.note_shed()
         told = None if ring.told is None else ring.told.event
         if isinstance(told, Dropped):
             told.count += 1
