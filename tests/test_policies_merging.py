@@ -252,6 +252,44 @@ class TestWithin:
             app.audit()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("block", "latest"), ("merge", "latest"), ("merge", "block")]
+)
+def test_what_waited_for_room_follows_the_policy_of_now(
+    io: Any, before: str, after: str
+) -> None:
+    """2 is posted when there is room for 1, and mostly before that is known."""
+    with Dispatcher(io=io, queue_size=4) as app:
+        app.set_policy(Sum, before)
+        seen, fillers = record(app, Sum), record(app, Other)
+        for number in range(4):
+            app.post(Other(number))
+
+        def post() -> None:
+            app.post(Sum(1))
+            app.post(Sum(3))
+
+        poster = threading.Thread(target=post)
+        poster.start()
+        while not app._queue.waited_for:
+            pass
+        app.set_policy(Sum, after)
+
+        @app.on(Other)
+        def meanwhile(event: Other) -> None:
+            if event.number == 0:
+                app.post(Sum(2))
+            elif event.number == 3:
+                poster.join()
+
+        run_until(app, lambda: len(fillers) == 4)
+        settle(app)
+        told = numbers(seen)
+        assert [number for number in told if number != 2] in ([3], [1, 3])
+        assert len(told) == (1 if after == "latest" else 3)
+        app.audit()
+
+
 class Interloper:
     """Does something once, before a line of ours, as a signal handler might."""
 
