@@ -183,9 +183,11 @@ class Dispatcher(Posting):
             return
         if len(lane) >= queue.bound and not self._must_not_wait():
             queue.wait_for_room(event.lane, timeout)
-        event.time = event.time or self._now()
-        self._posts.posted()
-        lane.append(event)
+            self._post_late(event)
+        else:
+            event.time = event.time or self._now()
+            self._posts.posted()
+            lane.append(event)
         if queue.sleeping:  # looked at after the append: see _queue
             queue.wake()
 

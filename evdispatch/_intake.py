@@ -61,7 +61,9 @@ class Intake(Holding):
             made = _begun(iter(source.on_ready(ready)))
         except Exception as error:
             made = iter(self._end(source, error))
-        if source._rest is not None:  # else it was closed, and nothing more is told
+        # None: it was closed, and nothing more is told. What writes for long makes nothing
+        # for long, and is to leave nothing behind each time.
+        if source._rest is not None and made is not _NOTHING:
             source._rest.append(made)
 
     def _go_on(self, source: Source) -> None:
@@ -183,4 +185,7 @@ def _begun(made: Iterator[Event]) -> Iterator[Event]:
     """
     for first in made:
         return chain((first,), made)
-    return iter(())
+    return _NOTHING
+
+
+_NOTHING: Iterator[Event] = iter(())

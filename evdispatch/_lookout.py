@@ -190,12 +190,16 @@ class Watched:
         self._pumping.look()
 
     def begin(self) -> None:
-        """Have the thread look on."""
+        """Do as it does, and have the thread look on."""
+        self._pumping.begin()
         self._lookout.begin()
 
     def finish(self) -> None:
         """The pass is over."""
-        self._lookout.finish()
+        try:
+            self._lookout.finish()
+        finally:
+            self._pumping.finish()
 
     def rest(self) -> None:
         """As it does."""

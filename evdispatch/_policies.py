@@ -11,7 +11,8 @@
 - A class has the policy that was set for it, or for the nearest of its bases for which one
   was set; else the one that it declares (`Event.queue_policy`).
 - A class whose policy is ``fixed`` is left alone by all that: what tells of a beginning, an
-  end or an error, and what is looked after once it was handled.
+  end or an error, and what is looked after once it was handled. So is what is ``final``: it
+  is told though its source was closed, and may not be lost in what is dropped then.
 - What a policy does is `_slots`' to know.
 """
 
@@ -80,7 +81,7 @@ class Policies:
         """Set the policy of a class, and of those below it. See `Dispatcher.set_policy`."""
         selector = check_selector(event)
         classes = [selector] if isinstance(selector, type) else event_classes(selector)
-        if all(cls.queue_policy == "fixed" for cls in classes):
+        if all(_is_fixed(cls) for cls in classes):
             raise ValueError(f"each {classes[0].name} is told: no policy is for it")
         if policy == "merge" and not any(_can_merge(cls) for cls in classes):
             raise ValueError(
@@ -102,7 +103,7 @@ class Policies:
         return policy
 
     def _choose(self, cls: type[Event]) -> Policy | None:
-        if cls.queue_policy == "fixed":
+        if _is_fixed(cls):
             return None
         for base in cls.__mro__:
             selectors: list[Any] = [base]
@@ -134,6 +135,10 @@ def make_policy(policy: str | Merge, limit: int) -> Policy | None:
     if policy in ("latest", "merge"):
         return Policy(_latest if policy == "latest" else merge_itself)
     return Policy(None, limit, newest=policy == "drop_newest")
+
+
+def _is_fixed(cls: type[Event]) -> bool:
+    return cls.final or cls.queue_policy == "fixed"
 
 
 def _can_merge(cls: type[Event]) -> bool:

@@ -159,6 +159,16 @@ def closed_behind_our_back(source: Source) -> OSError:
     return OSError(errno.EBADF, "closed, and not through its source", repr(source))
 
 
+def check_open(fd: int) -> None:
+    """Check that it is the number of an open file.
+
+    Raises:
+        OSError: It is not (EBADF).
+    """
+    if _inode(fd) is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), f"fd {fd}")
+
+
 def _inode(fd: int) -> tuple[int, int] | None:
     """Return what tells a file from all others; None: the number is closed."""
     try:

@@ -44,9 +44,22 @@ class Posting(Observing):
         full = full and not self._must_not_wait()
         if not queue.slots.post(gate, event, queue.lanes, full=full):
             queue.wait_for_room(event.lane, timeout)
-            queue.slots.post(gate, event, queue.lanes, full=False)
+            self._post_late(event)
         if queue.sleeping:
             queue.wake()
+
+    def _post_late(self, event: Event) -> None:
+        """Post what has waited for room, by the policy of now.
+
+        By that of before, a later post of the same thread might overtake it.
+        """
+        lane, gate = self._find_way(event)
+        event.time = event.time or self._now()
+        if gate is None:
+            self._posts.posted()
+            lane.append(event)
+        else:
+            self._queue.slots.post(gate, event, self._queue.lanes, full=False)
 
     def set_policy(
         self, event: str | type[Event], policy: str | Merge, *, limit: int = LIMIT
@@ -81,6 +94,6 @@ class Posting(Observing):
         self._check_open()
         with self._roster.lock:
             self._queue.slots.policies.set(event, policy, limit)
-            self._roster.reconsider()
+            self._roster.reconsider(self._queue.slots.policies)
             self._ways = {}
         self._queue.slots.part_posts()  # without the lock, which a merge may come for

@@ -109,6 +109,8 @@ class Bucket:
 def check_rate(rate: Any, burst: Any) -> tuple[float | None, float]:
     """Return a rate, or None, and a burst, with the default where that is None.
 
+    A rate without end is none.
+
     Raises:
         TypeError: They are no numbers.
         ValueError: NaN, or not above 0.
@@ -116,6 +118,8 @@ def check_rate(rate: Any, burst: Any) -> tuple[float | None, float]:
     if rate is None:
         return None, 1.0
     rate = check_interval("rate", rate)
-    if burst is None:
-        return rate, max(1.0, rate * _SHARE)
-    return rate, float(check_count("burst", burst))
+    if burst is not None:
+        burst = float(min(check_count("burst", burst), _MANY))
+    if rate == math.inf:
+        return None, 1.0
+    return rate, burst or min(max(1.0, rate * _SHARE), _MANY)

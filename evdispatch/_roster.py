@@ -9,6 +9,7 @@ from typing import Any
 from evdispatch._checks import descriptor
 from evdispatch._clock import Clock
 from evdispatch._errors import ClosedError, ForkedError, StateError
+from evdispatch._policies import Policies
 from evdispatch._pollers import PollerKind
 from evdispatch._threads import Pool
 from evdispatch._wakeup import Wakeup
@@ -93,13 +94,13 @@ class Roster(Watching):
                 self._shared[kind] = source
             return source
 
-    def reconsider(self) -> None:
-        """Have nothing merged into what waits, and each source's way looked for anew."""
+    def reconsider(self, policies: Policies) -> None:
+        """Have what waits change no more, and each source's way looked for anew."""
         with self.lock:
             for source in self.sources:
                 source._direct = False
                 if source._queued is not None:
-                    source._queued.last = None
+                    source._queued.part(policies)
 
     def silence(self, source: Source) -> None:
         """Drop what a source has made and no handler has seen yet."""

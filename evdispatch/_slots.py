@@ -87,6 +87,18 @@ class Line:
         self.last: Slot | None = None
         self.rings: dict[type[Event], Ring] = {}
 
+    def part(self, policies: Policies) -> None:
+        """Have what waits change no more, now that there are other policies.
+
+        What drops still counts how many wait; but once a class has another policy, what
+        comes of it is not to get the place of what came before.
+        """
+        self.last = None
+        for cls in list(self.rings):
+            policy = policies.find(cls)
+            if policy is None or policy.merge is not None:
+                del self.rings[cls]
+
 
 Gate = tuple[Policy, Line]
 """Of a class of posts that has a policy: that, and what waits."""
@@ -134,10 +146,10 @@ class Slots:
                 raise
 
     def part_posts(self) -> None:
-        """Have nothing more merged into the posts that wait."""
+        """Have the posts that wait change no more."""
         with self._post_lock:
-            for line in self._posts.values():
-                line.last = None
+            for line in list(self._posts.values()):
+                line.part(self.policies)
 
     def line_of(self, cls: type[Event], posts: Counts) -> Line:
         """Return the line of the posts of a class."""
@@ -218,7 +230,7 @@ class Slots:
         if not policy.newest:
             ring.events.popleft()
             ring.events.append(event)
-        line.counts.shed += 1
+        line.counts.note_shed()
         told = None if ring.told is None else ring.told.event
         if isinstance(told, Dropped):
             told.count += 1

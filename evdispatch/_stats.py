@@ -1,6 +1,7 @@
 """What `Dispatcher.stats` returns: figures to look at, and a balance to assert."""
 
 import itertools
+import os
 import threading
 from bisect import bisect_left
 from collections.abc import Callable
@@ -20,7 +21,10 @@ class _Seldom:
     failed: int = 0
 
 
-_making = threading.Lock()
+# For where threads run side by side. Reentrant, since a signal handler may post while it is
+# held; and made anew in a forked child, where nobody is left to release it.
+_making: Any = threading.RLock()
+os.register_at_fork(after_in_child=_making._at_fork_reinit)  # noqa: SLF001
 
 
 class _SeldomCounted:
@@ -34,10 +38,7 @@ class _SeldomCounted:
         return 0 if seldom is None else int(getattr(seldom, self._name))
 
     def __set__(self, counts: "Counts", value: int) -> None:
-        with _making:  # each number has one thread, but not what they are all in
-            if counts.seldom is None:
-                counts.seldom = _Seldom()
-        setattr(counts.seldom, self._name, value)
+        setattr(counts.have_seldom(), self._name, value)
 
 
 class Counts:
@@ -76,9 +77,24 @@ class Counts:
         """All events there have been."""
         return self.made + self.raised
 
+    def have_seldom(self) -> _Seldom:
+        """Return what is seldom counted, and make it if it is not there yet."""
+        seldom = self.seldom
+        if seldom is None:
+            with _making:  # each number has one thread, but not what they are all in
+                made = _Seldom()
+                # On one line, and no call: no signal handler, which may count, is between.
+                self.seldom = seldom = self.seldom or made
+        return seldom
+
     def note_made(self) -> None:
         """Count one more that is made by the way: a `dropped` event, for instance."""
         self.made += 1
+
+    def note_shed(self) -> None:
+        """Count one more that a policy has dropped; also in the midst of doing so."""
+        seldom = self.have_seldom()
+        seldom.shed += 1  # nothing is called, so no signal handler comes in between
 
 
 class PostCounts(Counts):

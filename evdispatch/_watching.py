@@ -16,7 +16,12 @@ from evdispatch._clock import Clock
 from evdispatch._deadlines import Owner, Ticket
 from evdispatch._errors import StateError
 from evdispatch._poller import NOTHING, ONCE
-from evdispatch._pollers import PollerKind, Pollers, closed_behind_our_back
+from evdispatch._pollers import (
+    PollerKind,
+    Pollers,
+    check_open,
+    closed_behind_our_back,
+)
 from evdispatch._rates import Bucket
 from evdispatch._wakeup import Wakeup
 from evdispatch.sources._base import Source
@@ -80,6 +85,7 @@ class Watching(abc.ABC):
         """Return whose descriptor it is, and have a place for it."""
         missing = fd + 1 - len(self.by_fd)
         if missing > 0:
+            check_open(fd)  # a number that is none might be any, and take gigabytes
             self.by_fd += [None] * missing
         return self.by_fd[fd] if fd >= 0 else None
 

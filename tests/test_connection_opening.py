@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -234,3 +235,13 @@ class TestNames:
 def test_an_address_that_can_not_be(wrong: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         Connection(wrong)
+
+
+def test_hosts_that_came_are_forgotten() -> None:
+    """Those of CPython 3.12 would not be, if it were to intern them."""
+    connection = Connection("127.0.0.1:1")
+    before = sys.getallocatedblocks()
+    for number in range(20_000):
+        connection.peer = f"10.0.{number >> 8}.{number & 255}", number
+    assert sys.getallocatedblocks() - before < 10_000
+    assert connection.peer == ("10.0.78.31", 19_999)

@@ -55,6 +55,15 @@ class Circle(Shape):
 
 
 @attrs.define(eq=False)
+class Farewell(Event):
+    """Told though its source was closed."""
+
+    final: ClassVar[bool] = True
+
+    number: int
+
+
+@attrs.define(eq=False)
 class Wall(Event):
     """Another class, which has no policy."""
 
@@ -404,6 +413,18 @@ class TestChanging:
         settle(app)
         assert [event.number for event in seen] == [1, 2, 3]
 
+    @pytest.mark.parametrize("between", ["block", "latest"])
+    def test_what_drops_again_overtakes_nothing(
+        self, app: Dispatcher, give: Give, between: str
+    ) -> None:
+        seen = record(app, Shape)
+        for number, policy in enumerate(("drop_oldest", between, "drop_oldest")):
+            app.set_policy("shape", policy, limit=1)
+            give(Shape(number))
+        give(Shape(3))
+        settle(app)
+        assert [event.number for event in seen] == [0, 1, 3]
+
     def test_a_way_that_was_known_is_not_taken(self, app: Dispatcher) -> None:
         app.post(Shape(1))
         app.set_policy("shape", "latest")
@@ -494,6 +515,18 @@ class TestClosing:
         assert seen == []
         counts = source.counts
         assert counts.made == counts.coalesced + counts.dropped + counts.shed
+
+    @pytest.mark.parametrize("policy", ["latest", "drop_oldest"])
+    def test_what_is_final_is_told(self, app: Dispatcher, policy: str) -> None:
+        app.set_policy(Event, policy, limit=1)
+        seen = record(app, Farewell)
+        source = app.add(ManualSource())
+        source.emit(Farewell(1), Farewell(2))
+        with app._roster.lock:
+            app._io._turn(source, source.on_wake)
+        source.close()
+        settle(app)
+        assert [event.number for event in seen] == [1, 2]
 
 
 class TestOurs:

@@ -1,9 +1,12 @@
 """Merge functions: what they return, what they raise, and who calls them."""
 
+import os
 import signal
+import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import attrs
@@ -18,7 +21,9 @@ from evdispatch import (
     Error,
     Event,
     HandlerError,
+    _stats,
 )
+from evdispatch._sampler import is_ours
 from evdispatch.testing import ManualSource, record, run_until, settle
 
 
@@ -245,6 +250,118 @@ class TestWithin:
             app.post(Sum(2), timeout=0)
             assert settle(app) == 2
             app.audit()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("block", "latest"), ("merge", "latest"), ("merge", "block")]
+)
+def test_what_waited_for_room_follows_the_policy_of_now(
+    io: Any, before: str, after: str
+) -> None:
+    """2 is posted when there is room for 1, and mostly before that is known."""
+    with Dispatcher(io=io, queue_size=4) as app:
+        app.set_policy(Sum, before)
+        seen, fillers = record(app, Sum), record(app, Other)
+        for number in range(4):
+            app.post(Other(number))
+
+        def post() -> None:
+            app.post(Sum(1))
+            app.post(Sum(3))
+
+        poster = threading.Thread(target=post)
+        poster.start()
+        while not app._queue.waited_for:
+            pass
+        app.set_policy(Sum, after)
+
+        @app.on(Other)
+        def meanwhile(event: Other) -> None:
+            if event.number == 0:
+                app.post(Sum(2))
+            elif event.number == 3:
+                poster.join()
+
+        run_until(app, lambda: len(fillers) == 4)
+        settle(app)
+        told = numbers(seen)
+        assert [number for number in told if number != 2] in ([3], [1, 3])
+        assert len(told) == (1 if after == "latest" else 3)
+        app.audit()
+
+
+class Interloper:
+    """Does something once, before a line of ours, as a signal handler might."""
+
+    def __init__(self, before: int, act: Callable[[], None]) -> None:
+        self._left = before
+        self._act = act
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
+        if event == "line" and is_ours(frame):
+            self._left -= 1
+            if self._left == 0:
+                sys.settrace(None)
+                self._act()
+        return self
+
+    def call(self, method: Callable[[], object]) -> bool:
+        """Trace a call, and return whether something was done in its midst."""
+        before = sys.gettrace()
+        try:
+            sys.settrace(self)
+            method()
+        finally:
+            sys.settrace(before)
+        return self._left <= 0
+
+
+@pytest.mark.parametrize("policy", ["latest", "merge", "drop_oldest", "drop_newest"])
+def test_a_signal_handler_may_post_at_any_line_of_a_post(policy: str) -> None:
+    line, inside = 0, True
+    while inside:
+        line += 1
+        with Dispatcher(io="inline") as app:
+            app.set_policy(Sum, policy, limit=1)
+            seen, dropped = record(app, Sum), record(app, Dropped)
+            app.post(Sum(1))
+            inside = Interloper(line, lambda: app.post(Sum(10))).call(
+                lambda: app.post(Sum(100))
+            )
+            settle(app)
+            app.audit()
+            posts = app.stats().posts
+            told = sum(event.count for event in dropped)
+            assert told == posts.dropped
+            assert len(seen) + posts.coalesced + told == 2 + inside
+            if policy == "merge":
+                assert sum(numbers(seen)) == 101 + 10 * inside
+    assert line > 10
+
+
+def test_a_forked_child_counts() -> None:
+    """Even if another thread was counting in the moment of the fork."""
+    held, forked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with _stats._making:
+            held.set()
+            forked.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(5)
+            _stats.Counts().note_shed()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    forked.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 POLICIES = ("block", "latest", "merge", "drop_oldest", "drop_newest")

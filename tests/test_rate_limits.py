@@ -1,5 +1,6 @@
 """Rates: a source that makes too much is held back, told once, and loses nothing."""
 
+import contextlib
 import os
 import socket
 from collections import deque
@@ -289,6 +290,35 @@ class TestChanging:
         timed.add(source).emit(*map(Numbered, range(5)))
         settle(timed)
         assert len(seen) == 3
+
+    @pytest.mark.parametrize("rate", [float("inf"), 10**400])
+    def test_a_rate_without_end(
+        self, timed: Dispatcher, later: Later, rate: float
+    ) -> None:
+        source = timed.add(ManualSource())
+        source.limit_rate(rate)
+        seen, throttled = record(timed, Numbered), record(timed, Throttled)
+        source.emit(*map(Numbered, range(5)))
+        later(0)
+        assert len(seen) == 5
+        source.limit_rate(1, burst=2)
+        source.emit(*map(Numbered, range(5)))
+        later(0)
+        assert len(seen) == 7
+        source.limit_rate(rate)  # as None: what waits comes at once
+        later(0)
+        assert len(seen) == 10
+        assert told(throttled) == [True, False]
+
+    def test_more_at_once_than_there_are_numbers_for(
+        self, timed: Dispatcher, later: Later
+    ) -> None:
+        source = timed.add(ManualSource())
+        seen = record(timed, Numbered)
+        source.limit_rate(1, burst=10**400)
+        source.emit(*map(Numbered, range(100)))
+        later(0)
+        assert len(seen) == 100
 
     @pytest.mark.parametrize("rate", [0, -1, float("nan"), "1"])
     def test_no_rate(self, rate: Any) -> None:
@@ -674,3 +704,32 @@ class TestPausedWithARest:
         app.off(pause)
         app.on("line")(seen.append)
         run_until(app, lambda: len(seen) == 500)
+
+    def test_what_it_writes_meanwhile_leaves_nothing_behind(
+        self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
+    ) -> None:
+        ours, theirs = pair
+        pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
+        seen: list[Line] = []
+
+        @app.on("line")
+        def pause(event: Line) -> None:
+            seen.append(event)
+            pipe.pause()
+
+        theirs.sendall(b"x\n" * 500)
+        run_until(app, lambda: seen)
+        theirs.settimeout(0)
+        pipe.write(b"y" * 1_000_000)
+        assert pipe._rest is not None
+        waiting = len(pipe._rest)
+        got = 0
+
+        def read() -> bool:
+            nonlocal got
+            with contextlib.suppress(BlockingIOError):
+                got += len(theirs.recv(1 << 20))
+            return got >= 700_000
+
+        run_until(app, read)
+        assert len(pipe._rest) == waiting

@@ -66,6 +66,13 @@ class TestAdding:
         app.add(kind(reader)).close()
         assert writer in fds
 
+    def test_a_number_that_none_can_have_takes_no_memory(self, app: Dispatcher) -> None:
+        length = len(app._roster.by_fd)
+        with pytest.raises(OSError, match="Bad file") as caught:
+            app.add(Fd(2_000_000))
+        assert caught.value.errno == errno.EBADF
+        assert len(app._roster.by_fd) == length
+
     def test_what_the_kernel_refuses_is_told_with_the_number(
         self, app: Dispatcher, fds: list[int]
     ) -> None:

@@ -69,7 +69,7 @@ class Flow:
         listener are sources of their own.
 
         Args:
-            rate: In events a second, above 0; None: as many as come.
+            rate: In events a second, above 0; None or infinity: as many as come.
             burst: How many may come at once, after a while without any. None: a tenth of
                 a second's, at least 1.
 

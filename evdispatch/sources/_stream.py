@@ -24,6 +24,9 @@ _new = object.__new__
 MAKES = (Data, Line, Drain, Connect, StreamEof, Disconnect, Error)
 """The classes of all events of a stream."""
 
+# CPython 3.12 keeps for ever what is interned, so each host that ever came would stay.
+_share = str if sys.version_info[:2] == (3, 12) else sys.intern
+
 
 class Stream(Ending):
     """What is read from. `Connection` is what users see of it."""
@@ -57,7 +60,7 @@ class Stream(Ending):
         # what an idle connection takes.
         match address:
             case (str() as host, int() as port):  # of IPv4; other families have others
-                self._peer, self._port = sys.intern(host), port
+                self._peer, self._port = _share(host), port
             case _:
                 self._peer, self._port = address, None
 
