@@ -36,14 +36,15 @@ class Agenda:
     def add_later(self, when: float, owner: Owner) -> Ticket:
         """Do as `add`, for a time that is not past."""
         ticket = self._deadlines.add(when, owner)
-        if not self.at_work:
+        if not self.at_work and (self._armed is None or when < self._armed):
             self.arm()
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
         """Forget a deadline."""
+        nearest = self._deadlines.is_nearest(ticket)
         self._deadlines.cancel(ticket)
-        if not self.at_work:
+        if nearest and not self.at_work:
             self.arm()
 
     def next(self) -> float | None:

@@ -25,6 +25,8 @@ from evdispatch._poller import (
 from evdispatch._select_poller import PollPoller, SelectPoller
 from evdispatch.sources._base import Source
 
+_CLOSED = (-1, -1)  # no file's device and inode
+
 PollerKind = Literal["epoll", "poll", "select", "verify"]
 
 _EDGE = ("epoll", "verify")
@@ -79,9 +81,8 @@ class Pollers:
                 poller.add(fd, source._mask | source._edge)
                 watching.append(poller)
         except NotPollableError:
-            source._pollable = False
             source._edge = 0
-            source._inode = _inode(fd)
+            source._inode = _inode(fd) or _CLOSED
         except OSError as error:
             for poller in watching:
                 poller.remove(fd)

@@ -14,7 +14,7 @@ from evdispatch._pollers import PollerKind
 from evdispatch._threads import Pool
 from evdispatch._wakeup import Wakeup
 from evdispatch._watching import Watching
-from evdispatch.sources._base import Source
+from evdispatch.sources._base import LOST, Source
 
 _LOOKUPS = 8  # threads at most, for what may block
 _PATIENCE = 1.0  # seconds for them to return at the end; then they end as daemons do
@@ -129,9 +129,10 @@ class Roster(Watching):
                 return
             source._closed = True
             try:
-                source.lost = source._fd >= 0 and not self.pollers.knows(source)
+                lost = source._fd >= 0 and not self.pollers.knows(source)
+                source._serial = LOST if lost else source._serial
                 self._forget(source)
-                if source.lost:
+                if lost:
                     self.rebuild()
                 if self._active:
                     source.on_stop()

@@ -2,11 +2,14 @@
 
 import os
 import time
+from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 from makers import Maker, Step, steps
 
-from evdispatch import Dispatcher, Event, Pipe, Source, Timer
+from evdispatch import Data, Dispatcher, Event, Pipe, Source, Timer
+from evdispatch._events import URGENT
 from evdispatch._poller import readable_now
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
@@ -108,3 +111,30 @@ class TestPolls:
         with pytest.raises(ValueError, match="NaN"):
             source.set_deadline(float("nan"))
         settle(app)
+
+
+def test_what_is_urgent_is_asked_before_many_others(app: Dispatcher) -> None:
+    """A key does not wait until a hundred sockets were read."""
+    order: list[str] = []
+
+    class Asked(Pipe):
+        def on_ready(self, ready: int) -> Iterator[Event]:
+            order.append(self.name)
+            return super().on_ready(ready)
+
+    class Urgent(Asked):
+        lane: ClassVar[int] = URGENT
+
+    pipes = [os.pipe() for _ in range(40)]
+    for number, (reader, _) in enumerate(pipes):
+        app.add((Urgent if number == 30 else Asked)(reader, name=str(number)))
+    data = record(app, Data)
+    order.clear()
+    for _, writer in pipes:
+        os.write(writer, b"x")
+    run_until(app, lambda: len(data) == len(pipes))
+    assert {each.source.name for each in data} == {str(n) for n in range(40)}
+    if app._io_mode != "thread":  # that one reads in the midst of the writes, too
+        assert order[0] == data[0].source.name == "30"
+    for _, writer in pipes:
+        os.close(writer)

@@ -25,6 +25,7 @@ from evdispatch._stats import Counts
 from evdispatch.sources._flow import Flow
 from evdispatch.sources._host import Host
 
+LOST = -1  # is no poll's number
 Makes = tuple[type[Event], ...] | None
 
 
@@ -59,9 +60,6 @@ class Source(Flow):
     edge: bool | None = None
     """Whether it asks to be edge-triggered; None: as the dispatcher is, if it `drains`."""
 
-    lost: bool
-    """Whether its number was closed behind its back; it is not to be closed then."""
-
     __slots__ = (
         "__weakref__",
         "_closed",
@@ -69,10 +67,8 @@ class Source(Flow):
         "_direct",
         "_edge",
         "_fd",
-        "_inode",
         "_interest",
         "_mask",
-        "_pollable",
         "_queued",
         "_registry",
         "_rest",
@@ -82,7 +78,6 @@ class Source(Flow):
         "_spoken",
         "_woken",
         "counts",
-        "lost",
         "name",
         "parent",
     )
@@ -93,13 +88,11 @@ class Source(Flow):
         self.parent: Source | None = None
         self.counts = Counts()
         self._fd = -1  # the number as registered: a fileno() may change its mind
-        self._serial = 0  # the poll during which it was registered or unwatched
+        self._serial = 0  # the poll during which it was (un)registered, or LOST
         self._interest: int | None = READ  # what the source waits for
         self._mask = NOTHING  # what the poller watches for
         self._edge = 0  # EDGE, if it is told of arrivals only
-        self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
-        self._pollable = True
-        self._closed = self.lost = False
+        self._closed = False
         self._silenced = False  # closed by the user: what is queued is dropped
         self._spoken = False  # it has had its last word
         self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
@@ -117,6 +110,11 @@ class Source(Flow):
         return f"<{type(self).__name__} {self.name!r}{fd} {state}>"
 
     # -- for the user --------------------------------------------------------------
+
+    @property
+    def lost(self) -> bool:
+        """Whether its number was closed behind its back; it is not to be closed then."""
+        return self._serial == LOST
 
     @property
     def closed(self) -> bool:
@@ -203,10 +201,9 @@ class Source(Flow):
         return None
 
     def is_unheard(self, cls: type[Event]) -> bool:
-        """Whether an event of a class would find no handler, so that it need not be made.
+        """Whether an event of a class need not be made, since it would find no handler.
 
-        A hint, from any thread: it is False until one was made and found none, and for a
-        source that has an `on_unhandled` of its own, which is told of it.
+        A hint: False until one found none, and where there is an `on_unhandled`.
         """
         if type(self).on_unhandled is not Source.on_unhandled:
             return False

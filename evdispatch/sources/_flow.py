@@ -14,10 +14,11 @@ from evdispatch.sources._host import Host
 class Flow:
     """The part of a `Source` that holds it back."""
 
-    __slots__ = ("_bucket", "_host", "_paused")
+    __slots__ = ("_bucket", "_host", "_inode", "_paused")
 
     def __init__(self) -> None:
         self._host: Host | None = None
+        self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
         self._paused = False  # by the user or its rate: it is not to be read
         self._bucket: Bucket | None = (
             None  # its rate, if it is limited: knows who it was
@@ -32,6 +33,11 @@ class Flow:
     def held_back(self) -> bool:
         """Whether it is not read, since it was paused, or its rate is used up."""
         return self._paused
+
+    @property
+    def _pollable(self) -> bool:
+        """Whether the poller tells when it is ready; else it is always to be asked."""
+        return self._inode is None
 
     @property
     def _held_back(self) -> bool:
