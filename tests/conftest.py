@@ -9,7 +9,7 @@ import signal
 import socket
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ import pytest
 from ends import Ends
 from networks import Net, networking
 from ptys import Pty
+from rates import Later
 from trees import Watched
 
-from evdispatch import Dispatcher
-from evdispatch.testing import VirtualClock
+from evdispatch import Dispatcher, Event, Pipe
+from evdispatch.testing import ManualSource, VirtualClock, settle
 
 
 def pytest_configure() -> None:
@@ -133,6 +134,45 @@ def watching(timed: Dispatcher, clock: VirtualClock, tmp_path: Path) -> Any:
         return Watched(timed, clock, tmp_path / "root" / name, **options)
 
     return watch
+
+
+@pytest.fixture(params=["source", "posts"])
+def give(request: pytest.FixtureRequest, app: Dispatcher) -> Callable[..., None]:
+    """Make events: of a source, or as posts; all of them wait when it returns."""
+    if request.param == "posts":
+
+        def post(*events: Event) -> None:
+            for event in events:
+                app.post(event)
+
+        return post
+    source = app.add(ManualSource())
+
+    def emit(*events: Event) -> None:
+        source.emit(*events)
+        with app._roster.lock:  # as the IO side does, whoever that is
+            app._roster.woken.clear()
+            app._io._turn(source, source.on_wake)
+
+    return emit
+
+
+@pytest.fixture
+def lines(timed: Dispatcher, pipe: list[int]) -> Pipe:
+    reader, pipe[0] = pipe[0], -1
+    return timed.add(Pipe(reader, framing="lines"))
+
+
+@pytest.fixture
+def later(timed: Dispatcher, clock: VirtualClock) -> Later:
+    """Let time pass, and all happen that is due then."""
+
+    def pass_by(seconds: float) -> None:
+        clock.advance(seconds)
+        settle(timed)
+        settle(timed)  # what is released may be held back, or told, a turn later
+
+    return pass_by
 
 
 @pytest.fixture

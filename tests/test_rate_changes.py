@@ -1,0 +1,178 @@
+"""Rates that change, and end, while a source is held back."""
+
+from typing import Any
+
+import pytest
+from rates import Later, Numbered, told, write_lines
+
+from evdispatch import (
+    Dispatcher,
+    Line,
+    Pipe,
+    Throttled,
+)
+from evdispatch.testing import ManualSource, record, settle
+
+
+class TestChanging:
+    def test_a_pause_stays_one(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
+    ) -> None:
+        seen = record(timed, Line)
+        lines.limit_rate(10, burst=2)
+        write_lines(pipe[1], 5)
+        settle(timed)
+        assert lines.held_back
+        assert not lines.paused
+        lines.pause()
+        later(1.0)
+        assert len(seen) == 2
+        lines.resume()
+        settle(timed)
+        assert len(seen) == 4
+
+    def test_a_resume_does_not_end_it(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
+    ) -> None:
+        seen = record(timed, Line)
+        lines.limit_rate(10, burst=2)
+        write_lines(pipe[1], 5)
+        settle(timed)
+        lines.pause()
+        lines.resume()
+        settle(timed)
+        assert len(seen) == 2
+        later(0.1)
+        assert len(seen) == 3
+
+    def test_it_is_lifted_and_told(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int]
+    ) -> None:
+        seen, throttled = record(timed, Line), record(timed, Throttled)
+        lines.limit_rate(10, burst=2)
+        write_lines(pipe[1], 100)
+        settle(timed)
+        lines.limit_rate(None)
+        settle(timed)
+        assert len(seen) == 100
+        assert told(throttled) == [True, False]
+        assert timed.timeout() is None
+        lines.limit_rate(None)
+
+    def test_it_is_lifted_before_it_was_used_up(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int]
+    ) -> None:
+        seen, throttled = record(timed, Line), record(timed, Throttled)
+        lines.limit_rate(10, burst=2)
+        lines.limit_rate(None)
+        write_lines(pipe[1], 100)
+        settle(timed)
+        assert (len(seen), throttled) == (100, [])
+
+    def test_another_rate_holds_at_once(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
+    ) -> None:
+        seen, throttled = record(timed, Line), record(timed, Throttled)
+        lines.limit_rate(1, burst=2)
+        write_lines(pipe[1], 100)
+        settle(timed)
+        lines.limit_rate(1000, burst=50)
+        later(0.025)
+        assert len(seen) == 27
+        lines.limit_rate(1000, burst=20)
+        for _ in range(10):
+            later(0.025)
+        assert len(seen) == 100
+        assert told(throttled) == [True, False]
+
+    def test_another_rate_while_it_recovers(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
+    ) -> None:
+        throttled = record(timed, Throttled)
+        lines.limit_rate(1, burst=2)
+        write_lines(pipe[1], 2)
+        settle(timed)
+        later(1.0)
+        assert told(throttled) == [True]
+        lines.limit_rate(10, burst=2)
+        later(0.1)
+        assert told(throttled) == [True, False]
+
+    def test_lifted_and_set_anew_at_once(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
+    ) -> None:
+        seen, throttled = record(timed, Line), record(timed, Throttled)
+        lines.limit_rate(1, burst=2)
+        write_lines(pipe[1], 10)
+        settle(timed)
+        with timed._roster.lock:
+            lines.limit_rate(None)
+            lines.limit_rate(1, burst=2)
+        settle(timed)
+        assert len(seen) <= 4
+        for _ in range(20):
+            later(1.0)
+        assert len(seen) == 10
+        assert told(throttled) == [True, False]
+
+    def test_closed_it_is_forgotten(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
+    ) -> None:
+        seen = record(timed, Line)
+        lines.limit_rate(10, burst=2)
+        write_lines(pipe[1], 10)
+        settle(timed)
+        lines.close()
+        assert timed.timeout() is None
+        later(10.0)
+        assert len(seen) == 2
+        lines.limit_rate(5)
+
+    def test_set_before_it_is_added(self, timed: Dispatcher, later: Later) -> None:
+        source = ManualSource()
+        source.limit_rate(5, burst=1)
+        source.limit_rate(None)
+        source.limit_rate(10, burst=3)
+        seen = record(timed, Numbered)
+        timed.add(source).emit(*map(Numbered, range(5)))
+        settle(timed)
+        assert len(seen) == 3
+
+    @pytest.mark.parametrize("rate", [float("inf"), 10**400])
+    def test_a_rate_without_end(
+        self, timed: Dispatcher, later: Later, rate: float
+    ) -> None:
+        source = timed.add(ManualSource())
+        source.limit_rate(rate)
+        seen, throttled = record(timed, Numbered), record(timed, Throttled)
+        source.emit(*map(Numbered, range(5)))
+        later(0)
+        assert len(seen) == 5
+        source.limit_rate(1, burst=2)
+        source.emit(*map(Numbered, range(5)))
+        later(0)
+        assert len(seen) == 7
+        source.limit_rate(rate)  # as None: what waits comes at once
+        later(0)
+        assert len(seen) == 10
+        assert told(throttled) == [True, False]
+
+    def test_more_at_once_than_there_are_numbers_for(
+        self, timed: Dispatcher, later: Later
+    ) -> None:
+        source = timed.add(ManualSource())
+        seen = record(timed, Numbered)
+        source.limit_rate(1, burst=10**400)
+        source.emit(*map(Numbered, range(100)))
+        later(0)
+        assert len(seen) == 100
+
+    @pytest.mark.parametrize("rate", [0, -1, float("nan"), "1"])
+    def test_no_rate(self, rate: Any) -> None:
+        with pytest.raises((ValueError, TypeError), match="rate"):
+            ManualSource().limit_rate(rate)
+
+    @pytest.mark.parametrize("burst", [0, -1, 1.5, "1"])
+    def test_no_burst(self, burst: Any) -> None:
+        with pytest.raises((ValueError, TypeError), match="burst"):
+            ManualSource().limit_rate(1, burst)

@@ -1,0 +1,233 @@
+"""Rates, whatever happens meanwhile."""
+
+import contextlib
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rates import Later, Numbered, told
+
+from evdispatch import (
+    WRITE,
+    Dispatcher,
+    Error,
+    Event,
+    Line,
+    Pipe,
+    Source,
+    Throttled,
+)
+from evdispatch._rates import Bucket
+from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["write", "advance", "limit", "lift", "pause", "resume", "step"]
+        ),
+        st.integers(1, 20),
+    ),
+    max_size=30,
+)
+
+
+class Writer(Source):
+    """One that has something to tell and something to write, and ends at that."""
+
+    verifies: ClassVar[bool] = True
+
+    def __init__(self, fd: int, end: str) -> None:
+        super().__init__()
+        self.fd = fd
+        self.end = end
+
+    @property
+    def interest_in_pause(self) -> int | None:
+        return WRITE
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def on_ready(self, ready: int) -> Iterator[Event]:
+        if not self.held_back:
+            yield from map(Numbered, range(5))
+        elif self.end == "close":
+            self.close()
+        else:
+            raise RuntimeError("it can't be written")
+
+
+@pytest.mark.parametrize("end", ["close", "raise"])
+def test_a_source_that_ends_as_it_writes_meanwhile(
+    timed: Dispatcher,
+    pair: tuple[socket.socket, socket.socket],
+    later: Later,
+    end: str,
+) -> None:
+    seen, errors = record(timed, Numbered), record(timed, Error)
+    source = Writer(pair[0].fileno(), end)
+    source.limit_rate(10, burst=2)
+    timed.add(source)
+    pair[1].sendall(b"x")
+    settle(timed)
+    assert source.closed
+    for _ in range(5):
+        later(0.1)
+    if end == "close":
+        assert len(seen) <= 2, "what was queued goes with it"
+        assert errors == []
+    else:
+        assert len(seen) == 5
+        assert [str(error.exception) for error in errors] == ["it can't be written"]
+    assert timed.timeout() is None
+
+
+def test_a_source_that_ends_while_it_recovers(
+    timed: Dispatcher, clock: VirtualClock, later: Later
+) -> None:
+    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    source = timed.add(ManualSource())
+    source.limit_rate(1000, burst=100)
+    source.emit(*map(Numbered, range(100)))
+    settle(timed)
+    later(0.06)
+    assert told(throttled) == [True]
+    with timed._roster.lock:
+        source.emit(*map(Numbered, range(100, 200)))
+        source._rest = deque((source.on_wake(),))
+        source.finish()
+    for _ in range(5):
+        later(0.1)
+    assert [event.number for event in seen] == list(range(200))
+    assert told(throttled) == [True]
+    assert timed.timeout() is None
+
+
+@pytest.mark.parametrize("poller", ["epoll", "verify"])  # the latter is edge-triggered
+@given(steps=STEPS)
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_no_line_is_lost_and_ends_follow_beginnings(
+    poller: Any, steps: list[tuple[str, int]]
+) -> None:
+    clock = VirtualClock()
+    reader, writer = os.pipe()
+    with (
+        Dispatcher(io="inline", clock=clock, poller=poller) as app,
+        open(writer, "wb") as file,
+    ):
+        lines = app.add(Pipe(reader, framing="lines"))
+        seen, throttled = record(app, Line), record(app, Throttled)
+        written = 0
+        actions: dict[str, Callable[[int], object]] = {
+            "advance": lambda n: clock.advance(n / 10),
+            "limit": lambda n: lines.limit_rate(n, burst=max(1, n // 3)),
+            "lift": lambda n: lines.limit_rate(None),
+            "pause": lambda n: lines.pause(),
+            "resume": lambda n: lines.resume(),
+            "step": lambda n: app.step(0),
+        }
+        for action, number in steps:
+            if action == "write":
+                text = b"".join(b"%d\n" % (written + each) for each in range(number))
+                file.write(text)
+                file.flush()
+                written += number
+            else:
+                actions[action](number)
+            app.step(0)
+            app.audit()
+        lines.resume()
+        for _ in range(written + 3):  # one at a time, at the worst
+            clock.advance(100.0)
+            settle(app)
+        assert [int(line.data) for line in seen] == list(range(written))
+        assert told(throttled) == [number % 2 == 0 for number in range(len(throttled))]
+        assert len(throttled) % 2 == 0
+        assert app.timeout() is None
+
+
+@pytest.mark.parametrize("rate", [0.1, 1 / 3, 7.7, 1e6])
+def test_a_bucket_is_never_generous(rate: float) -> None:
+    bucket = Bucket(None, rate, 5.0)
+    now = made = 0.0
+    for step in range(2000):
+        now += 0.1 / rate * (1 + step % 7)
+        able = bucket.available(now)
+        bucket.spend(able)
+        made += able
+        assert made <= rate * now + 5 + 1e-3
+        assert bucket.half_at() > now or able
+    assert made >= rate * now - 1
+    assert bucket.on_deadline(now) == ()
+
+
+class TestPausedWithARest:
+    @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+    def test_it_still_writes_and_does_not_spin(
+        self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """Lines that were read and not told keep nobody from writing."""
+        ours, theirs = pair
+        pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
+        seen: list[Line] = []
+
+        @app.on("line")
+        def pause(event: Line) -> None:
+            seen.append(event)
+            pipe.pause()
+
+        theirs.sendall(b"x\n" * 500)
+        run_until(app, lambda: seen)
+        assert pipe._rest is not None
+        pipe.write(b"y" * 1_000_000)
+        theirs.settimeout(0)
+        got = 0
+        for _ in range(20_000):
+            try:
+                got += len(theirs.recv(1 << 20))
+            except BlockingIOError:
+                app.step(0.001)
+            if got == 1_000_000:
+                break
+        assert got == 1_000_000
+        polls = app.stats().polls
+        app.step(0.05)
+        assert app.stats().polls - polls < 5
+        pipe.resume()
+        app.off(pause)
+        app.on("line")(seen.append)
+        run_until(app, lambda: len(seen) == 500)
+
+    def test_what_it_writes_meanwhile_leaves_nothing_behind(
+        self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
+    ) -> None:
+        ours, theirs = pair
+        pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
+        seen: list[Line] = []
+
+        @app.on("line")
+        def pause(event: Line) -> None:
+            seen.append(event)
+            pipe.pause()
+
+        theirs.sendall(b"x\n" * 500)
+        run_until(app, lambda: seen)
+        theirs.settimeout(0)
+        pipe.write(b"y" * 1_000_000)
+        assert pipe._rest is not None
+        waiting = len(pipe._rest)
+        got = 0
+
+        def read() -> bool:
+            nonlocal got
+            with contextlib.suppress(BlockingIOError):
+                got += len(theirs.recv(1 << 20))
+            return got >= 700_000
+
+        run_until(app, read)
+        assert len(pipe._rest) == waiting

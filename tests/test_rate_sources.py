@@ -1,0 +1,228 @@
+"""Rates of each kind of source, and of those that end."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from networks import Net, networking
+from rates import Later, Numbered, told, write_lines
+
+from evdispatch import (
+    Datagram,
+    Dispatcher,
+    Drain,
+    Error,
+    Event,
+    Line,
+    Packet,
+    Pipe,
+    Source,
+    Throttled,
+    Tick,
+    Timer,
+)
+from evdispatch.testing import ManualSource, VirtualClock, record, settle
+
+
+@pytest.fixture
+def net(timed: Dispatcher) -> Iterator[Net]:
+    with networking(timed) as net:
+        yield net
+
+
+class TestSources:
+    def test_a_timer_misses_no_tick(
+        self, timed: Dispatcher, clock: VirtualClock, later: Later
+    ) -> None:
+        timed.set_policy("tick", "block")
+        seen, throttled = record(timed, Tick), record(timed, Throttled)
+        timer = timed.add(Timer(every=0.01))
+        timer.limit_rate(10, burst=2)
+        passed = 0
+        while passed < 100:
+            later(0.01)
+            passed += 1
+            assert len(seen) <= 10 * passed * 0.01 + 2 + 1e-6
+        assert 8 <= len(seen) <= 12
+        assert told(throttled) == [True]
+        counts = [tick.count for tick in seen]
+        missed = [tick.missed for tick in seen]
+        before = [0, *counts][:-1]
+        assert counts == [
+            old + gap + 1 for old, gap in zip(before, missed, strict=True)
+        ]
+
+    def test_what_is_emitted_waits(self, timed: Dispatcher, later: Later) -> None:
+        seen = record(timed, Numbered)
+        source = timed.add(ManualSource())
+        source.limit_rate(10, burst=2)
+        for number in range(8):
+            source.emit(Numbered(number))
+            settle(timed)
+        for _ in range(10):
+            later(0.1)
+        assert [event.number for event in seen] == list(range(8))
+
+    def test_datagrams_wait_in_the_kernel(
+        self, timed: Dispatcher, net: Net, later: Later
+    ) -> None:
+        seen = record(timed, Packet)
+        source = timed.add(Datagram("127.0.0.1:0"))
+        source.limit_rate(10, burst=2)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for number in range(9):
+                sender.sendto(b"%d" % number, source.address)
+            for _ in range(15):
+                later(0.1)
+        assert [int(packet.data) for packet in seen] == list(range(9))
+
+    def test_a_connection_still_writes_and_drains(
+        self, timed: Dispatcher, net: Net, later: Later
+    ) -> None:
+        connection, client, _ = net.pair(1 << 12, framing="lines")
+        settle(timed)
+        drains = record(timed, Drain)
+        connection.limit_rate(1, burst=2)
+        client.sendall(b"".join(b"%d\n" % number for number in range(10)))
+        settle(timed)
+        connection.write(b"x" * 300_000)
+        client.settimeout(0)
+        got = 0
+        for _ in range(10_000):
+            try:
+                got += len(client.recv(1 << 16))
+            except BlockingIOError:
+                timed.step(0)
+            if got == 300_000:
+                break
+        assert got == 300_000
+        for _ in range(5):
+            later(1.0)
+        assert len(drains) <= 1
+
+    def test_one_whose_number_was_closed_behind_its_back_ends(
+        self, timed: Dispatcher, ends: Any, later: Later
+    ) -> None:
+        reader, writer = ends.pipe()
+        errors, seen = record(timed, Error), record(timed, Line)
+        source = timed.add(Pipe(reader, framing="lines", closefd=False))
+        source.limit_rate(10, burst=2)
+        write_lines(writer, 10)
+        settle(timed)
+        ends.close(reader)
+        later(0.2)
+        assert source.closed or errors or len(seen) == 4
+
+    def test_what_it_waits_for_is_told(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int]
+    ) -> None:
+        lines.limit_rate(10, burst=2)
+        write_lines(pipe[1], 10)
+        settle(timed)
+        (waiting,) = timed.why_alive().sources
+        assert waiting.held
+        assert waiting.by_itself
+        assert "held back by its rate, due in 0.100 s" in str(waiting)
+        assert "held back" in repr(lines)
+
+    def test_a_file_is_not_asked_meanwhile(
+        self, timed: Dispatcher, tmp_path: Path, later: Later
+    ) -> None:
+        path = tmp_path / "lines"
+        path.write_text("".join(f"{number}\n" for number in range(50_000)))
+        seen = record(timed, Line)
+        source = Pipe(path.open("rb"), framing="lines")
+        source.limit_rate(1000)
+        timed.add(source)
+        settle(timed)
+        polls = timed.stats().polls
+        settle(timed)
+        assert timed.stats().polls < polls + 20
+        for _ in range(10):
+            later(0.1)
+        assert 900 <= len(seen) <= 1100
+        assert [int(line.data) for line in seen] == list(range(len(seen)))
+        source.close()
+
+    @pytest.mark.parametrize("io", ["inline"], indirect=True)
+    def test_what_is_held_back_wakes_nobody(
+        self, timed: Dispatcher, lines: Pipe, pipe: list[int]
+    ) -> None:
+        lines.limit_rate(10, burst=2)
+        write_lines(pipe[1], 10)
+        settle(timed)
+        write_lines(pipe[1], 10)
+        timed.step(0)
+        polls = timed.stats().polls
+        timed.step(0.05)  # no time passes on the virtual clock
+        assert timed.stats().polls == polls + 1
+
+
+class Failing(Source):
+    """One that raises as soon as it is asked by a wake."""
+
+    def on_wake(self) -> Iterator[Event]:
+        raise RuntimeError
+
+
+class Ending(Source):
+    """One that has ended while it still has something to tell."""
+
+    def on_wake(self) -> Iterator[Event]:
+        self.finish()
+        yield from map(Numbered, range(5))
+
+
+def test_what_has_ended_tells_the_rest_at_its_rate(
+    timed: Dispatcher, later: Later
+) -> None:
+    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    source = timed.add(Ending())
+    source.limit_rate(10, burst=2)
+    source.wake()
+    settle(timed)
+    counts = [len(seen)]
+    for _ in range(4):
+        later(0.1)
+        counts.append(len(seen))
+    assert counts[-1] == 5
+    assert timed.timeout() is None
+    assert throttled == []
+    assert not source.held_back
+
+
+class Closing(Source):
+    """One that ends in the midst of what it tells."""
+
+    def on_wake(self) -> Iterator[Event]:
+        yield from map(Numbered, range(3))
+        self.finish()
+        yield from map(Numbered, range(3, 6))
+
+
+def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
+    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    source = timed.add(Closing())
+    source.limit_rate(10, burst=2)
+    source.wake()
+    settle(timed)
+    counts = [len(seen)]
+    for _ in range(6):
+        later(0.1)
+        counts.append(len(seen))
+    assert counts == [2, 3, 4, 5, 6, 6, 6]
+    assert told(throttled) == [True]
+    assert timed.timeout() is None
+    timed._roster.limit(source, 5.0, 1.0)  # who came for the lock meanwhile
+    assert source._bucket is None
+
+
+def test_a_source_that_raises_while_it_is_held_back(timed: Dispatcher) -> None:
+    errors = record(timed, Error)
+    source = timed.add(Failing())
+    source.limit_rate(10)
+    source.wake()
+    settle(timed)
+    assert [type(error.exception) for error in errors] == [RuntimeError]
