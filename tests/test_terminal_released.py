@@ -152,3 +152,28 @@ def test_it_may_be_closed_meanwhile(app: Dispatcher, pty: Pty) -> None:
         terminal.close()
     settle(app)
     assert pty.attributes() == before
+
+
+def test_a_terminal_that_has_gone_is_not_taken_for_the_next_one_of_its_name(
+    app: Dispatcher, fds: list[int]
+) -> None:
+    """The number of a pty is given out anew at once, to any process."""
+    gone = Pty()
+    born = os.fstat(gone.slave).st_ctime_ns
+    app.add(Terminal(gone.slave))
+    app.step(0)
+    gone.close()
+    # Ours are other numbers: it can only be found by its name.
+    fds += [os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) for _ in range(4)]
+    other = Pty()
+    while os.fstat(other.slave).st_ctime_ns == born:  # its clock ticks each 4 ms or so
+        other.close()
+        other = Pty()
+    fds += [other.master, other.slave]
+    before = other.attributes()
+    other.type(b"typed\n")
+    other.wait_until_readable()
+    app.close()
+    assert other.attributes() == before
+    assert other.read() == b"typed\r\n"  # echoed, and nothing else
+    assert os.read(other.slave, 100) == b"typed\n"

@@ -15,6 +15,7 @@ Rules:
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -81,6 +82,7 @@ class Tty(Channel):
         self._keep_saved = False
         self._device = _device(fd)
         self._name = _terminal_name(fd)
+        self._node = _node(self._name)
         if _readers.get(self._device) == self._owner:
             raise StateError(f"fd {fd} is a terminal that is read already")
         self._own_output = not _is_writable(fd)
@@ -157,12 +159,18 @@ class Tty(Channel):
 
     @contextlib.contextmanager
     def _still_open(self) -> Iterator[int]:
-        """Open the terminal again if our number was closed behind our back."""
+        """Open the terminal again if our number was closed behind our back.
+
+        Raises:
+            OSError: It has gone; another one may bear its name by now.
+        """
         fd = self._output
         with contextlib.ExitStack() as stack:
             if not self._is_device(fd):
                 fd = _open_terminal(self._name)
                 stack.callback(os.close, fd)
+                if _node(fd) != self._node:
+                    raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), self._name)
             yield fd
 
     def _is_device(self, fd: int) -> bool:
@@ -207,6 +215,16 @@ def _terminal_name(fd: int) -> str:
         return os.ttyname(fd)
     except OSError:  # one from outside of a container has no name in it
         return "/dev/tty"
+
+
+def _node(terminal: int | str) -> tuple[int, int, int]:
+    """Return what tells a terminal from a later one of its name.
+
+    The number of a pty that has gone is given to the next one at once, and so is its inode;
+    that one was made later. (Who changes the mode in between makes it another one, too.)
+    """
+    status = os.stat(terminal)
+    return status.st_dev, status.st_ino, status.st_ctime_ns
 
 
 def _open_terminal(name: str) -> int:
