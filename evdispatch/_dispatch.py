@@ -60,34 +60,30 @@ class DispatchSide:
         for _ in range(len(urgent)):
             handle(urgent.popleft())
             handled += 1
-            if queue.attention and self._attend():
+            if queue.attention and self.attend():
                 return handled
         for _ in range(waiting):
             if urgent:
                 handle(urgent.popleft())
                 handled += 1
-                if queue.attention and self._attend():
+                if queue.attention and self.attend():
                     return handled
             handle(normal.popleft())
             handled += 1
-            if queue.attention and self._attend():
+            if queue.attention and self.attend():
                 return handled
         if not handled and idle:
             handle(idle.popleft())
             handled = 1
         return handled
 
-    def _attend(self) -> bool:
+    def attend(self) -> bool:
         """Let those go on who wait for room; return whether the loop is to stop."""
         queue = self._queue
         queue.attention = False  # first, so that whoever sets it now is seen next time
         if self.stopping or (queue.waited_for and not queue.relieve()):
             queue.attention = True
         return self.stopping
-
-    def relax(self) -> None:
-        """Attend to who waits, before the dispatch side sleeps itself."""
-        self._attend()
 
     def hears(self, cls: type[Event]) -> bool:
         """Whether anybody hears a class of events, whatever the source."""

@@ -240,9 +240,8 @@ class IoSide(Intake):
     def _serve_waiting(self) -> None:
         roster = self._roster
         served: set[Source] = set()
-        for _ in range(
-            len(roster.woken)
-        ):  # one by one: who leaves in the midst loses none
+        # One by one: who leaves in the midst loses none.
+        for _ in range(len(roster.woken)):
             source = roster.woken.popleft()
             if source in served:
                 continue

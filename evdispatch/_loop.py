@@ -130,7 +130,7 @@ class Loop(Closable):
         if timeout != 0 and dispatch.hears(Idle) and self._is_idle():
             self._tell(Idle())
         if queue.attention:
-            dispatch.relax()
+            dispatch.attend()  # to who waits, before this side sleeps itself
         queue.sleeping = True  # before the look at the queue: see _queue
         if queue.urgent or queue.normal or queue.idle or queue.attention:
             timeout = 0
