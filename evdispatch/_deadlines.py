@@ -69,10 +69,6 @@ class Deadlines:
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
-    def is_nearest(self, ticket: Ticket) -> bool:
-        """Whether it is the first in the heap."""
-        return bool(self._heap) and self._heap[0][1] == ticket
-
     def pending(self) -> list[tuple[float, Owner]]:
         """Return all of them and whose they are, the nearest first."""
         owners = self._owners
