@@ -22,13 +22,8 @@ import typing
 from evdispatch import _homes
 
 if typing.TYPE_CHECKING:
-    from evdispatch._alive import Alive as Alive
-    from evdispatch._alive import Pending as Pending
-    from evdispatch._alive import Waiting as Waiting
-    from evdispatch._callbacks import Handle as Handle
-    from evdispatch._clock import Alarm as Alarm
-    from evdispatch._clock import Clock as Clock
-    from evdispatch._clock import MonotonicClock as MonotonicClock
+    from evdispatch._dispatch._callbacks import Handle as Handle
+    from evdispatch._dispatch._meter import Slow as Slow
     from evdispatch._dispatcher import Dispatcher as Dispatcher
     from evdispatch._errors import AlreadyRunningError as AlreadyRunningError
     from evdispatch._errors import ClosedError as ClosedError
@@ -57,8 +52,6 @@ if typing.TYPE_CHECKING:
     from evdispatch._events import Start as Start
     from evdispatch._events import Stop as Stop
     from evdispatch._events import Throttled as Throttled
-    from evdispatch._explain import Explanation as Explanation
-    from evdispatch._explain import Verdict as Verdict
     from evdispatch._files import Attributes as Attributes
     from evdispatch._files import Change as Change
     from evdispatch._files import Closed as Closed
@@ -75,19 +68,25 @@ if typing.TYPE_CHECKING:
     from evdispatch._files import Settled as Settled
     from evdispatch._files import TreeEvent as TreeEvent
     from evdispatch._files import Unmounted as Unmounted
-    from evdispatch._framing import Length as Length
-    from evdispatch._handlers import HANDLED as HANDLED
-    from evdispatch._handlers import on as on
-    from evdispatch._meter import Slow as Slow
-    from evdispatch._poller import ERROR as ERROR
-    from evdispatch._poller import HANGUP as HANGUP
-    from evdispatch._poller import PRIORITY as PRIORITY
-    from evdispatch._poller import READ as READ
-    from evdispatch._poller import WRITE as WRITE
+    from evdispatch._kernel._poller import ERROR as ERROR
+    from evdispatch._kernel._poller import HANGUP as HANGUP
+    from evdispatch._kernel._poller import PRIORITY as PRIORITY
+    from evdispatch._kernel._poller import READ as READ
+    from evdispatch._kernel._poller import WRITE as WRITE
+    from evdispatch._reports._alive import Alive as Alive
+    from evdispatch._reports._alive import Pending as Pending
+    from evdispatch._reports._alive import Waiting as Waiting
+    from evdispatch._reports._explain import Explanation as Explanation
+    from evdispatch._reports._explain import Verdict as Verdict
+    from evdispatch._reports._trace import Trace as Trace
+    from evdispatch._routing._handlers import HANDLED as HANDLED
+    from evdispatch._routing._handlers import on as on
     from evdispatch._stats import HandlerStats as HandlerStats
     from evdispatch._stats import SourceStats as SourceStats
     from evdispatch._stats import Stats as Stats
-    from evdispatch._trace import Trace as Trace
+    from evdispatch._time._clock import Alarm as Alarm
+    from evdispatch._time._clock import Clock as Clock
+    from evdispatch._time._clock import MonotonicClock as MonotonicClock
     from evdispatch.sources._activation import activated_sockets as activated_sockets
     from evdispatch.sources._base import Source as Source
     from evdispatch.sources._channel import Size as Size
@@ -99,6 +98,7 @@ if typing.TYPE_CHECKING:
     from evdispatch.sources._fd import Readable as Readable
     from evdispatch.sources._fd import Writable as Writable
     from evdispatch.sources._files import Credentials as Credentials
+    from evdispatch.sources._framing import Length as Length
     from evdispatch.sources._listener import Listener as Listener
     from evdispatch.sources._opening import Backoff as Backoff
     from evdispatch.sources._pipe import Pipe as Pipe

@@ -6,7 +6,7 @@
         +------ write buffers, pause, close --------+----------------------+
 
 The two sides meet in the queue alone. Whoever pumps, the rules are those of `_io`; whoever
-dispatches, those of `_dispatch`; `_loop` runs them, `_embedding` lets a host do so.
+dispatches, those of `_dispatch`. `_parts` has what is this class's own, `_parts._loop` the loop.
 """
 
 import contextlib
@@ -15,7 +15,6 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
-from evdispatch._callbacks import Due, Handle, after, call
 from evdispatch._checks import (
     check_choice,
     check_count,
@@ -23,20 +22,21 @@ from evdispatch._checks import (
     check_seconds,
     check_timeout,
 )
-from evdispatch._clock import Clock, MonotonicClock
-from evdispatch._dispatch import DispatchSide, OnError
+from evdispatch._dispatch._callbacks import Due, Handle, after, call
+from evdispatch._dispatch._meter import Meter
+from evdispatch._dispatch._side import DispatchSide, OnError
 from evdispatch._errors import StateError
 from evdispatch._events import Event
-from evdispatch._lifetime import weakly
-from evdispatch._loop import IoMode
-from evdispatch._meter import Meter
-from evdispatch._pollers import PollerKind
-from evdispatch._posting import Posting
-from evdispatch._queue import Queue
-from evdispatch._registry import Registry
-from evdispatch._roster import Roster, check_source
+from evdispatch._io._pollers import PollerKind
+from evdispatch._io._roster import Roster, check_source
+from evdispatch._kernel._wakeup import Wakeup
+from evdispatch._parts._lifetime import weakly
+from evdispatch._parts._loop import IoMode
+from evdispatch._parts._posting import Posting
+from evdispatch._queueing._queue import Queue
+from evdispatch._routing._registry import Registry
 from evdispatch._stats import PostCounts
-from evdispatch._wakeup import Wakeup
+from evdispatch._time._clock import Clock, MonotonicClock
 from evdispatch.sources._base import Source
 
 S = TypeVar("S", bound=Source)

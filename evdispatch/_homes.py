@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 _HOMES = {
-    "_alive": ("Alive Pending Waiting"),
-    "_callbacks": ("Handle"),
-    "_clock": ("Alarm Clock MonotonicClock"),
+    "_reports._alive": ("Alive Pending Waiting"),
+    "_dispatch._callbacks": ("Handle"),
+    "_time._clock": ("Alarm Clock MonotonicClock"),
     "_dispatcher": ("Dispatcher"),
     "_errors": (
         "AlreadyRunningError ClosedError EvdispatchError FilterError "
@@ -28,13 +28,13 @@ _HOMES = {
         "Attributes Change Closed Created Deleted Existing Modified Moved "
         "Overflow PathEvent Ready Rescan RootGone Settled TreeEvent Unmounted"
     ),
-    "_explain": ("Explanation Verdict"),
-    "_framing": ("Length"),
-    "_handlers": ("HANDLED on"),
-    "_meter": ("Slow"),
-    "_poller": ("ERROR HANGUP PRIORITY READ WRITE"),
+    "_reports._explain": ("Explanation Verdict"),
+    "sources._framing": ("Length"),
+    "_routing._handlers": ("HANDLED on"),
+    "_dispatch._meter": ("Slow"),
+    "_kernel._poller": ("ERROR HANGUP PRIORITY READ WRITE"),
     "_stats": ("HandlerStats SourceStats Stats"),
-    "_trace": ("Trace"),
+    "_reports._trace": ("Trace"),
     "sources._activation": ("activated_sockets"),
     "sources._base": ("Source"),
     "sources._channel": ("Size"),
@@ -64,7 +64,7 @@ def snake_case(name: str) -> str:
 
 # Who asks for an event by its name need not have imported its class.
 _EVENTS = {
-    *("_events", "_files", "_meter", "terminal"),
+    *("_events", "_files", "_dispatch._meter", "terminal"),
     *("sources._datagram", "sources._fd"),
 }
 _CLASSES = {

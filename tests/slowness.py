@@ -9,7 +9,7 @@ from evdispatch import (
     Event,
     HandlerStats,
 )
-from evdispatch._sampler import Sampler
+from evdispatch._io._sampler import Sampler
 
 
 @attrs.define(eq=False)

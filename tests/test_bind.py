@@ -12,7 +12,7 @@ import pytest
 from networks import needs_ip6
 from untraced import UNTRACED
 
-from evdispatch._addresses import HostPort, UnixPath
+from evdispatch.sources._addresses import HostPort, UnixPath
 from evdispatch.sources._bind import Bound, adopt_listening, bind, listen
 
 
@@ -24,7 +24,7 @@ def listening(address: Any, **options: Any) -> Bound:
 # closing, and the socket is closed all the same. Root may do both, so it is none.
 WITHOUT_RIGHTS = """
 import os, tempfile
-from evdispatch._addresses import UnixPath
+from evdispatch.sources._addresses import UnixPath
 from evdispatch.sources._bind import listen
 if os.geteuid() == 0:
     os.setuid(65534)

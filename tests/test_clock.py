@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from evdispatch import MonotonicClock, _clock
-from evdispatch._clock import TimerFd
+from evdispatch import MonotonicClock
+from evdispatch._time import _clock
+from evdispatch._time._clock import TimerFd
 
 # As on an older Python, and as on this one.
 WAYS = [(3, 11), sys.version_info[:2]] if sys.version_info >= (3, 13) else [(3, 11)]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evdispatch import _inotify
-from evdispatch._inotify import (
+from evdispatch._kernel import _inotify
+from evdispatch._kernel._inotify import (
     IN_CREATE,
     IN_DELETE,
     IN_IGNORED,

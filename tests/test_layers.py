@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -14,36 +15,56 @@ PACKAGE = ROOT / "evdispatch"
 # stands before it, and nothing else. The floors are those of docs/design.md.
 FLOORS = {
     1: """
-        _homes _errors _events _checks _clock _deadlines _rates _schedule _stats _threads _handlers _filters
-        _framing _addresses
+        _homes _errors _events _checks _stats
+        _time _time._clock _time._deadlines _time._agenda _time._schedule _time._rates
+    """,
+    2: """
+        _routing _routing._handlers _routing._filters _routing._routes
+        _routing._pacing _routing._probes _routing._registry
         terminal._params terminal._tokens terminal._modes terminal._keys
         terminal._bindings terminal._key_sequences terminal._filters
-        terminal._events terminal._regions terminal._clicks terminal._queries terminal._negotiation
-        terminal._mouse terminal._paste terminal._replies terminal._legacy
-        terminal._kitty terminal._sequences terminal._decoder terminal
-        terminal._input terminal._explanation terminal._explain_keys
+        terminal._events terminal._regions terminal._clicks terminal._queries
+        terminal._negotiation terminal._mouse terminal._paste terminal._replies
+        terminal._legacy terminal._kitty terminal._sequences terminal._decoder
+        terminal terminal._input terminal._explanation terminal._explain_keys
         terminal._explain_reports terminal._explain
         _files._events _files._globs _files._saves _files._paths
         _files._debounce _files
+        _kernel _kernel._poller _kernel._select_poller _kernel._wakeup _kernel._inotify
     """,
-    2: "_poller _select_poller _inotify _wakeup _policies _slots _queue _sampler _routes _pacing _probes _registry _explain",
     3: """
-        sources sources._host sources._flow sources._base sources._writing sources._timer sources._fd sources._files
-        sources._pipe sources._bind sources._activation sources._resolve sources._race sources._opening
-        sources._tls sources._stream_options sources._output sources._ending sources._stream
-        sources._connection sources._listener sources._icmp sources._datagram
-        sources._channel sources._guard_process sources._guard sources._tty_signals sources._tty sources._tty_source sources._tty_dialogue
-        sources._terminal
-        sources._tree sources._tree._observer sources._tree._hub sources._tree._model sources._tree._listing sources._tree._renames
-        sources._tree._changes sources._tree._trail sources._tree._tracker sources._watch
+        _queueing _queueing._policies _queueing._slots _queueing._queue
+        sources sources._addresses sources._framing sources._host sources._flow
+        sources._base sources._writing sources._timer sources._fd sources._files
+        sources._pipe sources._bind sources._activation sources._resolve sources._race
+        sources._opening sources._tls sources._stream_options sources._output
+        sources._ending sources._stream sources._connection sources._listener
+        sources._icmp sources._datagram sources._channel sources._guard_process
+        sources._guard sources._tty_signals sources._tty sources._tty_source
+        sources._tty_dialogue sources._terminal
+        sources._tree sources._tree._observer sources._tree._hub sources._tree._model
+        sources._tree._listing sources._tree._renames sources._tree._changes
+        sources._tree._trail sources._tree._tracker sources._watch
     """,
-    4: "_pollers _agenda _watching _roster _callbacks _holding _intake _io _pumping _io_thread _lookout _standby _dispatch _meter _alive",
-    5: "_lifetime _interrupts _loop _embedding _hearing _trace_file _trace _observing _posting",
-    6: "_dispatcher",
-    7: """
+    4: """
+        _io _io._threads _io._sampler _io._pollers _io._watching _io._roster _io._holding
+        _io._intake _io._side _io._pumping _io._io_thread _io._lookout _io._standby
+    """,
+    5: """
+        _dispatch _dispatch._callbacks _dispatch._side _dispatch._meter
+        _dispatch._interrupts
+        _reports _reports._explain _reports._alive _reports._trace_file _reports._trace
+    """,
+    6: """
+        _parts _parts._lifetime _parts._loop _parts._embedding _parts._hearing
+        _parts._observing _parts._posting
+    """,
+    7: "_dispatcher",
+    8: """
         __init__ testing
-        cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry cli._ends cli._plain
-        cli._record cli._report cli._state cli._screen cli._view cli._keys cli._rerun cli._watch cli __main__
+        cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry
+        cli._ends cli._plain cli._record cli._report cli._state cli._screen cli._view
+        cli._keys cli._rerun cli._watch cli __main__
     """,
 }
 ORDER = [name for floor in FLOORS.values() for name in floor.split()]
@@ -58,7 +79,7 @@ IO_MODULES = {
 
 
 def module_name(path: Path) -> str:
-    """Return the name below the package: ``_io``, ``sources._fd``, ``sources``."""
+    """Return the name below the package: ``_events``, ``_io._side``, ``_io``."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     if parts[-1] == "__init__" and len(parts) > 1:
         parts = parts[:-1]
@@ -103,6 +124,12 @@ def test_every_module_has_its_place_and_every_place_its_module() -> None:
     assert sorted(ORDER) == sorted(MODULES)
 
 
+def test_a_package_stands_in_one_piece() -> None:
+    """So packages don't import each other in a circle either."""
+    tops = [top for top, _ in groupby(name.partition(".")[0] for name in ORDER)]
+    assert len(tops) == len(set(tops))
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_imports_only_what_stands_below_it(name: str) -> None:
     below = set(ORDER[: ORDER.index(name)])
@@ -117,12 +144,12 @@ if TYPE_CHECKING:
     from evdispatch._dispatcher import Dispatcher
 def late():
     import evdispatch.testing
-    from evdispatch import _loop
+    from evdispatch._parts import _loop
     from evdispatch.sources import _fd
     from evdispatch import Event
 """
     ours = {within(name) for name in imports_of(code)} - {None}
-    assert ours == {"_dispatcher", "testing", "_loop", "sources._fd", "__init__"}
+    assert ours == {"_dispatcher", "testing", "_parts._loop", "sources._fd", "__init__"}
 
 
 def test_the_design_page_tells_the_same_floors() -> None:
@@ -130,13 +157,8 @@ def test_the_design_page_tells_the_same_floors() -> None:
     page = (ROOT / "docs/design.md").read_text()
     for floor, files in re.findall(r"^\| (\d) \| ([^|]+) \|", page, re.MULTILINE):
         told[int(floor)] = set(re.findall(r"`(\w+)/?`", files))
-    packages = {"terminal", "_files", "sources", "cli"}
     assert told == {
-        floor: {
-            top if (top := name.partition(".")[0]) in packages else name
-            for name in names.split()
-            if name != "__main__"
-        }
+        floor: {name.partition(".")[0] for name in names.split() if name != "__main__"}
         for floor, names in FLOORS.items()
     }
 
@@ -154,21 +176,21 @@ def importers(name: str) -> set[str]:
 def test_only_the_pollers_import_select() -> None:
     # The other one is a program of its own, which imports nothing of ours.
     assert importers("select") == {
-        "_poller",
-        "_select_poller",
+        "_kernel._poller",
+        "_kernel._select_poller",
         "sources._guard_process",
     }
     assert importers("selectors") == set()
 
 
 def test_one_file_imports_pyinotify() -> None:
-    assert importers("pyinotify") == {"_inotify"}
+    assert importers("pyinotify") == {"_kernel._inotify"}
 
 
 def test_the_core_knows_no_kind_of_source_but_the_base() -> None:
     """So a user's own source is the equal of ours."""
     for name, path in MODULES.items():
-        if FLOOR_OF[name] in (1, 2, 4, 5, 6) or name == "testing":
+        if FLOOR_OF[name] in (1, 2, 4, 5, 6, 7) or name == "testing":
             kinds = {own for own in own_imports(path) if "sources" in own}
             assert kinds <= {"sources._base"}, name
 
@@ -194,4 +216,6 @@ def test_a_module_imports_the_standard_library_and_attrs_alone(name: str) -> Non
 
 def test_nothing_reads_the_clock_but_the_clock() -> None:
     readers = importers("time")
-    assert readers <= {"_clock"} | {name for name in readers if name.startswith("cli")}
+    assert readers <= {"_time._clock"} | {
+        name for name in readers if name.startswith("cli")
+    }

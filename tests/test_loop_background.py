@@ -9,8 +9,8 @@ import pytest
 from jobs import Work
 
 from evdispatch import AlreadyRunningError, Dispatcher, Event, HandlerError, Start, Stop
-from evdispatch._loop import IoMode
-from evdispatch._threads import Worker
+from evdispatch._io._threads import Worker
+from evdispatch._parts._loop import IoMode
 from evdispatch.testing import record
 
 # -- in other threads --------------------------------------------------------------------

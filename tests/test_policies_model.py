@@ -22,7 +22,7 @@ from evdispatch import (
     Event,
     _stats,
 )
-from evdispatch._sampler import is_ours
+from evdispatch._io._sampler import is_ours
 from evdispatch.testing import ManualSource, record, settle
 
 

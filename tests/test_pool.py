@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from evdispatch._threads import Pool
+from evdispatch._io._threads import Pool
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evdispatch import Dispatcher, Event
-from evdispatch._callbacks import Due
-from evdispatch._handlers import Handler
-from evdispatch._probes import Probe
-from evdispatch._routes import Entry
+from evdispatch._dispatch._callbacks import Due
+from evdispatch._routing._handlers import Handler
+from evdispatch._routing._probes import Probe
+from evdispatch._routing._routes import Entry
 
 STEPS = st.lists(
     st.one_of(

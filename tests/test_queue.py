@@ -8,7 +8,7 @@ import pytest
 
 from evdispatch import ClosedError, Dispatcher, Event, QueueFull
 from evdispatch._events import IDLE, NORMAL, URGENT
-from evdispatch._queue import Queue
+from evdispatch._queueing._queue import Queue
 from evdispatch.testing import ManualSource, record, settle
 
 

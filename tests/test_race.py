@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from evdispatch._addresses import HostPort, UnixPath
-from evdispatch._poller import WRITE, ready_now
+from evdispatch._kernel._poller import WRITE, ready_now
+from evdispatch.sources._addresses import HostPort, UnixPath
 from evdispatch.sources._race import Race
 from evdispatch.sources._resolve import interleave, known, look_up
 

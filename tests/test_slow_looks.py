@@ -14,10 +14,10 @@ from evdispatch import (
     Dispatcher,
     Slow,
 )
-from evdispatch._lookout import CALM, Lookout, Watched
-from evdispatch._meter import Measured
-from evdispatch._sampler import Place, Sampler
-from evdispatch._standby import Standby
+from evdispatch._dispatch._meter import Measured
+from evdispatch._io._lookout import CALM, Lookout, Watched
+from evdispatch._io._sampler import Place, Sampler
+from evdispatch._io._standby import Standby
 from evdispatch.testing import VirtualClock, record, settle
 
 

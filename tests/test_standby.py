@@ -25,8 +25,8 @@ from evdispatch import (
     Timer,
     Watch,
 )
-from evdispatch._lookout import CALM
-from evdispatch._standby import Standby
+from evdispatch._io._lookout import CALM
+from evdispatch._io._standby import Standby
 from evdispatch.testing import ManualSource, record, run_until, settle
 
 

@@ -19,8 +19,8 @@ from evdispatch import (
     Timer,
     Trace,
 )
-from evdispatch._interrupts import CALL_SITES
-from evdispatch._trace import Traced
+from evdispatch._dispatch._interrupts import CALL_SITES
+from evdispatch._reports._trace import Traced
 from evdispatch.testing import ManualSource, VirtualClock, settle
 
 

@@ -9,7 +9,7 @@ import pytest
 from traces import Work, check, load, of
 
 from evdispatch import Dispatcher, Event, Fd, Source
-from evdispatch._io import IoSide
+from evdispatch._io._side import IoSide
 from evdispatch.testing import ManualSource, settle
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from evdispatch._poller import readable_now
-from evdispatch._wakeup import Wakeup
+from evdispatch._kernel._poller import readable_now
+from evdispatch._kernel._wakeup import Wakeup
 
 
 @pytest.fixture

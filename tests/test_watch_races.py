@@ -11,7 +11,7 @@ from file_storm import exchange
 from trees import Watched, clear, fill, real_tree
 
 from evdispatch import Created, Moved
-from evdispatch._inotify import Inotify
+from evdispatch._kernel._inotify import Inotify
 from evdispatch.sources._tree._model import CHECK
 from evdispatch.testing import settle
 

@@ -8,7 +8,7 @@ import pytest
 from trees import Watched, clear, fill, plain, real_tree
 
 from evdispatch import Dispatcher, Watch
-from evdispatch._inotify import IN_MODIFY, Inotify
+from evdispatch._kernel._inotify import IN_MODIFY, Inotify
 from evdispatch.testing import VirtualClock, run_until, settle
 
 Watching = Callable[..., Watched]

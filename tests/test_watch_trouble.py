@@ -13,7 +13,7 @@ from trees import Replay, Watched, clear, fill, plain
 from untraced import UNTRACED
 
 from evdispatch import Change, Dispatcher, Watch
-from evdispatch._inotify import Inotify
+from evdispatch._kernel._inotify import Inotify
 from evdispatch.testing import VirtualClock, settle
 
 Watching = Callable[..., Watched]

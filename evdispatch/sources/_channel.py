@@ -8,7 +8,7 @@ import os
 import threading
 from typing import NamedTuple
 
-from evdispatch._poller import WRITE, ready_now
+from evdispatch._kernel._poller import WRITE, ready_now
 from evdispatch.terminal import Modes
 
 _SURE_WRITE = 4096  # bytes that a socket takes without blocking, if it takes any

@@ -4,11 +4,11 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from evdispatch._addresses import HostPort
 from evdispatch._events import Disconnect, Event
-from evdispatch._framing import Framing, framer
+from evdispatch.sources._addresses import HostPort
 from evdispatch.sources._base import Makes
 from evdispatch.sources._files import Credentials, peer_credentials
+from evdispatch.sources._framing import Framing, framer
 from evdispatch.sources._opening import AddressLike, Backoff, Opening
 from evdispatch.sources._output import OPENING
 from evdispatch.sources._race import Race

@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 
 import attrs
 
-from evdispatch._addresses import HostPort, UnixPath, parse
 from evdispatch._checks import check_count
 from evdispatch._errors import ClosedError
 from evdispatch._events import Drain, Error, Event
-from evdispatch._poller import ERROR, READ, WRITE
+from evdispatch._kernel._poller import ERROR, READ, WRITE
+from evdispatch.sources._addresses import HostPort, UnixPath, parse
 from evdispatch.sources._base import Makes, Source
 from evdispatch.sources._bind import Bound, bind
 from evdispatch.sources._icmp import queue_errors, queued_errors

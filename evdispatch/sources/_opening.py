@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import attrs
 
-from evdispatch._addresses import parse
 from evdispatch._checks import check_interval
+from evdispatch.sources._addresses import parse
 from evdispatch.sources._race import Race
 from evdispatch.sources._resolve import Candidate, look_up
 

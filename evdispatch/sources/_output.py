@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import Drain, Event
-from evdispatch._poller import READ, WRITE
+from evdispatch._kernel._poller import READ, WRITE
 from evdispatch.sources._base import Source
 from evdispatch.sources._stream_options import StreamOptions
 from evdispatch.sources._writing import WriteBuffer

@@ -23,10 +23,10 @@ from typing import ClassVar
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import ClosedError, FrameError
 from evdispatch._events import Data, Drain, Eof, Error, Event, Hangup, Line
-from evdispatch._framing import Framing, framer
-from evdispatch._poller import ERROR, HANGUP, READ, WRITE, readable_now
+from evdispatch._kernel._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch.sources._base import Makes, Source
 from evdispatch.sources._files import STANDARD, access, is_standard, is_stream
+from evdispatch.sources._framing import Framing, framer
 from evdispatch.sources._writing import WriteBuffer
 
 _CHUNK = 65_536  # the capacity of a pipe

@@ -13,8 +13,8 @@ import os
 import socket
 from collections import deque
 
-from evdispatch._addresses import show
-from evdispatch._poller import READ, WRITE, EpollPoller, ready_now
+from evdispatch._kernel._poller import READ, WRITE, EpollPoller, ready_now
+from evdispatch.sources._addresses import show
 from evdispatch.sources._resolve import Candidate
 
 _DELAY = 0.25  # seconds: the "Connection Attempt Delay" that RFC 8305 recommends

@@ -10,9 +10,9 @@ from typing import Any
 
 from evdispatch._errors import FrameError
 from evdispatch._events import Connect, Data, Disconnect, Drain, Error, Event, Line
-from evdispatch._framing import framer
-from evdispatch._poller import ERROR, HANGUP, READ, WRITE
+from evdispatch._kernel._poller import ERROR, HANGUP, READ, WRITE
 from evdispatch.sources._ending import Ending, StreamEof
+from evdispatch.sources._framing import framer
 from evdispatch.sources._output import CHUNK, LEAVING, OPEN, OPENING, SHAKING
 from evdispatch.sources._stream_options import StreamOptions, reason_of
 

@@ -8,7 +8,7 @@ import attrs
 
 from evdispatch._checks import check_interval
 from evdispatch._errors import FrameError
-from evdispatch._framing import Framing, framer
+from evdispatch.sources._framing import Framing, framer
 from evdispatch.sources._writing import WriteBuffer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import attrs
 
 from evdispatch._checks import check_interval, check_name, check_seconds
 from evdispatch._events import Event, event_classes
-from evdispatch._schedule import Schedule
+from evdispatch._time._schedule import Schedule
 from evdispatch.sources._base import Source
 
 

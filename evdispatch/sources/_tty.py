@@ -24,9 +24,9 @@ import termios
 from collections.abc import Iterator
 from typing import Any
 
-from evdispatch._clock import MonotonicClock
 from evdispatch._errors import StateError
-from evdispatch._poller import READ, ready_now
+from evdispatch._kernel._poller import READ, ready_now
+from evdispatch._time._clock import MonotonicClock
 from evdispatch.sources._channel import Channel, Size
 from evdispatch.sources._guard import Guard
 

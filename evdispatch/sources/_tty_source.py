@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import StateError
 from evdispatch._events import Event
-from evdispatch._poller import READ
+from evdispatch._kernel._poller import READ
 from evdispatch.sources import _tty_signals
 from evdispatch.sources._base import Source
 from evdispatch.sources._channel import Channel, Size

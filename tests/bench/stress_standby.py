@@ -10,7 +10,7 @@ from typing import Self
 import attrs
 
 from evdispatch import Data, Dispatcher, Event, Pipe
-from evdispatch._standby import Standby
+from evdispatch._io._standby import Standby
 
 TIMES = 10_000
 _PAIRS = 20

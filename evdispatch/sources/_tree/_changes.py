@@ -21,7 +21,7 @@ from evdispatch._files import (
     Overflow,
     Unmounted,
 )
-from evdispatch._inotify import (
+from evdispatch._kernel._inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,
     IN_CREATE,

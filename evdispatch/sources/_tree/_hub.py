@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from evdispatch._errors import ClosedError
 from evdispatch._events import URGENT, Event
-from evdispatch._inotify import (
+from evdispatch._kernel._inotify import (
     FLAGS,
     FULL,
     IN_IGNORED,
@@ -24,7 +24,7 @@ from evdispatch._inotify import (
     Inotify,
     Record,
 )
-from evdispatch._poller import ONCE, READ
+from evdispatch._kernel._poller import ONCE, READ
 from evdispatch.sources._base import Source
 from evdispatch.sources._tree._observer import LEAST, Observer, Told, Tree
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 from evdispatch._events import Error, Event
 from evdispatch._files import Created, Existing, Rescan
-from evdispatch._inotify import FLAGS
+from evdispatch._kernel._inotify import FLAGS
 from evdispatch.sources._tree._model import CHECK, DEEP, GONE, NEW, Node, Tree, log
 
 _ENTRIES = 256  # of a directory, between two breaths: 0.3 ms

@@ -26,7 +26,12 @@ import attrs
 from evdispatch._events import Event
 from evdispatch._files import Deleted
 from evdispatch._files._globs import Matcher
-from evdispatch._inotify import IN_DONT_FOLLOW, IN_EXCL_UNLINK, IN_MOVE_SELF, IN_ONLYDIR
+from evdispatch._kernel._inotify import (
+    IN_DONT_FOLLOW,
+    IN_EXCL_UNLINK,
+    IN_MOVE_SELF,
+    IN_ONLYDIR,
+)
 from evdispatch.sources._tree._hub import InotifyHub
 from evdispatch.sources._tree._observer import ALL, Told
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from evdispatch._inotify import (
+from evdispatch._kernel._inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,
     IN_CREATE,

@@ -14,7 +14,7 @@ from itertools import islice
 
 from evdispatch._events import Event
 from evdispatch._files import Created, Modified, Moved
-from evdispatch._inotify import IN_ISDIR, IN_MOVED_TO
+from evdispatch._kernel._inotify import IN_ISDIR, IN_MOVED_TO
 from evdispatch.sources._tree._listing import Listing
 from evdispatch.sources._tree._model import NEW, Node, Options, Surroundings
 from evdispatch.sources._tree._observer import Told

@@ -13,7 +13,7 @@
 import os
 from collections import deque
 
-from evdispatch._inotify import (
+from evdispatch._kernel._inotify import (
     IN_ATTRIB,
     IN_CREATE,
     IN_DELETE,

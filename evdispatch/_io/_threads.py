@@ -1,0 +1,147 @@
+"""The threads of our own: the IO side's, and the one of a dispatcher in the background."""
+
+import logging
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from evdispatch._time._clock import MonotonicClock
+
+_log = logging.getLogger("evdispatch")
+
+# What a thread does to itself: blocked, they would kill without a word of faulthandler's.
+_FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+
+
+class Worker:
+    """Calls a function on a thread of its own, to which no signal is delivered.
+
+    Python runs signal handlers on the main thread, and a signal that another one takes
+    does not end the main thread's wait.
+
+    Args:
+        function: What to call. What it raises is kept, as ``failure``.
+        name: The thread's name.
+    """
+
+    def __init__(self, function: Callable[[], None], name: str) -> None:
+        self.failure: BaseException | None = None
+        self._function = function
+        # A Thread.join that ctrl+c has ended takes the thread for ended, before 3.13.
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        # The mask is inherited, so it is set before the start.
+        mask = signal.pthread_sigmask(
+            signal.SIG_BLOCK, signal.valid_signals() - _FAULTS
+        )
+        try:
+            self._thread.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def _run(self) -> None:
+        try:
+            self._function()
+        except BaseException as error:
+            self.failure = error
+            self.on_failure()
+        finally:
+            self._ended.set()
+
+    def on_failure(self) -> None:
+        """Tell of the failure; on the thread itself."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the thread, up to ``timeout`` seconds, and return whether it ended."""
+        ended = self._ended.wait(timeout)
+        if ended:
+            self._thread.join()
+        return ended
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is the thread."""
+        return threading.current_thread() is self._thread
+
+
+class Pool:
+    """Calls functions that may block, on a few threads that end when there is no work.
+
+    The lock is reentrant: a collection in the midst of a call may close a dispatcher that
+    nobody closed, and so the pool, on any thread; one of the pool's does not wait for
+    itself.
+
+    Args:
+        size: How many threads there are at most.
+        name: The threads' name.
+    """
+
+    def __init__(self, size: int, name: str) -> None:
+        self._size = size
+        self._name = name
+        self._lock = threading.RLock()
+        self._work: deque[Callable[[], None]] = deque()
+        self._workers: list[Worker] = []
+        self._busy = 0  # threads that will look for more work
+        self._closed = False
+
+    def submit(self, function: Callable[[], None]) -> None:
+        """Call a function as soon as a thread is free. From any thread.
+
+        Raises:
+            RuntimeError: There is no thread, and the system gives none.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._work.append(function)
+            if self._busy < self._size:
+                self._start()
+
+    def _start(self) -> None:
+        self._workers = [w for w in self._workers if not w.wait(0)]
+        try:
+            self._workers.append(Worker(self._serve, self._name))
+        except RuntimeError:
+            if not self._busy:  # else one that is there will come to it
+                self._work.pop()
+                raise
+        else:
+            self._busy += 1
+
+    def _serve(self) -> None:
+        while (function := self._next()) is not None:
+            try:
+                function()
+            except BaseException:  # a SystemExit too would cost us the thread
+                _log.exception("a function in the background failed")
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            if self._work:
+                return self._work.popleft()
+            self._busy -= 1  # under the lock: who submits now starts another one
+            return None
+
+    def close(self, timeout: float) -> None:
+        """Drop what waits, and wait up to ``timeout`` seconds in all for what is under way.
+
+        What takes longer goes on, on its daemon thread.
+        """
+        with self._lock:
+            self._closed = True
+            self._work.clear()
+            workers, self._workers = self._workers, []
+        clock = MonotonicClock()
+        deadline = clock.now() + timeout
+        for worker in workers:
+            if not worker.is_current:
+                worker.wait(max(0.0, deadline - clock.now()))
+
+    def abandon(self) -> None:
+        """Forget all, in a forked child: the threads are not there."""
+        self._lock = threading.RLock()
+        self._work.clear()
+        self._workers.clear()
+        self._closed = True

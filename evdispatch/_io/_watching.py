@@ -1,0 +1,285 @@
+"""What each source waits for: the descriptors and deadlines that the pump works on.
+
+All of it may be called from any thread, under one lock, which the pump takes for each
+source's turn and never holds while it waits. epoll and timerfd take a change from one
+thread while another waits; only for select and poll the pump is woken.
+"""
+
+import abc
+import threading
+from collections import deque
+from contextlib import ExitStack
+from typing import Any
+
+from evdispatch._errors import StateError
+from evdispatch._io._pollers import (
+    PollerKind,
+    Pollers,
+    check_open,
+    closed_behind_our_back,
+)
+from evdispatch._kernel._poller import NOTHING, ONCE
+from evdispatch._kernel._wakeup import Wakeup
+from evdispatch._time._agenda import Agenda
+from evdispatch._time._clock import Clock
+from evdispatch._time._deadlines import Owner, Ticket
+from evdispatch._time._rates import Bucket
+from evdispatch.sources._base import Source
+
+
+class Watching(abc.ABC):
+    """The pollers, the deadlines, and which sources are to be asked without them.
+
+    Attributes:
+        by_fd: The source of each descriptor; as long as the highest number that is watched.
+            A list: it takes a fifth of a dict's memory, and of its time.
+        ready: To be asked whatever the poller says.
+        more: Those that made more than a turn's worth.
+        woken: Those that asked for it.
+        serial: Counts the polls.
+    """
+
+    def __init__(
+        self, clock: Clock, wakeup: Wakeup, poller: PollerKind, *, edge: bool
+    ) -> None:
+        self.lock = threading.RLock()
+        self.now = clock.now
+        self.by_fd: list[Source | None] = []
+        self.ready: dict[Source, None] = {}
+        self.more: dict[Source, None] = {}
+        self.woken: deque[Source] = deque()
+        self.serial = 0
+        self.wakeup = wakeup
+        with ExitStack() as undo:
+            self.agenda = Agenda(clock)
+            undo.callback(self.agenda.alarm.close)
+            own = self.agenda.alarm.fileno(), wakeup.fileno()
+            self._source_at(max(own))  # they are told of, too
+            self.pollers = Pollers(own, poller, edge=edge)
+            undo.callback(self.pollers.close)
+            self._undo = undo.pop_all()
+
+    @abc.abstractmethod
+    def detach(self, source: Source, *, silence: bool) -> None:
+        """End a source."""
+
+    def is_locked_here(self) -> bool:
+        """Whether the calling thread holds the lock."""
+        lock: Any = self.lock
+        return bool(lock._is_owned())  # as threading.Condition asks
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when a pump has something to do."""
+        return self.pollers.all.fileno()
+
+    # -- descriptors ---------------------------------------------------------------
+
+    def attach(self, source: Source, fd: int | None) -> None:
+        """Watch this descriptor for an open source, instead of the present one."""
+        with self.lock:
+            self._unwatch(source)
+            if fd is not None:
+                self._watch(source, fd)
+
+    def _source_at(self, fd: int) -> Source | None:
+        """Return whose descriptor it is, and have a place for it."""
+        missing = fd + 1 - len(self.by_fd)
+        if missing > 0:
+            check_open(fd)  # a number that is none might be any, and take gigabytes
+            self.by_fd += [None] * missing
+        return self.by_fd[fd] if fd >= 0 else None
+
+    def watched(self) -> list[Source]:
+        """Return the sources that have a descriptor."""
+        return [source for source in self.by_fd if source is not None]
+
+    def _watch(self, source: Source, fd: int) -> None:
+        other = self._source_at(fd)
+        if other is not None:
+            if self.pollers.knows(other):
+                raise StateError(f"fd {fd} is watched already, by {other!r}")
+            self.detach(other, silence=False)
+        source._serial = self.serial
+        source._mask = self._mask(source)
+        self.pollers.add(source, fd)
+        source._fd = fd
+        self.by_fd[fd] = source
+        self._line_up(source)
+        self._pass_on()
+
+    def _unwatch(self, source: Source) -> None:
+        self.ready.pop(source, None)
+        if self._source_at(source._fd) is source:
+            self.by_fd[source._fd] = None
+            self.pollers.remove(source)
+            self._pass_on()
+        source._fd = -1
+        source._mask = NOTHING
+
+    def verify(self, source: Source) -> None:
+        """Check that a source's number is still its file's.
+
+        epoll reports a number that was closed while a duplicate of it lives, and reading
+        it might take a stranger's data, or block. Half a microsecond tells.
+
+        Raises:
+            OSError: It is not (EBADF). The source has ended.
+        """
+        if not self.pollers.knows(source):
+            self.detach(source, silence=False)
+            raise closed_behind_our_back(source)
+
+    def update(self, source: Source) -> None:
+        """Watch a source's descriptor as its interest and pause now say.
+
+        Raises:
+            OSError: It was closed behind our back (EBADF). The source has ended.
+        """
+        with self.lock:
+            if source._closed:  # by another thread, while this one came for the lock
+                return
+            mask = self._mask(source)
+            if mask == NOTHING:
+                source._serial = self.serial
+            if source._fd >= 0 and mask != source._mask:
+                self._change(source, mask)
+                source._mask = mask
+                self._pass_on()
+            self._line_up(source)
+
+    def hold(self, source: Source, *, held: bool) -> None:
+        """Hold a source back, or no more, as its rate says.
+
+        Raises:
+            OSError: Its number was closed behind our back (EBADF). The source has ended.
+        """
+        bucket = source._bucket
+        if bucket is not None:
+            bucket.held = held
+            source._paused = held or bucket.paused
+        if source._closed:  # what it has made comes at its rate, too
+            waiting = source._rest is not None and not held
+            self._set_waiting(self.more, source, waiting=waiting)
+        else:
+            self.update(source)
+
+    def _mask(self, source: Source) -> int:
+        mask = source.interest_in_pause if source._paused else source._interest
+        return NOTHING if mask is None else mask
+
+    def _line_up(self, source: Source) -> None:
+        """Have the pump ask what the poller won't tell."""
+        waiting = source._rest is not None and not source._paused
+        self._set_waiting(self.more, source, waiting=waiting)
+        waiting = bool(source._mask & ~NOTHING) and source._fd >= 0
+        if not source._pollable or not waiting:  # else as it is: see `again`
+            self._set_waiting(self.ready, source, waiting=waiting)
+
+    def _pass_on(self) -> None:
+        """Have a wait that began with the old set begin anew."""
+        if not self.pollers.live and not self.agenda.at_work:
+            self.wakeup.set()
+
+    def again(self, source: Source) -> None:
+        """Ask a source once more, whatever the poller says."""
+        with self.lock:
+            if not source._closed:
+                self._set_waiting(self.ready, source, waiting=True)
+
+    def remind(self) -> None:
+        """Have the poller tell anew what it tells once: nobody may have acted on it."""
+        with self.lock:
+            for source in self.watched():
+                if source._edge or source._mask & ONCE:
+                    self.pollers.remind(source)
+
+    def _change(self, source: Source, mask: int) -> None:
+        try:
+            self.pollers.change(source, mask)
+        except OSError:
+            self.detach(source, silence=False)
+            raise closed_behind_our_back(source) from None
+
+    def _set_waiting(
+        self, table: dict[Source, None], source: Source, *, waiting: bool
+    ) -> None:
+        if waiting and source not in table:
+            table[source] = None
+            self._wake()
+        elif not waiting:
+            table.pop(source, None)
+
+    def rebuild(self) -> None:
+        """Get rid of a number that was closed while a duplicate of it lives on."""
+        with self.lock:
+            self.pollers.rebuild(self.watched())
+            self.wakeup.set()  # who waits now waits on the old set
+
+    # -- without a descriptor ------------------------------------------------------
+
+    def wake(self, source: Source) -> None:
+        """Have `Source.on_wake` called. Takes no lock: signal handlers call it."""
+        self.woken.append(source)
+        self._wake()
+
+    def _wake(self) -> None:
+        # Who is at work looks at what is there before it waits, and it says that it is
+        # so no more before it looks.
+        if not self.agenda.at_work:
+            self.wakeup.set()
+
+    def schedule(self, when: float, owner: Owner) -> Ticket:
+        """Have ``owner.on_deadline`` called at a time."""
+        with self.lock:
+            return self.agenda.add(when, owner)
+
+    def unschedule(self, ticket: Ticket) -> None:
+        """Forget a deadline."""
+        with self.lock:
+            self.agenda.cancel(ticket)
+
+    def look_at(self, bucket: Bucket, when: float) -> None:
+        """Have a bucket looked at at a time, and not when it was to be before."""
+        self.forget(bucket)
+        bucket.deadline = self.agenda.add(when, bucket)
+
+    def forget(self, bucket: Bucket) -> None:
+        """Have a bucket looked at no more."""
+        if bucket.deadline is not None:
+            self.agenda.cancel(bucket.deadline)
+            bucket.deadline = None
+
+    def free(self, source: Source) -> None:
+        """Limit a source no more that has nothing more to tell."""
+        if source._bucket is not None:
+            self.forget(source._bucket)
+            source._paused = source._bucket.paused
+            source._bucket = None
+
+    def limit(self, source: Source, rate: float | None, burst: float) -> None:
+        """Set a source's rate, in events a second, or none. From any thread."""
+        with self.lock:
+            bucket, now = source._bucket, self.now()
+            source._direct = False
+            if source._closed:
+                return
+            if bucket is None:
+                if rate is not None:
+                    paused = source._paused
+                    source._bucket = Bucket(source, rate, burst, paused=paused)
+                return
+            if rate is None:
+                bucket.lift()
+            else:
+                bucket.change(rate, burst, now)
+            if not bucket.told:
+                source._bucket = None if rate is None else bucket
+            elif source._held_back and rate is not None:
+                self.look_at(bucket, bucket.half_at())
+            else:  # the IO side sees to it, and tells
+                self.look_at(bucket, now if rate is None else bucket.full_at())
+
+    def next_deadline(self) -> float | None:
+        """Return the nearest deadline, or None."""
+        with self.lock:
+            return self.agenda.next()
