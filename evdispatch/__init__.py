@@ -87,9 +87,7 @@ if typing.TYPE_CHECKING:
     from evdispatch._time._clock import Alarm as Alarm
     from evdispatch._time._clock import Clock as Clock
     from evdispatch._time._clock import MonotonicClock as MonotonicClock
-    from evdispatch.sources._activation import activated_sockets as activated_sockets
     from evdispatch.sources._base import Source as Source
-    from evdispatch.sources._channel import Size as Size
     from evdispatch.sources._connection import Connection as Connection
     from evdispatch.sources._datagram import Datagram as Datagram
     from evdispatch.sources._datagram import Packet as Packet
@@ -98,13 +96,17 @@ if typing.TYPE_CHECKING:
     from evdispatch.sources._fd import Readable as Readable
     from evdispatch.sources._fd import Writable as Writable
     from evdispatch.sources._files import Credentials as Credentials
-    from evdispatch.sources._framing import Length as Length
     from evdispatch.sources._listener import Listener as Listener
-    from evdispatch.sources._opening import Backoff as Backoff
     from evdispatch.sources._pipe import Pipe as Pipe
+    from evdispatch.sources._sockets._activation import (
+        activated_sockets as activated_sockets,
+    )
+    from evdispatch.sources._sockets._opening import Backoff as Backoff
+    from evdispatch.sources._streams._framing import Length as Length
     from evdispatch.sources._terminal import Terminal as Terminal
     from evdispatch.sources._timer import Tick as Tick
     from evdispatch.sources._timer import Timer as Timer
+    from evdispatch.sources._tty._channel import Size as Size
     from evdispatch.sources._watch import Watch as Watch
     from evdispatch.terminal import Answer as Answer
     from evdispatch.terminal import Click as Click

@@ -12,8 +12,8 @@ import pytest
 from networks import needs_ip6
 from untraced import UNTRACED
 
-from evdispatch.sources._addresses import HostPort, UnixPath
-from evdispatch.sources._bind import Bound, adopt_listening, bind, listen
+from evdispatch.sources._sockets._addresses import HostPort, UnixPath
+from evdispatch.sources._sockets._bind import Bound, adopt_listening, bind, listen
 
 
 def listening(address: Any, **options: Any) -> Bound:
@@ -24,8 +24,8 @@ def listening(address: Any, **options: Any) -> Bound:
 # closing, and the socket is closed all the same. Root may do both, so it is none.
 WITHOUT_RIGHTS = """
 import os, tempfile
-from evdispatch.sources._addresses import UnixPath
-from evdispatch.sources._bind import listen
+from evdispatch.sources._sockets._addresses import UnixPath
+from evdispatch.sources._sockets._bind import listen
 if os.geteuid() == 0:
     os.setuid(65534)
 with tempfile.TemporaryDirectory(dir="/tmp") as directory:

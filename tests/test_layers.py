@@ -34,14 +34,18 @@ FLOORS = {
     """,
     3: """
         _queueing _queueing._policies _queueing._slots _queueing._queue
-        sources sources._addresses sources._framing sources._host sources._flow
-        sources._base sources._writing sources._timer sources._fd sources._files
-        sources._pipe sources._bind sources._activation sources._resolve sources._race
-        sources._opening sources._tls sources._stream_options sources._output
-        sources._ending sources._stream sources._connection sources._listener
-        sources._icmp sources._datagram sources._channel sources._guard_process
-        sources._guard sources._tty_signals sources._tty sources._tty_source
-        sources._tty_dialogue sources._terminal
+        sources sources._host sources._flow sources._base sources._files
+        sources._sockets sources._sockets._addresses sources._sockets._bind
+        sources._sockets._activation sources._sockets._resolve sources._sockets._race
+        sources._sockets._opening sources._sockets._icmp
+        sources._streams sources._streams._framing sources._streams._writing
+        sources._streams._tls sources._streams._options sources._streams._output
+        sources._streams._ending sources._streams._stream
+        sources._timer sources._fd sources._pipe
+        sources._connection sources._listener sources._datagram
+        sources._tty sources._tty._channel sources._tty._guard_process
+        sources._tty._guard sources._tty._signals sources._tty._tty
+        sources._tty._source sources._tty._dialogue sources._terminal
         sources._tree sources._tree._observer sources._tree._hub sources._tree._model
         sources._tree._listing sources._tree._renames sources._tree._changes
         sources._tree._trail sources._tree._tracker sources._watch
@@ -178,7 +182,7 @@ def test_only_the_pollers_import_select() -> None:
     assert importers("select") == {
         "_kernel._poller",
         "_kernel._select_poller",
-        "sources._guard_process",
+        "sources._tty._guard_process",
     }
     assert importers("selectors") == set()
 

@@ -18,12 +18,12 @@ from evdispatch._checks import check_count
 from evdispatch._errors import ClosedError
 from evdispatch._events import Drain, Error, Event
 from evdispatch._kernel._poller import ERROR, READ, WRITE
-from evdispatch.sources._addresses import HostPort, UnixPath, parse
 from evdispatch.sources._base import Makes, Source
-from evdispatch.sources._bind import Bound, bind
-from evdispatch.sources._icmp import queue_errors, queued_errors
-from evdispatch.sources._opening import AddressLike
-from evdispatch.sources._resolve import known
+from evdispatch.sources._sockets._addresses import HostPort, UnixPath, parse
+from evdispatch.sources._sockets._bind import Bound, bind
+from evdispatch.sources._sockets._icmp import queue_errors, queued_errors
+from evdispatch.sources._sockets._opening import AddressLike
+from evdispatch.sources._sockets._resolve import known
 
 _BATCH = 64  # datagrams in one turn
 _LARGEST = 65_535  # bytes of a UDP datagram, with its headers

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from evdispatch._checks import check_count
 from evdispatch._events import Error, Event
 from evdispatch._kernel._poller import READ
-from evdispatch.sources._addresses import parse
 from evdispatch.sources._base import Source
-from evdispatch.sources._bind import Bound, adopt_listening, listen
 from evdispatch.sources._connection import Connection
-from evdispatch.sources._framing import Framing
 from evdispatch.sources._host import Host
-from evdispatch.sources._opening import AddressLike
-from evdispatch.sources._stream_options import StreamOptions
+from evdispatch.sources._sockets._addresses import parse
+from evdispatch.sources._sockets._bind import Bound, adopt_listening, listen
+from evdispatch.sources._sockets._opening import AddressLike
+from evdispatch.sources._streams._framing import Framing
+from evdispatch.sources._streams._options import StreamOptions
 
 if TYPE_CHECKING:
     import ssl

@@ -26,8 +26,8 @@ from evdispatch._events import Data, Drain, Eof, Error, Event, Hangup, Line
 from evdispatch._kernel._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch.sources._base import Makes, Source
 from evdispatch.sources._files import STANDARD, access, is_standard, is_stream
-from evdispatch.sources._framing import Framing, framer
-from evdispatch.sources._writing import WriteBuffer
+from evdispatch.sources._streams._framing import Framing, framer
+from evdispatch.sources._streams._writing import WriteBuffer
 
 _CHUNK = 65_536  # the capacity of a pipe
 _TIMES = 1  # reads or writes in one turn: as for connections

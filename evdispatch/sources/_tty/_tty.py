@@ -27,8 +27,8 @@ from typing import Any
 from evdispatch._errors import StateError
 from evdispatch._kernel._poller import READ, ready_now
 from evdispatch._time._clock import MonotonicClock
-from evdispatch.sources._channel import Channel, Size
-from evdispatch.sources._guard import Guard
+from evdispatch.sources._tty._channel import Channel, Size
+from evdispatch.sources._tty._guard import Guard
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
 

@@ -4,7 +4,7 @@ import socket
 from itertools import zip_longest
 from typing import Any
 
-from evdispatch.sources._addresses import Address, HostPort, UnixPath, show
+from evdispatch.sources._sockets._addresses import Address, HostPort, UnixPath, show
 
 Candidate = tuple[int, Any]
 """A family, and the address as the socket module has it."""

@@ -14,8 +14,8 @@ import socket
 from collections import deque
 
 from evdispatch._kernel._poller import READ, WRITE, EpollPoller, ready_now
-from evdispatch.sources._addresses import show
-from evdispatch.sources._resolve import Candidate
+from evdispatch.sources._sockets._addresses import show
+from evdispatch.sources._sockets._resolve import Candidate
 
 _DELAY = 0.25  # seconds: the "Connection Attempt Delay" that RFC 8305 recommends
 _RETRY = (

@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from evdispatch.sources._addresses import show
+from evdispatch.sources._sockets._addresses import show
 
 # <linux/in.h>, <linux/in6.h>: the socket module has no names for these.
 _IP_RECVERR, _IPV6_RECVERR = 11, 25

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import attrs
 
 from evdispatch._checks import check_interval
-from evdispatch.sources._addresses import parse
-from evdispatch.sources._race import Race
-from evdispatch.sources._resolve import Candidate, look_up
+from evdispatch.sources._sockets._addresses import parse
+from evdispatch.sources._sockets._race import Race
+from evdispatch.sources._sockets._resolve import Candidate, look_up
 
 AddressLike = str | tuple[str | None, int]
 

@@ -18,11 +18,11 @@ from evdispatch._checks import FileLike, descriptor
 from evdispatch._errors import StateError
 from evdispatch._events import Event
 from evdispatch._kernel._poller import READ
-from evdispatch.sources import _tty_signals
 from evdispatch.sources._base import Source
-from evdispatch.sources._channel import Channel, Size
 from evdispatch.sources._files import is_connection
-from evdispatch.sources._tty import Tty
+from evdispatch.sources._tty import _signals
+from evdispatch.sources._tty._channel import Channel, Size
+from evdispatch.sources._tty._tty import Tty
 from evdispatch.terminal import Modes, Resize, Resume, Suspend
 
 _PATIENCE = 0.5  # seconds that a signal handler waits for the IO side
@@ -88,7 +88,7 @@ class TtySource(Source):
             self.give_back()
             self.watch(None)
         try:
-            with _tty_signals.left_to_child():
+            with _signals.left_to_child():
                 yield
         finally:
             self._released = outer
@@ -117,7 +117,7 @@ class TtySource(Source):
         os.fstat(self._number)
         if os.isatty(self._number):
             self._tty = Tty(self._number, guard=self._guard)
-            _tty_signals.listen(self)
+            _signals.listen(self)
         elif is_connection(self._number):
             self._tty = Channel(self._number)
 
@@ -125,7 +125,7 @@ class TtySource(Source):
         """Take the terminal, unless another job has it."""
         self._running = True
         if isinstance(self._tty, Tty):
-            _tty_signals.listen(self)  # it may have been added by another thread
+            _signals.listen(self)  # it may have been added by another thread
         if self._tty is not None:
             self._size = self._tty.size
             self._take(self._tty)
@@ -142,7 +142,7 @@ class TtySource(Source):
     def on_close(self) -> None:
         """Give the terminal back for good."""
         if self._tty is not None:
-            _tty_signals.leave(self)
+            _signals.leave(self)
             self.give_back()
             self._tty.close()
 

@@ -8,8 +8,8 @@ import attrs
 
 from evdispatch._checks import check_interval
 from evdispatch._errors import FrameError
-from evdispatch.sources._framing import Framing, framer
-from evdispatch.sources._writing import WriteBuffer
+from evdispatch.sources._streams._framing import Framing, framer
+from evdispatch.sources._streams._writing import WriteBuffer
 
 if TYPE_CHECKING:
     import ssl  # takes 10 ms, and many programs do without

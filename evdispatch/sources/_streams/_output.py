@@ -17,11 +17,11 @@ from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import Drain, Event
 from evdispatch._kernel._poller import READ, WRITE
 from evdispatch.sources._base import Source
-from evdispatch.sources._stream_options import StreamOptions
-from evdispatch.sources._writing import WriteBuffer
+from evdispatch.sources._streams._options import StreamOptions
+from evdispatch.sources._streams._writing import WriteBuffer
 
 if TYPE_CHECKING:
-    from evdispatch.sources._tls import TlsEngine
+    from evdispatch.sources._streams._tls import TlsEngine
 
 OPENING, SHAKING, OPEN, LEAVING = range(4)
 """The phases of a connection: before it, the TLS handshake, in it, and flushing."""

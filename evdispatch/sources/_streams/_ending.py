@@ -15,7 +15,8 @@ from typing import ClassVar
 import attrs
 
 from evdispatch._events import Disconnect, Eof, Event
-from evdispatch.sources._output import (
+from evdispatch.sources._streams._options import StreamOptions
+from evdispatch.sources._streams._output import (
     CHUNK,
     LEAVING,
     OPEN,
@@ -23,7 +24,6 @@ from evdispatch.sources._output import (
     SHAKING,
     Output,
 )
-from evdispatch.sources._stream_options import StreamOptions
 
 _NO_LINGER = struct.pack("ii", 1, 0)  # close with a reset, socket(7)
 _LEFT = 16  # reads of what nobody wants, before it is left to a reset

@@ -11,10 +11,10 @@ from typing import Any
 from evdispatch._errors import FrameError
 from evdispatch._events import Connect, Data, Disconnect, Drain, Error, Event, Line
 from evdispatch._kernel._poller import ERROR, HANGUP, READ, WRITE
-from evdispatch.sources._ending import Ending, StreamEof
-from evdispatch.sources._framing import framer
-from evdispatch.sources._output import CHUNK, LEAVING, OPEN, OPENING, SHAKING
-from evdispatch.sources._stream_options import StreamOptions, reason_of
+from evdispatch.sources._streams._ending import Ending, StreamEof
+from evdispatch.sources._streams._framing import framer
+from evdispatch.sources._streams._options import StreamOptions, reason_of
+from evdispatch.sources._streams._output import CHUNK, LEAVING, OPEN, OPENING, SHAKING
 
 # In one turn. With more, a key pressed under eight busy sockets waits for megabytes to be
 # copied: 5 ms at 4, 0.7 ms at 1, in the median.

@@ -18,7 +18,7 @@ import stat
 from collections.abc import Iterator
 from typing import Any
 
-from evdispatch.sources._addresses import Address, HostPort, UnixPath, show
+from evdispatch.sources._sockets._addresses import Address, HostPort, UnixPath, show
 
 _Inode = tuple[int, int]
 _NO_IP6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}  # the machine has none

@@ -15,9 +15,9 @@ import attrs
 from evdispatch._checks import FileLike, check_choice, check_timeout
 from evdispatch._errors import StateError
 from evdispatch._events import Event
-from evdispatch.sources._channel import Channel, Size
-from evdispatch.sources._tty import Tty
-from evdispatch.sources._tty_source import TtySource
+from evdispatch.sources._tty._channel import Channel, Size
+from evdispatch.sources._tty._source import TtySource
+from evdispatch.sources._tty._tty import Tty
 from evdispatch.terminal import (
     BEGIN_SYNCHRONIZED,
     END_SYNCHRONIZED,
