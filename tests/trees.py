@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +221,35 @@ def weather(
         for child in children:
             child.kill()
             child.wait()
+
+
+def ride_out(
+    app: Dispatcher, tmp_path: Path, seeds: Sequence[int], count: int, **options: Any
+) -> None:
+    """Watch a tree through storms, and compare everything."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    assert storm(root, outside, seeds[0] + 1000, 300).wait(60) == 0
+    replay = Replay(root)
+    watch = app.add(Watch(root, initial=True, **options))
+    watch.on(Change)(replay.hear)
+    weather(app, watch)
+    assert replay.paths == real_tree(root)
+    weather(app, watch, *(storm(root, outside, seed, count) for seed in seeds))
+    known = real_tree(root)
+    assert watch.snapshot() == set(known)
+    assert replay.paths == known
+    assert replay.strange == []
+    tracker = watch._tracker
+    assert tracker is not None
+    assert tracker.root is not None
+    for node in below(tracker.root):
+        path = tracker.path(node)
+        assert path is not None
+        assert tracker.is_at(path, node.wd, node), f"{path} is not watched"
+    assert app.stats().balanced
+    watch.close()
 
 
 def fill(root: Path, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""Storms over a watched tree, of any kind and length; see tests/test_watch_storm.py."""
+"""Storms over a watched tree, of any kind and length; see tests/watch/test_watch_storm.py."""
 
 import random
 import subprocess
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, get_args
 
-from test_watch_storm import check
+from trees import ride_out
 
 from evdispatch import Dispatcher
 from evdispatch._parts._loop import IoMode
@@ -29,7 +29,7 @@ def files(until: float, rng: random.Random) -> str:
         with tempfile.TemporaryDirectory() as directory:
             try:
                 with Dispatcher(io=io, **way) as app:
-                    check(app, Path(directory), seeds, count, **told)
+                    ride_out(app, Path(directory), seeds, count, **told)
             except (AssertionError, TimeoutError, subprocess.SubprocessError):
                 print(f"seeds {seeds}, {count}, {io}, {way}, {told}", file=sys.stderr)
                 raise

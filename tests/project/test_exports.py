@@ -17,7 +17,7 @@ import evdispatch.terminal
 import evdispatch.testing
 from evdispatch import Event, _homes
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 EXPORTS = [
     "HandlerStats",

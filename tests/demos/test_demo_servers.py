@@ -16,7 +16,7 @@ import pytest
 from certificates import CERT, KEY, client_context
 from networks import drain, receive
 
-DEMOS = Path(__file__).parent.parent / "demos"
+DEMOS = Path(__file__).parents[2] / "demos"
 
 pytestmark = pytest.mark.demo
 

@@ -16,7 +16,7 @@ from evdispatch import Event
 from evdispatch._events import event_classes
 from evdispatch.terminal._keys import KEY_NAMES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 

@@ -160,7 +160,7 @@ with tempfile.TemporaryDirectory(dir="/tmp") as name:
 
 
 def test_a_directory_that_may_not_be_read_is_told_once_and_tried_again() -> None:
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", WITHOUT_RIGHTS]
     command += [str(here), str(here.parent)]
     done = subprocess.run(

@@ -1,44 +1,14 @@
 """Storms: another process changes a tree at full speed; in the end all is known exactly."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import Replay, below, real_tree, storm, weather
+from trees import Replay, real_tree, ride_out, storm, weather
 
 from evdispatch import Change, Dispatcher, Moved, Rescan, Settled, Watch
 
 OPTIONS: list[dict[str, Any]] = [{"raw": True}, {"debounce": 0.05}]
-
-
-def check(
-    app: Dispatcher, tmp_path: Path, seeds: Sequence[int], count: int, **options: Any
-) -> None:
-    """Watch a tree through storms, and compare everything."""
-    root, outside = tmp_path / "root", tmp_path / "outside"
-    root.mkdir()
-    outside.mkdir()
-    assert storm(root, outside, seeds[0] + 1000, 300).wait(60) == 0
-    replay = Replay(root)
-    watch = app.add(Watch(root, initial=True, **options))
-    watch.on(Change)(replay.hear)
-    weather(app, watch)
-    assert replay.paths == real_tree(root)
-    weather(app, watch, *(storm(root, outside, seed, count) for seed in seeds))
-    known = real_tree(root)
-    assert watch.snapshot() == set(known)
-    assert replay.paths == known
-    assert replay.strange == []
-    tracker = watch._tracker
-    assert tracker is not None
-    assert tracker.root is not None
-    for node in below(tracker.root):
-        path = tracker.path(node)
-        assert path is not None
-        assert tracker.is_at(path, node.wd, node), f"{path} is not watched"
-    assert app.stats().balanced
-    watch.close()
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
@@ -50,11 +20,11 @@ def check(
 def test_every_directory_is_watched_and_the_events_add_up(
     app: Dispatcher, tmp_path: Path, seed: int
 ) -> None:
-    check(app, tmp_path, [seed], 3_000)
+    ride_out(app, tmp_path, [seed], 3_000)
 
 
 def test_on_each_poller(app: Dispatcher, tmp_path: Path) -> None:
-    check(app, tmp_path, [20], 500)
+    ride_out(app, tmp_path, [20], 500)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
@@ -62,19 +32,19 @@ def test_on_each_poller(app: Dispatcher, tmp_path: Path) -> None:
 def test_however_it_is_told(
     app: Dispatcher, tmp_path: Path, options: dict[str, Any]
 ) -> None:
-    check(app, tmp_path, [21], 1_000, **options)
+    ride_out(app, tmp_path, [21], 1_000, **options)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 def test_three_at_once(app: Dispatcher, tmp_path: Path) -> None:
     """Their renames come between each other's halves."""
-    check(app, tmp_path, [50, 51, 52], 1_500)
+    ride_out(app, tmp_path, [50, 51, 52], 1_500)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 @pytest.mark.parametrize("io", ["thread"], indirect=True)
 def test_a_long_one(app: Dispatcher, tmp_path: Path) -> None:
-    check(app, tmp_path, [30], 40_000)
+    ride_out(app, tmp_path, [30], 40_000)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-DEMOS = Path(__file__).parent.parent / "demos"
+DEMOS = Path(__file__).parents[2] / "demos"
 
 pytestmark = pytest.mark.demo
 

@@ -226,7 +226,7 @@ def test_whenever_it_comes_nothing_is_lost_or_left(
     itself.
     """
     program, *stride = arguments
-    command = [sys.executable, str(Path(__file__).with_name(program)), io, *stride]
+    command = [sys.executable, str(Path(__file__).parents[1] / program), io, *stride]
     child = subprocess.run(command, timeout=60, check=False, env=UNTRACED)
     assert child.returncode == 0
 
