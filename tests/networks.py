@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evdispatch import Connection, Dispatcher, Event, Listener
+from evdispatch.sources._sockets._bind import Bound, listen
 from evdispatch.testing import run_until
 
 CHUNK = 65_536
@@ -151,3 +152,7 @@ def networking(app: Dispatcher) -> Iterator[Net]:
         yield net
     finally:
         net.close()
+
+
+def listening(address: Any, **options: Any) -> Bound:
+    return listen(address, backlog=10, reuse_port=options.get("reuse_port", False))

@@ -1,15 +1,12 @@
-"""What the tests of slow handlers share: an event, and a wait for its stack."""
+"""What the tests of slow handlers share, and those of the thread that stands by."""
 
 import time
 
 import attrs
 
-from evdispatch import (
-    Dispatcher,
-    Event,
-    HandlerStats,
-)
+from evdispatch import Dispatcher, Event, HandlerStats
 from evdispatch._io._sampler import Sampler
+from evdispatch._io._standby import Standby
 
 
 @attrs.define(eq=False)
@@ -34,3 +31,8 @@ def be_sampled(app: Dispatcher) -> None:
 def timing(app: Dispatcher, handler: object) -> HandlerStats:
     (found,) = [each for each in app.stats().timings if each.handler is handler]
     return found
+
+
+def standby_of(app: Dispatcher) -> Standby:
+    assert isinstance(app._pumping, Standby)
+    return app._pumping

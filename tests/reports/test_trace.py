@@ -1,7 +1,6 @@
 """`Dispatcher.trace`: what it tells of sources, waits and handlers."""
 
 import functools
-import signal
 import threading
 from collections import Counter
 from pathlib import Path
@@ -10,23 +9,8 @@ from typing import Any
 import pytest
 from traces import Work, check, load, names, of
 
-from evdispatch import (
-    HANDLED,
-    ClosedError,
-    Dispatcher,
-    Event,
-    HandlerError,
-    Timer,
-    Trace,
-)
-from evdispatch._dispatch._interrupts import CALL_SITES
-from evdispatch._reports._trace import Traced
+from evdispatch import HANDLED, Dispatcher, Event, Timer
 from evdispatch.testing import ManualSource, VirtualClock, settle
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "trace.json"
 
 
 def test_it_tells_sources_waits_and_handlers(app: Dispatcher, path: Path) -> None:
@@ -201,66 +185,6 @@ def test_two_at_once(app: Dispatcher, tmp_path: Path) -> None:
     assert "_turn" not in vars(app._io)
 
 
-def test_it_may_begin_and_end_in_handlers(app: Dispatcher, path: Path) -> None:
-    traces: list[Trace] = []
-    app.on("start")(lambda: traces.append(app.trace(path)))
-    app.on(Work, priority=1)(lambda: None)
-
-    @app.on(Work)
-    def end() -> None:
-        traces[0].close()
-
-    app.on(Work, priority=-1)(app.stop)
-    app.post(Work())
-    app.run()
-    spans = of(load(path), "handler")
-    assert len([each for each in spans if each["args"]["event"] == "work"]) == 1
-    check(load(path))
-
-
-def test_the_dispatchers_end_is_its_end(io: Any, path: Path) -> None:
-    with Dispatcher(io=io) as app:
-        trace = app.trace(path)
-        app.on(Work)(lambda: None)
-        app.post(Work())
-        settle(app)
-    assert trace.closed
-    check(load(path))
-    trace.close()
-    with pytest.raises(ClosedError):
-        app.trace(path)
-
-
-def test_ctrl_c_interrupts_a_traced_handler_at_once(
-    app: Dispatcher, path: Path
-) -> None:
-    reached = []
-
-    @app.on("start")
-    def work() -> None:
-        signal.raise_signal(signal.SIGINT)
-        reached.append("the end")
-
-    with app.trace(path), pytest.raises(KeyboardInterrupt):
-        app.run()
-    assert not reached
-    assert Traced.run.__code__ in CALL_SITES
-    check(load(path))
-
-
-def test_it_goes_on_though_a_run_has_ended(app: Dispatcher, path: Path) -> None:
-    @app.on("start", once=True)
-    def fail() -> None:
-        raise LookupError
-
-    with app.trace(path):
-        with pytest.raises(HandlerError):
-            app.run()
-        app.on("start")(app.stop)
-        app.run()
-    assert names(of(load(path), "handler")) == ["fail", "stop"]
-
-
 def test_explain_tells_the_same(timed: Dispatcher, path: Path) -> None:
     def work() -> None: ...
 
@@ -281,21 +205,3 @@ def test_nothing_of_what_is_in_a_handler_is_told(timed: Dispatcher, path: Path) 
         settle(timed)
     assert names(of(load(path), "handler")).count("use") == 2
     assert "secret" not in path.read_text()
-
-
-def test_one_that_can_not_begin_leaves_all_as_it_was(
-    timed: Dispatcher, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise MemoryError
-
-    def work() -> None: ...
-
-    timed.on(Work)(work)
-    (entry,) = timed._registry.scope.entries[Work]
-    monkeypatch.setattr(Trace, "around", refuse)
-    with pytest.raises(MemoryError):
-        timed.trace(path)
-    assert entry.call is work
-    assert "_turn" not in vars(timed._io)
-    assert len(load(path)) == 1

@@ -21,11 +21,6 @@ from evdispatch._reports._trace_file import BATCH, TraceFile
 from evdispatch.testing import ManualSource, settle
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "trace.json"
-
-
 def test_a_text_file_stays_open(app: Dispatcher) -> None:
     file = files.StringIO()
     app.on(Work)(lambda: None)

@@ -1,0 +1,114 @@
+"""The looks of the thread that stands by, one by one; and its sleep."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from slowness import standby_of
+
+from evdispatch import Dispatcher
+from evdispatch._io._lookout import CALM
+from evdispatch._io._standby import Standby
+from evdispatch.testing import settle
+
+
+@pytest.fixture
+def io() -> str:
+    return "auto"
+
+
+class TestLooks:
+    """The looks of the thread that stands by, one by one."""
+
+    @pytest.fixture
+    def standby(self, app: Dispatcher) -> Standby:
+        standby = standby_of(app)
+        assert standby._thread is None  # it starts with the first step
+        return standby
+
+    def test_a_pass_that_is_new_at_each_look_is_left_alone(
+        self, standby: Standby
+    ) -> None:
+        for _ in range(5):
+            standby.begin()
+            standby.look_on()
+            standby.finish()
+        assert standby.takeovers == 0
+
+    def test_one_that_is_still_the_same_is_pumped_for_until_it_is_over(
+        self, standby: Standby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pumped = []
+
+        def pump(timeout: float | None, *, inline: bool) -> None:
+            pumped.append((timeout, inline))
+            if len(pumped) == 3:
+                standby.finish()
+
+        monkeypatch.setattr(standby._io, "pump", pump)
+        standby.begin()
+        standby.look_on()
+        assert pumped == []
+        standby.look_on()
+        assert pumped == [(None, False)] * 3
+        assert not standby._lock.locked()
+
+    def test_it_lets_go_as_soon_as_the_lock_is_wanted(
+        self, standby: Standby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def pump(timeout: float | None, *, inline: bool) -> None:
+            assert not inline
+            standby._wanted = True
+
+        monkeypatch.setattr(standby._io, "pump", pump)
+        standby.begin()
+        standby.look_on()
+        standby.look_on()
+        assert standby.takeovers == 1
+
+    def test_it_sleeps_when_all_has_been_calm_and_is_roused_by_a_pass(
+        self, standby: Standby
+    ) -> None:
+        for _ in range(CALM):
+            standby.look_on()
+        thread = threading.Thread(target=standby.look_on)
+        thread.start()
+        while not standby.asleep:
+            time.sleep(0.001)
+        standby.begin()
+        thread.join(10)
+        assert not thread.is_alive()
+        standby.finish()
+
+    def test_a_pass_that_begins_as_it_goes_to_sleep_is_not_missed(
+        self, standby: Standby
+    ) -> None:
+        for _ in range(CALM):
+            standby.look_on()
+        standby._passing = True  # as `begin` has it, before it looks whether to rouse
+        standby._sleep()
+        assert not standby.asleep
+
+
+def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
+    settle(app)
+    standby = standby_of(app)
+    deadline = time.monotonic() + 10
+    while not standby.asleep:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert standby._thread is not None
+    before = switches(standby)
+    time.sleep(0.1)  # nothing happens for so long
+    assert switches(standby) == before
+
+
+def switches(standby: Standby) -> int:
+    """Return how often the kernel has had the thread wait."""
+    assert standby._thread is not None
+    task = standby._thread._thread.native_id
+    status = Path(f"/proc/self/task/{task}/status").read_text()
+    return sum(
+        int(line.split()[1]) for line in status.splitlines() if "ctxt_switches" in line
+    )

@@ -1,0 +1,17 @@
+"""What the tests of handlers get besides."""
+
+import pytest
+from paces import Paced, Post
+
+from evdispatch import Dispatcher
+from evdispatch.testing import settle
+
+
+@pytest.fixture
+def post(timed: Dispatcher) -> Post:
+    def all_at_once(*numbers: int) -> None:
+        for number in numbers:
+            timed.post(Paced(number))
+        settle(timed)
+
+    return all_at_once
