@@ -8,9 +8,10 @@
 import errno
 import os
 from collections.abc import Iterator
+from typing import ClassVar
 
 from evdispatch._checks import check_interval
-from evdispatch._events import Event
+from evdispatch._events import Error, Event
 from evdispatch._files import PathSpec, Settled
 from evdispatch._files._debounce import Debouncer
 from evdispatch._files._globs import Patterns, compile_patterns, is_by_path
@@ -57,7 +58,10 @@ class Watch(Source):
         OSError: A name of the path is longer than any may be (ENAMETOOLONG).
     """
 
+    has_last_word: ClassVar[bool] = True
+
     __slots__ = (
+        "_deaf",
         "_due",
         "_job",
         "_made",
@@ -104,6 +108,7 @@ class Watch(Source):
         self._made: list[Event] = []  # before the IO side could ask for it
         self._missed = False  # something, in a pause
         self._due: float | None = None
+        self._deaf = False  # it ended since the hub's number was closed behind our back
 
     # -- for the user ----------------------------------------------------------------
 
@@ -148,6 +153,7 @@ class Watch(Source):
             self._made = list(self._work())
         except BaseException:
             self.on_close()
+            self._deaf = False  # who adds it is told
             raise
         self.wake()
 
@@ -164,7 +170,15 @@ class Watch(Source):
         """Give back the watches."""
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
+            self._deaf = tracker.hub.lost
             tracker.close()
+
+    def on_end(self) -> Iterator[Event]:
+        """Tell that it hears nothing more, though nobody has closed it."""
+        if self._deaf:
+            yield Error(
+                OSError(errno.EBADF, "inotify was closed by somebody else", self.path)
+            )
 
     def _work(self) -> Iterator[Event]:
         yield from self._take_made()

@@ -1,5 +1,6 @@
 """A watch's life: closing, failing, forking, sharing, and other loops."""
 
+import errno
 import gc
 import os
 import subprocess
@@ -169,8 +170,37 @@ def test_an_instance_that_is_closed_behind_our_back_ends_its_watches(
         watched.app.add(Watch(watched.root))
     assert watched.watch.closed
     assert watched.app.sources == ()
+    settle(watched.app)
+    (error,) = watched.errors  # the first one's; the second one has raised its own
+    assert isinstance(error, OSError)
+    assert (error.errno, error.filename) == (errno.EBADF, str(watched.root))
     watched.app.add(Watch(watched.root))
     assert inotify_fds() == 1
+
+
+@pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
+def test_who_polls_finds_out_that_it_is_closed(watched: Watched) -> None:
+    tracker = watched.watch._tracker
+    assert tracker is not None
+    os.close(tracker.hub.fileno())
+    run_until(watched.app, lambda: watched.watch.closed)
+    settle(watched.app)
+    (error,) = watched.errors
+    assert isinstance(error, OSError)
+    assert (error.errno, error.filename) == (errno.EBADF, str(watched.root))
+    assert watched.app.sources == ()
+
+
+def test_it_is_no_error_to_close_one_whose_instance_was_closed_behind_our_back(
+    watched: Watched,
+) -> None:
+    tracker = watched.watch._tracker
+    assert tracker is not None
+    os.close(tracker.hub.fileno())
+    watched.watch.close()
+    settle(watched.app)
+    assert watched.errors == []
+    assert watched.app.sources == ()
 
 
 def test_it_is_collected(timed: Dispatcher, tmp_path: Path) -> None:
