@@ -159,8 +159,7 @@ class Intake(Holding):
 
     def _fail(self, source: Source, error: Exception) -> None:
         """End a source that raised, and tell it after all that it made."""
-        source._rest = None
-        self._roster.more.pop(source, None)
+        self._roster.drop_rest(source)
         self._put(source, self._end(source, error))
 
     def _end(self, source: Source, error: Exception) -> list[Event]:

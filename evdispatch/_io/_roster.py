@@ -106,12 +106,16 @@ class Roster(Watching):
         """Drop what a source has made and no handler has seen yet."""
         with self.lock:
             source._silenced = True
-            source._rest = None
-            self.more.pop(source, None)
+            self.drop_rest(source)
             self.free(source)
-            if source._woken:  # waited for the rest
-                source._woken = False
-                self.wake(source)
+
+    def drop_rest(self, source: Source) -> None:
+        """Forget what a source had still to make; who waited for that is woken."""
+        source._rest = None
+        self.more.pop(source, None)
+        if source._woken:
+            source._woken = False
+            self.wake(source)
 
     def detach(self, source: Source, *, silence: bool) -> None:
         """End a source: out of the poller first, then `Source.on_close`.

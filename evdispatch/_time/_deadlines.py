@@ -3,9 +3,11 @@
 Equal deadlines come out in the order they were added. Each has a number, its *ticket*, and
 the table of tickets says whose it is; so what is in the heap is two numbers, which the
 garbage collector has no look at. (With an object for each, a million timers took a third
-longer to set.) Cancelling takes the ticket out of the table, and no more. When more than half
-of the heap is nobody's, it is rebuilt as soon as a deadline is added, or the nearest one asked
-for: so a million timers that are set and cancelled take no lasting memory.
+longer to set.) Cancelling takes the ticket out of the table, and no more. When all
+of the heap is nobody's it is cleared, and when more than half of it is, it is rebuilt as soon as
+a deadline is added, or the nearest one asked for: so a million timers that are set and
+cancelled take no lasting memory. (To look at each cancel whether seven of eight are nobody's
+took a sixth of a timer's whole time.)
 """
 
 import heapq
@@ -54,6 +56,8 @@ class Deadlines:
     def cancel(self, ticket: Ticket) -> None:
         """Forget a deadline; one that is over or cancelled already is left as it is."""
         self._owners.pop(ticket, None)
+        if not self._owners:
+            self._heap.clear()
 
     def _rebuild(self) -> None:
         self._heap = [entry for entry in self._heap if entry[1] in self._owners]

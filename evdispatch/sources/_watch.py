@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from evdispatch._checks import check_interval
+from evdispatch._errors import ClosedError
 from evdispatch._events import Error, Event
 from evdispatch._files import PathSpec, Settled
 from evdispatch._files._debounce import Debouncer
@@ -150,10 +151,10 @@ class Watch(Source):
         self._tracker = Tracker(around, self.path, self._options)
         hub.enlist(self._tracker)
         try:
-            self._made = list(self._work())
+            self._made = list(self._follow())
         except BaseException:
             self.on_close()
-            self._deaf = False  # who adds it is told
+            self._deaf = False  # who adds it is told by this
             raise
         self.wake()
 
@@ -181,6 +182,15 @@ class Watch(Source):
             )
 
     def _work(self) -> Iterator[Event]:
+        try:
+            yield from self._follow()
+        except ClosedError:
+            if not self._deaf:
+                raise
+            # `on_end` tells, as where another watch has noticed.
+
+    def _follow(self) -> Iterator[Event]:
+        """Yield what has become of the tree. The first time `on_add` asks, and is told."""
         yield from self._take_made()
         tracker = self._tracker
         if tracker is None or self._is_muted(tracker):
@@ -196,6 +206,8 @@ class Watch(Source):
                 yield from (
                     events if stage is None else stage.feed(events, tracker.now())
                 )
+                if self._tracker is None:  # it has ended with the hub meanwhile
+                    return
             elif made is None and (left := left - 1) == 0:
                 self.wake()
                 return

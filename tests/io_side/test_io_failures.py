@@ -47,6 +47,29 @@ class TestFailures:
         settle(app)
         assert len(heard) == 1
 
+    def test_the_last_word_is_asked_for_though_it_fails_after_its_end(
+        self, app: Dispatcher
+    ) -> None:
+        class Talker(ManualSource):
+            has_last_word = True
+
+            def on_wake(self) -> Iterator[Event]:
+                self.finish()
+                yield from steps(300)  # several turns' worth
+                raise LookupError("no more")
+
+            def on_end(self) -> Iterator[Event]:
+                yield Step(-1)
+
+        source = app.add(Talker())
+        seen: list[Any] = []
+        source.on(Event)(seen.append)
+        source.wake()
+        settle(app)
+        assert [event.name for event in seen[-3:]] == ["step", "error", "step"]
+        assert seen[-1].number == -1
+        assert len(seen) == 302
+
     def test_a_failure_beyond_a_turns_worth_keeps_its_place(self, io: Any) -> None:
         def make() -> Iterator[Event]:
             yield from steps(700)

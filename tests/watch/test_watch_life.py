@@ -1,6 +1,5 @@
 """A watch's life: closing, failing, forking, sharing, and other loops."""
 
-import errno
 import gc
 import os
 import subprocess
@@ -11,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Watched, fill
+from trees import Watched, fill, inotify_fds
 
 from evdispatch import (
     Change,
@@ -27,16 +26,6 @@ from evdispatch import (
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
 Watching = Callable[..., Watched]
-
-
-def inotify_fds() -> int:
-    found = 0
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found += "inotify" in os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            continue  # the listing's own
-    return found
 
 
 def test_all_watches_share_one_instance(timed: Dispatcher, tmp_path: Path) -> None:
@@ -156,51 +145,6 @@ def test_what_waits_is_bounded_and_goes_on_when_the_queue_has_room(
         ]
         assert app.stats().balanced
         assert not watch.closed
-
-
-@pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
-def test_an_instance_that_is_closed_behind_our_back_ends_its_watches(
-    watched: Watched,
-) -> None:
-    """The others find out by themselves."""
-    tracker = watched.watch._tracker
-    assert tracker is not None
-    os.close(tracker.hub.fileno())
-    with pytest.raises(ClosedError, match="closed, and not through its source"):
-        watched.app.add(Watch(watched.root))
-    assert watched.watch.closed
-    assert watched.app.sources == ()
-    settle(watched.app)
-    (error,) = watched.errors  # the first one's; the second one has raised its own
-    assert isinstance(error, OSError)
-    assert (error.errno, error.filename) == (errno.EBADF, str(watched.root))
-    watched.app.add(Watch(watched.root))
-    assert inotify_fds() == 1
-
-
-@pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
-def test_who_polls_finds_out_that_it_is_closed(watched: Watched) -> None:
-    tracker = watched.watch._tracker
-    assert tracker is not None
-    os.close(tracker.hub.fileno())
-    run_until(watched.app, lambda: watched.watch.closed)
-    settle(watched.app)
-    (error,) = watched.errors
-    assert isinstance(error, OSError)
-    assert (error.errno, error.filename) == (errno.EBADF, str(watched.root))
-    assert watched.app.sources == ()
-
-
-def test_it_is_no_error_to_close_one_whose_instance_was_closed_behind_our_back(
-    watched: Watched,
-) -> None:
-    tracker = watched.watch._tracker
-    assert tracker is not None
-    os.close(tracker.hub.fileno())
-    watched.watch.close()
-    settle(watched.app)
-    assert watched.errors == []
-    assert watched.app.sources == ()
 
 
 def test_it_is_collected(timed: Dispatcher, tmp_path: Path) -> None:
