@@ -5,8 +5,9 @@
         ^                                           |                      |
         +------ write buffers, pause, close --------+----------------------+
 
-The two sides meet in the queue alone. Whoever pumps, the rules are those of `_io`; whoever
-dispatches, those of `_dispatch`. `_parts` has what is this class's own, `_parts._loop` the loop.
+The two sides meet in the queue alone. Whoever pumps, the rules are those of
+`_io._side`; whoever dispatches, those of `_dispatch._side`. `_parts._loop` runs them,
+`_parts._embedding` lets a host do so.
 """
 
 import contextlib

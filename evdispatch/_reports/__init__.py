@@ -1,1 +1,1 @@
-"""What a dispatcher tells of itself: `explain`, `why_alive` and `trace`. Loaded when asked."""
+"""What a dispatcher tells of itself: `explain`, `why_alive` and `trace`."""

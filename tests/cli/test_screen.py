@@ -17,7 +17,6 @@ from evdispatch.terminal import BEGIN_SYNCHRONIZED, END_SYNCHRONIZED
 SIZES = [
     *((1, 1), (5, 2), (20, 6), (40, 12), (56, 16), (80, 24), (120, 30), (300, 100)),
 ]
-NIGHT = "1c1c1c"  # colour 234, the ground of everything
 
 
 def state(*events: Event, columns: int = 80, rows: int = 24) -> State:

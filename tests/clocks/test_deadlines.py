@@ -111,8 +111,8 @@ def test_cancelling_all_of_many_at_once_empties_the_heap() -> None:
     for entry in entries:
         deadlines.cancel(entry)
     assert len(deadlines) == 0
+    assert not deadlines._heap  # also if nothing is added or asked for
     assert deadlines.next() is None
-    assert not deadlines._heap
 
 
 def test_what_is_cancelled_takes_no_memory_when_others_are_added_or_asked_for() -> None:
