@@ -81,11 +81,8 @@ class Intake(Holding):
         events: list[Event] = []
         try:
             if self._collect(source, made, events):
-                source._rest = None
-                self._roster.more.pop(source, None)
-                if source._woken:
-                    source._woken = False
-                    self._roster.woken.append(source)
+                if source._rest is not None:
+                    self._roster.end_rest(source)
             else:
                 source._rest = made
                 # Else it goes on when it is resumed, or held back no more.
@@ -159,7 +156,7 @@ class Intake(Holding):
 
     def _fail(self, source: Source, error: Exception) -> None:
         """End a source that raised, and tell it after all that it made."""
-        self._roster.drop_rest(source)
+        self._roster.end_rest(source)
         self._put(source, self._end(source, error))
 
     def _end(self, source: Source, error: Exception) -> list[Event]:

@@ -106,11 +106,11 @@ class Roster(Watching):
         """Drop what a source has made and no handler has seen yet."""
         with self.lock:
             source._silenced = True
-            self.drop_rest(source)
+            self.end_rest(source)
             self.free(source)
 
-    def drop_rest(self, source: Source) -> None:
-        """Forget what a source had still to make; who waited for that is woken."""
+    def end_rest(self, source: Source) -> None:
+        """Let a source have nothing left of what it made before; who was woken is asked."""
         source._rest = None
         self.more.pop(source, None)
         if source._woken:

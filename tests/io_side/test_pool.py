@@ -4,10 +4,10 @@ import logging
 import os
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
+from forks import in_child
 
 from evdispatch._io._threads import Pool
 
@@ -22,21 +22,6 @@ def no_threads() -> Iterator[Callable[[], None]]:
 
     yield refuse
     threading.stack_size(size)
-
-
-def in_child(function: Callable[[], None]) -> int:
-    """Call a function in a forked child and return its exit code; 0 is success."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork, 3.12+
-        pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            function()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_work_is_done_on_other_threads_and_they_end() -> None:

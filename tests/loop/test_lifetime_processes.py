@@ -7,11 +7,11 @@ import sys
 import textwrap
 import threading
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from endings import CALLS, QUIET, Final, descriptors
+from forks import in_child
 
 from evdispatch import Dispatcher, ForkedError, Pipe, Timer
 from evdispatch.testing import record, run_until, settle
@@ -82,21 +82,6 @@ def test_at_the_end_one_failure_keeps_no_other_dispatcher_open(io: str) -> None:
 
 
 # -- fork ----------------------------------------------------------------------------------
-
-
-def in_child(function: Callable[[], None]) -> int:
-    """Run a function in a forked child and return its exit code; 0 is success."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork, 3.12+
-        pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            function()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @pytest.mark.parametrize("name", [*CALLS, *QUIET])
