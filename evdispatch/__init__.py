@@ -19,11 +19,18 @@ tick 1
 
 import typing
 
-from evdispatch import _homes
+from evdispatch import _exports
 
 if typing.TYPE_CHECKING:
-    from evdispatch._dispatch._callbacks import Handle as Handle
-    from evdispatch._dispatch._meter import Slow as Slow
+    from evdispatch._core._callbacks import Handle as Handle
+    from evdispatch._core._clock import Alarm as Alarm
+    from evdispatch._core._clock import Clock as Clock
+    from evdispatch._core._clock import MonotonicClock as MonotonicClock
+    from evdispatch._core._poller import ERROR as ERROR
+    from evdispatch._core._poller import HANGUP as HANGUP
+    from evdispatch._core._poller import PRIORITY as PRIORITY
+    from evdispatch._core._poller import READ as READ
+    from evdispatch._core._poller import WRITE as WRITE
     from evdispatch._dispatcher import Dispatcher as Dispatcher
     from evdispatch._errors import AlreadyRunningError as AlreadyRunningError
     from evdispatch._errors import ClosedError as ClosedError
@@ -52,62 +59,55 @@ if typing.TYPE_CHECKING:
     from evdispatch._events import Start as Start
     from evdispatch._events import Stop as Stop
     from evdispatch._events import Throttled as Throttled
-    from evdispatch._files import Attributes as Attributes
-    from evdispatch._files import Change as Change
-    from evdispatch._files import Closed as Closed
-    from evdispatch._files import Created as Created
-    from evdispatch._files import Deleted as Deleted
-    from evdispatch._files import Existing as Existing
-    from evdispatch._files import Modified as Modified
-    from evdispatch._files import Moved as Moved
-    from evdispatch._files import Overflow as Overflow
-    from evdispatch._files import PathEvent as PathEvent
-    from evdispatch._files import Ready as Ready
-    from evdispatch._files import Rescan as Rescan
-    from evdispatch._files import RootGone as RootGone
-    from evdispatch._files import Settled as Settled
-    from evdispatch._files import TreeEvent as TreeEvent
-    from evdispatch._files import Unmounted as Unmounted
-    from evdispatch._kernel._poller import ERROR as ERROR
-    from evdispatch._kernel._poller import HANGUP as HANGUP
-    from evdispatch._kernel._poller import PRIORITY as PRIORITY
-    from evdispatch._kernel._poller import READ as READ
-    from evdispatch._kernel._poller import WRITE as WRITE
-    from evdispatch._reports._alive import Alive as Alive
-    from evdispatch._reports._alive import Pending as Pending
-    from evdispatch._reports._alive import Waiting as Waiting
-    from evdispatch._reports._explain import Explanation as Explanation
-    from evdispatch._reports._explain import Verdict as Verdict
-    from evdispatch._reports._trace import Trace as Trace
-    from evdispatch._routing._handlers import HANDLED as HANDLED
-    from evdispatch._routing._handlers import on as on
+    from evdispatch._handlers._handler import HANDLED as HANDLED
+    from evdispatch._handlers._handler import on as on
     from evdispatch._stats import HandlerStats as HandlerStats
     from evdispatch._stats import SourceStats as SourceStats
     from evdispatch._stats import Stats as Stats
-    from evdispatch._time._clock import Alarm as Alarm
-    from evdispatch._time._clock import Clock as Clock
-    from evdispatch._time._clock import MonotonicClock as MonotonicClock
+    from evdispatch.debug._explain import Explanation as Explanation
+    from evdispatch.debug._explain import Verdict as Verdict
+    from evdispatch.debug._slow import Slow as Slow
+    from evdispatch.debug._trace import Trace as Trace
+    from evdispatch.debug._why_alive import Alive as Alive
+    from evdispatch.debug._why_alive import Pending as Pending
+    from evdispatch.debug._why_alive import Waiting as Waiting
     from evdispatch.sources._base import Source as Source
     from evdispatch.sources._connection import Connection as Connection
     from evdispatch.sources._datagram import Datagram as Datagram
     from evdispatch.sources._datagram import Packet as Packet
+    from evdispatch.sources._descriptors import Credentials as Credentials
     from evdispatch.sources._fd import Fd as Fd
     from evdispatch.sources._fd import Priority as Priority
     from evdispatch.sources._fd import Readable as Readable
     from evdispatch.sources._fd import Writable as Writable
-    from evdispatch.sources._files import Credentials as Credentials
     from evdispatch.sources._listener import Listener as Listener
     from evdispatch.sources._pipe import Pipe as Pipe
-    from evdispatch.sources._sockets._activation import (
-        activated_sockets as activated_sockets,
-    )
-    from evdispatch.sources._sockets._opening import Backoff as Backoff
-    from evdispatch.sources._streams._framing import Length as Length
     from evdispatch.sources._terminal import Terminal as Terminal
     from evdispatch.sources._timer import Tick as Tick
     from evdispatch.sources._timer import Timer as Timer
-    from evdispatch.sources._tty._channel import Size as Size
     from evdispatch.sources._watch import Watch as Watch
+    from evdispatch.sources.files._events import Attributes as Attributes
+    from evdispatch.sources.files._events import Change as Change
+    from evdispatch.sources.files._events import Closed as Closed
+    from evdispatch.sources.files._events import Created as Created
+    from evdispatch.sources.files._events import Deleted as Deleted
+    from evdispatch.sources.files._events import Existing as Existing
+    from evdispatch.sources.files._events import Modified as Modified
+    from evdispatch.sources.files._events import Moved as Moved
+    from evdispatch.sources.files._events import Overflow as Overflow
+    from evdispatch.sources.files._events import PathEvent as PathEvent
+    from evdispatch.sources.files._events import Ready as Ready
+    from evdispatch.sources.files._events import Rescan as Rescan
+    from evdispatch.sources.files._events import RootGone as RootGone
+    from evdispatch.sources.files._events import Settled as Settled
+    from evdispatch.sources.files._events import TreeEvent as TreeEvent
+    from evdispatch.sources.files._events import Unmounted as Unmounted
+    from evdispatch.sources.net._activation import (
+        activated_sockets as activated_sockets,
+    )
+    from evdispatch.sources.net._opening import Backoff as Backoff
+    from evdispatch.sources.stream._framing import Length as Length
+    from evdispatch.sources.tty._channel import Size as Size
     from evdispatch.terminal import Answer as Answer
     from evdispatch.terminal import Click as Click
     from evdispatch.terminal import Drag as Drag
@@ -240,8 +240,8 @@ __all__ = [
 if not typing.TYPE_CHECKING:  # for a checker every name would be there
 
     def __getattr__(name: str) -> typing.Any:
-        """Load a public name when it is first asked for: see `evdispatch._homes`."""
-        value = _homes.load(name)
+        """Load a public name when it is first asked for: see `evdispatch._exports`."""
+        value = _exports.load(name)
         if value is None:
             raise AttributeError(f"module 'evdispatch' has no attribute {name!r}")
         globals()[name] = value

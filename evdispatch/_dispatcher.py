@@ -23,21 +23,21 @@ from evdispatch._checks import (
     check_seconds,
     check_timeout,
 )
-from evdispatch._dispatch._callbacks import Due, Handle, after, call
-from evdispatch._dispatch._meter import Meter
-from evdispatch._dispatch._side import DispatchSide, OnError
+from evdispatch._core._callbacks import Due, Handle, after, call
+from evdispatch._core._clock import Clock, MonotonicClock
+from evdispatch._core._dispatch import DispatchSide, OnError
+from evdispatch._core._queue import Queue
+from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import StateError
 from evdispatch._events import Event
+from evdispatch._handlers._registry import Registry
 from evdispatch._io._pollers import PollerKind
-from evdispatch._io._roster import Roster, check_source
-from evdispatch._kernel._wakeup import Wakeup
+from evdispatch._io._registrations import Roster, check_source
 from evdispatch._parts._lifetime import weakly
 from evdispatch._parts._loop import IoMode
 from evdispatch._parts._posting import Posting
-from evdispatch._queueing._queue import Queue
-from evdispatch._routing._registry import Registry
 from evdispatch._stats import PostCounts
-from evdispatch._time._clock import Clock, MonotonicClock
+from evdispatch.debug._slow import Meter
 from evdispatch.sources._base import Source
 
 S = TypeVar("S", bound=Source)

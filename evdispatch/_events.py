@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from evdispatch._homes import load_event, snake_case
+from evdispatch._exports import load_event, snake_case
 
 POLICIES = ("block", "latest", "merge", "drop_oldest", "drop_newest")
 """What may become of an event while others of its class wait: see `_policies`."""

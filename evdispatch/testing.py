@@ -21,9 +21,9 @@ from typing import TypeVar
 
 import attrs
 
+from evdispatch._core._clock import MonotonicClock
 from evdispatch._dispatcher import Dispatcher
 from evdispatch._events import Event
-from evdispatch._time._clock import MonotonicClock
 from evdispatch.sources._base import Source
 
 __all__ = ["ManualSource", "VirtualClock", "record", "run_until", "settle"]

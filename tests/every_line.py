@@ -19,9 +19,9 @@ from types import FrameType
 from typing import Any
 
 from evdispatch import Dispatcher, Fd, Pipe
-from evdispatch._dispatch._interrupts import CALL_SITES
+from evdispatch._core._interrupts import CALL_SITES
+from evdispatch._core._poller import readable_now
 from evdispatch._io._sampler import is_ours
-from evdispatch._kernel._poller import readable_now
 
 _LINES = [b"one", b"two", b"three"]
 

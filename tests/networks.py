@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evdispatch import Connection, Dispatcher, Event, Listener
-from evdispatch.sources._sockets._bind import Bound, listen
+from evdispatch.sources.net._bind import Bound, listen
 from evdispatch.testing import run_until
 
 CHUNK = 65_536

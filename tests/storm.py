@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evdispatch import Dispatcher, Fd, Line, Pipe, Timer
-from evdispatch._kernel._poller import readable_now
+from evdispatch._core._poller import readable_now
 
 LINES = 200_000
 PRESSES = 300  # and no more: on a slow machine nothing else would be done

@@ -19,7 +19,7 @@ from evdispatch import (
     Writable,
     testing,
 )
-from evdispatch._kernel._poller import readable_now
+from evdispatch._core._poller import readable_now
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
 

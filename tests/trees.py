@@ -20,8 +20,8 @@ from evdispatch import (
     PathEvent,
     Watch,
 )
-from evdispatch._files._paths import Paths
-from evdispatch.sources._tree._model import Node
+from evdispatch.sources.files._model import Node
+from evdispatch.sources.files._paths import Paths
 from evdispatch.testing import VirtualClock, run_until, settle
 
 STEP = 0.02  # seconds that pass while the tree comes to rest

@@ -10,9 +10,9 @@
 
 import abc
 
+from evdispatch._core._rates import Bucket
 from evdispatch._events import Event, Throttled
-from evdispatch._io._roster import Roster
-from evdispatch._time._rates import Bucket
+from evdispatch._io._registrations import Roster
 from evdispatch.sources._base import Source
 
 

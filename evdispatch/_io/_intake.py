@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
+from evdispatch._core._queue import Queue
 from evdispatch._events import Error, Event
 from evdispatch._io._holding import Holding
-from evdispatch._io._roster import Roster
-from evdispatch._queueing._queue import Queue
+from evdispatch._io._registrations import Roster
 from evdispatch._stats import Counts
 from evdispatch.sources._base import Source
 

@@ -9,12 +9,12 @@ each pass. (An echo takes half the time so.)
 import threading
 from collections.abc import Callable
 
+from evdispatch._core._queue import Queue
+from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import InternalError
-from evdispatch._io._pumping import FAILED
-from evdispatch._io._side import IoSide
+from evdispatch._io._driver import FAILED
+from evdispatch._io._io_loop import IoSide
 from evdispatch._io._threads import Worker
-from evdispatch._kernel._wakeup import Wakeup
-from evdispatch._queueing._queue import Queue
 
 LULL = 0.005
 """Seconds that a pass has for itself: a key that is pressed meanwhile has ten of them."""

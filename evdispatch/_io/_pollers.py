@@ -12,8 +12,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from evdispatch._events import URGENT
-from evdispatch._kernel._poller import (
+from evdispatch._core._poller import (
     EDGE,
     ONCE,
     READ,
@@ -22,7 +21,8 @@ from evdispatch._kernel._poller import (
     Poller,
     VerifyPoller,
 )
-from evdispatch._kernel._select_poller import PollPoller, SelectPoller
+from evdispatch._core._select_poller import PollPoller, SelectPoller
+from evdispatch._events import URGENT
 from evdispatch.sources._base import Source
 
 _CLOSED = (-1, -1)  # no file's device and inode

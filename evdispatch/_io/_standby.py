@@ -16,13 +16,13 @@ while all is quick, so that costs nothing; and a program that idles wakes nobody
 
 import threading
 
+from evdispatch._core._queue import Queue
+from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import InternalError
-from evdispatch._io._lookout import Lookout
-from evdispatch._io._pumping import FAILED, Inline
+from evdispatch._io._driver import FAILED, Inline
+from evdispatch._io._io_loop import IoSide
 from evdispatch._io._sampler import Sampler
-from evdispatch._io._side import IoSide
-from evdispatch._kernel._wakeup import Wakeup
-from evdispatch._queueing._queue import Queue
+from evdispatch._io._watchdog import Lookout
 
 
 class Standby(Lookout, Inline):

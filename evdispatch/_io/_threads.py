@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from evdispatch._time._clock import MonotonicClock
+from evdispatch._core._clock import MonotonicClock
 
 _log = logging.getLogger("evdispatch")
 

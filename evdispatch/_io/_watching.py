@@ -11,6 +11,12 @@ from collections import deque
 from contextlib import ExitStack
 from typing import Any
 
+from evdispatch._core._agenda import Agenda
+from evdispatch._core._clock import Clock
+from evdispatch._core._deadlines import Owner, Ticket
+from evdispatch._core._poller import NOTHING, ONCE
+from evdispatch._core._rates import Bucket
+from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import StateError
 from evdispatch._io._pollers import (
     PollerKind,
@@ -18,12 +24,6 @@ from evdispatch._io._pollers import (
     check_open,
     closed_behind_our_back,
 )
-from evdispatch._kernel._poller import NOTHING, ONCE
-from evdispatch._kernel._wakeup import Wakeup
-from evdispatch._time._agenda import Agenda
-from evdispatch._time._clock import Clock
-from evdispatch._time._deadlines import Owner, Ticket
-from evdispatch._time._rates import Bucket
 from evdispatch.sources._base import Source
 
 

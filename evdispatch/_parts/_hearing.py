@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from evdispatch._events import Event
+from evdispatch._handlers._handler import F
+from evdispatch._handlers._registry import Registry
 from evdispatch._parts._embedding import Embedding
-from evdispatch._reports._explain import Explanation, explain
-from evdispatch._routing._handlers import F
-from evdispatch._routing._registry import Registry
+from evdispatch.debug._explain import Explanation, explain
 
 
 class Hearing(Embedding):

@@ -9,20 +9,20 @@ import logging
 import threading
 from typing import Literal
 
-from evdispatch._dispatch._interrupts import Interrupts
-from evdispatch._dispatch._side import DispatchSide
+from evdispatch._core._dispatch import DispatchSide
+from evdispatch._core._interrupts import Interrupts
+from evdispatch._core._queue import Queue
+from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import AlreadyRunningError
 from evdispatch._events import Event, Idle, Start, Stop
+from evdispatch._io._driver import Inline, Pumping
+from evdispatch._io._io_loop import IoSide
 from evdispatch._io._io_thread import Threaded
-from evdispatch._io._lookout import Lookout, Watched
-from evdispatch._io._pumping import Inline, Pumping
-from evdispatch._io._roster import Roster
+from evdispatch._io._registrations import Roster
 from evdispatch._io._sampler import Sampler
-from evdispatch._io._side import IoSide
 from evdispatch._io._standby import Standby
-from evdispatch._kernel._wakeup import Wakeup
+from evdispatch._io._watchdog import Lookout, Watched
 from evdispatch._parts._lifetime import Closable, weakly
-from evdispatch._queueing._queue import Queue
 
 IoMode = Literal["thread", "inline", "auto"]
 

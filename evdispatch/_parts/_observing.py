@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from evdispatch import _homes
-from evdispatch._dispatch._meter import Meter
+from evdispatch import _exports
 from evdispatch._errors import InternalError
 from evdispatch._parts._hearing import Hearing
 from evdispatch._stats import HandlerStats, PostCounts, Stats, balance
+from evdispatch.debug._slow import Meter
 
 if TYPE_CHECKING:  # loaded when it is asked for
-    from evdispatch._reports._alive import Alive
-    from evdispatch._reports._trace import Trace
-    from evdispatch._reports._trace_file import Target
+    from evdispatch.debug._trace import Trace
+    from evdispatch.debug._trace_file import Target
+    from evdispatch.debug._why_alive import Alive
 
 
 class Observing(Hearing):
@@ -65,7 +65,7 @@ class Observing(Hearing):
         make events, what `after` and `every` are to call, and what is queued.
         """
         self._check_process()
-        look = _homes.load("Alive").look
+        look = _exports.load("Alive").look
         alive: Alive = look(self._state(), self._roster, self._queue)
         return alive
 
@@ -98,7 +98,7 @@ class Observing(Hearing):
             TypeError: It is neither a path nor a file.
         """
         self._check_open()
-        begin = _homes.load("Trace")
+        begin = _exports.load("Trace")
         trace: Trace = begin(file, self._now, self._registry.probes, self._io)
         return trace
 

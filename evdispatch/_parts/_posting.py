@@ -3,10 +3,10 @@
 from collections import deque
 from typing import Any
 
+from evdispatch._core._pending import Gate
+from evdispatch._core._policies import LIMIT, Merge
 from evdispatch._events import Event
 from evdispatch._parts._observing import Observing
-from evdispatch._queueing._policies import LIMIT, Merge
-from evdispatch._queueing._slots import Gate
 
 Way = tuple[deque[Event], Gate | None]
 """Of a class of posts: the lane; and the policy and what waits, if it has one."""

@@ -13,15 +13,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, overload
 
+from evdispatch._core._deadlines import Ticket
+from evdispatch._core._pending import Line
+from evdispatch._core._poller import NOTHING, READ
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
-from evdispatch._kernel._poller import NOTHING, READ
-from evdispatch._queueing._slots import Line
-from evdispatch._routing._handlers import F
-from evdispatch._routing._registry import Registry
-from evdispatch._routing._routes import Scope
+from evdispatch._handlers._handler import F
+from evdispatch._handlers._registry import Registry
+from evdispatch._handlers._routes import Scope
 from evdispatch._stats import Counts
-from evdispatch._time._deadlines import Ticket
 from evdispatch.sources._flow import Flow
 from evdispatch.sources._host import Host
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from evdispatch._events import Disconnect, Event
 from evdispatch.sources._base import Makes
-from evdispatch.sources._files import Credentials, peer_credentials
-from evdispatch.sources._sockets._addresses import HostPort
-from evdispatch.sources._sockets._opening import AddressLike, Backoff, Opening
-from evdispatch.sources._sockets._race import Race
-from evdispatch.sources._sockets._resolve import known
-from evdispatch.sources._streams._framing import Framing, framer
-from evdispatch.sources._streams._options import StreamOptions, reason_of
-from evdispatch.sources._streams._output import OPENING
-from evdispatch.sources._streams._stream import MAKES, Stream
+from evdispatch.sources._descriptors import Credentials, peer_credentials
+from evdispatch.sources.net._addresses import HostPort
+from evdispatch.sources.net._opening import AddressLike, Backoff, Opening
+from evdispatch.sources.net._race import Race
+from evdispatch.sources.net._resolve import known
+from evdispatch.sources.stream._framing import Framing, framer
+from evdispatch.sources.stream._options import StreamOptions, reason_of
+from evdispatch.sources.stream._output import OPENING
+from evdispatch.sources.stream._stream import MAKES, Stream
 
 if TYPE_CHECKING:
     import ssl
@@ -177,7 +177,7 @@ class Connection(Stream):
     def _secure(self, *, server_side: bool, host: str | None) -> None:
         context = self._options.tls
         if context is not None:
-            from evdispatch.sources._streams._tls import TlsEngine  # noqa: PLC0415 (10 ms)
+            from evdispatch.sources.stream._tls import TlsEngine  # noqa: PLC0415 (10 ms)
 
             name = None if server_side else self._options.server_hostname or host
             self._tls = TlsEngine(

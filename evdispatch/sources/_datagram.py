@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 import attrs
 
 from evdispatch._checks import check_count
+from evdispatch._core._poller import ERROR, READ, WRITE
 from evdispatch._errors import ClosedError
 from evdispatch._events import Drain, Error, Event
-from evdispatch._kernel._poller import ERROR, READ, WRITE
 from evdispatch.sources._base import Makes, Source
-from evdispatch.sources._sockets._addresses import HostPort, UnixPath, parse
-from evdispatch.sources._sockets._bind import Bound, bind
-from evdispatch.sources._sockets._icmp import queue_errors, queued_errors
-from evdispatch.sources._sockets._opening import AddressLike
-from evdispatch.sources._sockets._resolve import known
+from evdispatch.sources.net._addresses import HostPort, UnixPath, parse
+from evdispatch.sources.net._bind import Bound, bind
+from evdispatch.sources.net._icmp import queue_errors, queued_errors
+from evdispatch.sources.net._opening import AddressLike
+from evdispatch.sources.net._resolve import known
 
 _BATCH = 64  # datagrams in one turn
 _LARGEST = 65_535  # bytes of a UDP datagram, with its headers

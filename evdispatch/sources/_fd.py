@@ -13,8 +13,8 @@ from typing import ClassVar
 import attrs
 
 from evdispatch._checks import FileLike, descriptor
+from evdispatch._core._poller import ERROR, HANGUP, PRIORITY, READ, WRITE, ready_now
 from evdispatch._events import Event, Hangup
-from evdispatch._kernel._poller import ERROR, HANGUP, PRIORITY, READ, WRITE, ready_now
 from evdispatch.sources._base import Source
 
 

@@ -7,7 +7,7 @@ one that is held back has them wait.
 
 import contextlib
 
-from evdispatch._time._rates import Bucket, check_rate
+from evdispatch._core._rates import Bucket, check_rate
 from evdispatch.sources._host import Host
 
 

@@ -15,16 +15,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from evdispatch._checks import check_count
+from evdispatch._core._poller import READ
 from evdispatch._events import Error, Event
-from evdispatch._kernel._poller import READ
 from evdispatch.sources._base import Source
 from evdispatch.sources._connection import Connection
 from evdispatch.sources._host import Host
-from evdispatch.sources._sockets._addresses import parse
-from evdispatch.sources._sockets._bind import Bound, adopt_listening, listen
-from evdispatch.sources._sockets._opening import AddressLike
-from evdispatch.sources._streams._framing import Framing
-from evdispatch.sources._streams._options import StreamOptions
+from evdispatch.sources.net._addresses import parse
+from evdispatch.sources.net._bind import Bound, adopt_listening, listen
+from evdispatch.sources.net._opening import AddressLike
+from evdispatch.sources.stream._framing import Framing
+from evdispatch.sources.stream._options import StreamOptions
 
 if TYPE_CHECKING:
     import ssl

@@ -21,13 +21,13 @@ from functools import partial
 from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
+from evdispatch._core._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch._errors import ClosedError, FrameError
 from evdispatch._events import Data, Drain, Eof, Error, Event, Hangup, Line
-from evdispatch._kernel._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch.sources._base import Makes, Source
-from evdispatch.sources._files import STANDARD, access, is_standard, is_stream
-from evdispatch.sources._streams._framing import Framing, framer
-from evdispatch.sources._streams._writing import WriteBuffer
+from evdispatch.sources._descriptors import STANDARD, access, is_standard, is_stream
+from evdispatch.sources.stream._framing import Framing, framer
+from evdispatch.sources.stream._writing import WriteBuffer
 
 _CHUNK = 65_536  # the capacity of a pipe
 _TIMES = 1  # reads or writes in one turn: as for connections

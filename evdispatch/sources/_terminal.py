@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar, get_args
 
 from evdispatch._checks import FileLike, check_choice, check_count, check_interval
+from evdispatch._core._poller import READ, readable_now
 from evdispatch._events import URGENT, Eof, Event, Hangup
-from evdispatch._kernel._poller import READ, readable_now
-from evdispatch.sources._tty._dialogue import TtyDialogue
-from evdispatch.sources._tty._tty import escape_delay
+from evdispatch.sources.tty._dialogue import TtyDialogue
+from evdispatch.sources.tty._tty import escape_delay
 from evdispatch.terminal import Key, Modes, Region
 from evdispatch.terminal._decoder import PASTE_LIMIT
 from evdispatch.terminal._modes import MouseMode

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import attrs
 
 from evdispatch._checks import check_interval, check_name, check_seconds
+from evdispatch._core._schedule import Schedule
 from evdispatch._events import Event, event_classes
-from evdispatch._time._schedule import Schedule
 from evdispatch.sources._base import Source
 
 

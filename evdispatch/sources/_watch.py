@@ -13,14 +13,19 @@ from typing import ClassVar
 from evdispatch._checks import check_interval
 from evdispatch._errors import ClosedError
 from evdispatch._events import Error, Event
-from evdispatch._files import PathSpec, Settled
-from evdispatch._files._debounce import Debouncer
-from evdispatch._files._globs import Patterns, compile_patterns, is_by_path
-from evdispatch._files._saves import Saves
 from evdispatch.sources._base import Source
-from evdispatch.sources._tree._hub import InotifyHub
-from evdispatch.sources._tree._model import Options, Surroundings
-from evdispatch.sources._tree._tracker import Tracker
+from evdispatch.sources.files._atomic_saves import Saves
+from evdispatch.sources.files._debounce import Debouncer
+from evdispatch.sources.files._events import Settled
+from evdispatch.sources.files._globs import (
+    PathSpec,
+    Patterns,
+    compile_patterns,
+    is_by_path,
+)
+from evdispatch.sources.files._hub import InotifyHub
+from evdispatch.sources.files._model import Options, Surroundings
+from evdispatch.sources.files._tracker import Tracker
 
 _SLICE = 128  # directories visited in one turn, 10 to 20 us each
 _LONGEST = 10  # times the debounce

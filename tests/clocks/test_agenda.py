@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from evdispatch import Dispatcher, Event
-from evdispatch._kernel._poller import readable_now
-from evdispatch._time._agenda import Agenda
+from evdispatch._core._agenda import Agenda
+from evdispatch._core._poller import readable_now
 from evdispatch.testing import VirtualClock, settle
 
 

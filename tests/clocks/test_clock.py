@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from evdispatch import MonotonicClock
-from evdispatch._time import _clock
-from evdispatch._time._clock import TimerFd
+from evdispatch._core import _clock
+from evdispatch._core._clock import TimerFd
 
 # As on an older Python, and as on this one.
 WAYS = [(3, 11), sys.version_info[:2]] if sys.version_info >= (3, 13) else [(3, 11)]

@@ -10,7 +10,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evdispatch._time._deadlines import Deadlines, Ticket
+from evdispatch._core._deadlines import Deadlines, Ticket
 
 
 @attrs.define(eq=False)

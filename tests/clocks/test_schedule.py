@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evdispatch._time._schedule import Schedule
+from evdispatch._core._schedule import Schedule
 
 STARTS = st.floats(0, 1e7)
 INTERVALS = st.floats(1e-6, 1e5)

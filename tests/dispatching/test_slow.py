@@ -19,8 +19,8 @@ from evdispatch import (
     Slow,
     Stop,
 )
-from evdispatch._dispatch._interrupts import CALL_SITES
-from evdispatch._dispatch._meter import Measured
+from evdispatch._core._interrupts import CALL_SITES
+from evdispatch.debug._slow import Measured
 from evdispatch.testing import VirtualClock, record, settle
 
 

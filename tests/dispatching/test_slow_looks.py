@@ -14,10 +14,10 @@ from evdispatch import (
     Dispatcher,
     Slow,
 )
-from evdispatch._dispatch._meter import Measured
-from evdispatch._io._lookout import CALM, Lookout, Watched
 from evdispatch._io._sampler import Place, Sampler
 from evdispatch._io._standby import Standby
+from evdispatch._io._watchdog import CALM, Lookout, Watched
+from evdispatch.debug._slow import Measured
 from evdispatch.testing import VirtualClock, record, settle
 
 

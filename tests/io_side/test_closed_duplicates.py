@@ -24,7 +24,7 @@ from evdispatch import (
     Source,
     Terminal,
 )
-from evdispatch._kernel._poller import WRITE
+from evdispatch._core._poller import WRITE
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
 

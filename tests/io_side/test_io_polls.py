@@ -9,8 +9,8 @@ import pytest
 from makers import Maker, Step, steps
 
 from evdispatch import Data, Dispatcher, Event, Pipe, Source, Timer
+from evdispatch._core._poller import readable_now
 from evdispatch._events import URGENT
-from evdispatch._kernel._poller import readable_now
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
 

@@ -9,7 +9,7 @@ import pytest
 from evdispatch import Dispatcher, Event
 from evdispatch._io import _io_thread as io_thread
 from evdispatch._io._io_thread import Threaded
-from evdispatch._io._lookout import Watched
+from evdispatch._io._watchdog import Watched
 
 _LONG = 60.0  # seconds; no test waits for so long
 

@@ -22,7 +22,7 @@ from evdispatch import (
     Source,
     Throttled,
 )
-from evdispatch._time._rates import Bucket
+from evdispatch._core._rates import Bucket
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
 STEPS = st.lists(

@@ -8,7 +8,7 @@ import pytest
 from probes import Probe, pipe
 
 from evdispatch import Data, Dispatcher, Fd, Pipe, Readable
-from evdispatch._kernel._poller import ERROR, ready_now
+from evdispatch._core._poller import ERROR, ready_now
 from evdispatch.testing import ManualSource, run_until, settle
 
 

@@ -8,8 +8,8 @@ import pytest
 from slowness import standby_of
 
 from evdispatch import Dispatcher
-from evdispatch._io._lookout import CALM
 from evdispatch._io._standby import Standby
+from evdispatch._io._watchdog import CALM
 from evdispatch.testing import settle
 
 

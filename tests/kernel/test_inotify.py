@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evdispatch._kernel import _inotify
-from evdispatch._kernel._inotify import (
+from evdispatch.sources.files import _inotify
+from evdispatch.sources.files._inotify import (
     IN_CREATE,
     IN_DELETE,
     IN_IGNORED,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from evdispatch import ERROR, HANGUP, READ, WRITE
-from evdispatch._kernel._poller import (
+from evdispatch._core._poller import (
     INVALID,
     NOTHING,
     ONCE,
@@ -19,7 +19,7 @@ from evdispatch._kernel._poller import (
     VerifyPoller,
     readable_now,
 )
-from evdispatch._kernel._select_poller import PollPoller, SelectPoller
+from evdispatch._core._select_poller import PollPoller, SelectPoller
 
 
 @pytest.fixture(params=[EpollPoller, VerifyPoller, PollPoller, SelectPoller])

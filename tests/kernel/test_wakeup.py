@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from evdispatch._kernel._poller import readable_now
-from evdispatch._kernel._wakeup import Wakeup
+from evdispatch._core._poller import readable_now
+from evdispatch._core._wakeup import Wakeup
 
 
 @pytest.fixture

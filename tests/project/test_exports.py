@@ -14,7 +14,7 @@ import pytest
 import evdispatch
 import evdispatch.terminal
 import evdispatch.testing
-from evdispatch import Event, _homes
+from evdispatch import Event, _exports
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -213,7 +213,7 @@ def test_each_name_has_the_home_that_type_checkers_see() -> None:
         if isinstance(statement, ast.ImportFrom) and statement.module
         for alias in statement.names
     }
-    assert seen == _homes._HOME_OF
+    assert seen == _exports._HOME_OF
     assert set(seen) == set(evdispatch.__all__)
 
 
@@ -221,7 +221,7 @@ def test_each_event_of_ours_is_found_by_its_name() -> None:
     for name in evdispatch.__all__:
         value = getattr(evdispatch, name)
         if isinstance(value, type) and issubclass(value, Event):
-            assert _homes._CLASSES[value.name] == name
+            assert _exports._CLASSES[value.name] == name
 
 
 def test_a_star_import_gives_the_public_names() -> None:

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "evdispatch"
 # stands before it, and nothing else. The floors are those of docs/design.md.
 FLOORS = {
     1: """
-        _homes _errors _events _checks _stats
+        _exports _errors _events _checks _stats
         _time _time._clock _time._deadlines _time._agenda _time._schedule _time._rates
     """,
     2: """

@@ -21,7 +21,7 @@ from evdispatch import (
     Timer,
     UnknownEventError,
 )
-from evdispatch._queueing._policies import Policies
+from evdispatch._core._policies import Policies
 from evdispatch.testing import record, run_until, settle
 
 Give = Callable[..., None]

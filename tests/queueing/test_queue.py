@@ -7,8 +7,8 @@ import attrs
 import pytest
 
 from evdispatch import ClosedError, Dispatcher, Event, QueueFull
+from evdispatch._core._queue import Queue
 from evdispatch._events import IDLE, NORMAL, URGENT
-from evdispatch._queueing._queue import Queue
 from evdispatch.testing import ManualSource, record, settle
 
 

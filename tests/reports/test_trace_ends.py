@@ -8,8 +8,8 @@ import pytest
 from traces import Work, check, load, names, of
 
 from evdispatch import ClosedError, Dispatcher, HandlerError, Trace
-from evdispatch._dispatch._interrupts import CALL_SITES
-from evdispatch._reports._trace import Traced
+from evdispatch._core._interrupts import CALL_SITES
+from evdispatch.debug._trace import Traced
 from evdispatch.testing import settle
 
 

@@ -17,7 +17,7 @@ from traces import Work, check, load, names, of
 from untraced import UNTRACED
 
 from evdispatch import Dispatcher, Event, Trace
-from evdispatch._reports._trace_file import BATCH, TraceFile
+from evdispatch.debug._trace_file import BATCH, TraceFile
 from evdispatch.testing import ManualSource, settle
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from traces import Work, check, load, of
 
 from evdispatch import Dispatcher, Event, Fd, Source
-from evdispatch._io._side import IoSide
+from evdispatch._io._io_loop import IoSide
 from evdispatch.testing import ManualSource, settle
 
 

@@ -14,7 +14,7 @@ from evdispatch._events import (
     URGENT,
     event_classes,
 )
-from evdispatch._homes import snake_case
+from evdispatch._exports import snake_case
 
 
 @attrs.define(eq=False)

@@ -20,7 +20,7 @@ from evdispatch import (
     Timer,
     UnknownEventError,
 )
-from evdispatch._routing._filters import check_selector, compile_filters, join, suggest
+from evdispatch._handlers._filters import check_selector, compile_filters, join, suggest
 from evdispatch.testing import VirtualClock, settle
 
 

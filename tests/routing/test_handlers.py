@@ -10,7 +10,7 @@ from bells import Gong
 from labels import label
 
 from evdispatch import HANDLED, Dispatcher, Event, HandlerTypeError, on
-from evdispatch._routing._handlers import describe, takes_event
+from evdispatch._handlers._handler import describe, takes_event
 from evdispatch.testing import settle
 
 

@@ -9,7 +9,7 @@ import pytest
 from bells import Gong
 
 from evdispatch import Dispatcher, Event, HandlerTypeError, on
-from evdispatch._routing._handlers import marked
+from evdispatch._handlers._handler import marked
 from evdispatch.testing import settle
 
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evdispatch import Dispatcher, Event
-from evdispatch._dispatch._callbacks import Due
-from evdispatch._routing._handlers import Handler
-from evdispatch._routing._probes import Probe
-from evdispatch._routing._routes import Entry
+from evdispatch._core._callbacks import Due
+from evdispatch._handlers._handler import Handler
+from evdispatch._handlers._instruments import Probe
+from evdispatch._handlers._routes import Entry
 
 STEPS = st.lists(
     st.one_of(

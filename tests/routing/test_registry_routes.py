@@ -10,8 +10,8 @@ from bells import Bell, Horn, ring
 
 from evdispatch import Dispatcher, Event, Source, Timer
 from evdispatch._events import event_classes
-from evdispatch._routing._registry import Registry
-from evdispatch._routing._routes import _ROUTES, Scope
+from evdispatch._handlers._registry import Registry
+from evdispatch._handlers._routes import _ROUTES, Scope
 from evdispatch.testing import ManualSource, settle
 
 

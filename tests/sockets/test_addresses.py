@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evdispatch.sources._sockets._addresses import HostPort, UnixPath, parse, show
+from evdispatch.sources.net._addresses import HostPort, UnixPath, parse, show
 
 
 @pytest.mark.parametrize(

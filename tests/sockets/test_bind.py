@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from networks import listening, needs_ip6
 
-from evdispatch.sources._sockets._addresses import HostPort, UnixPath
-from evdispatch.sources._sockets._bind import adopt_listening, bind, listen
+from evdispatch.sources.net._addresses import HostPort, UnixPath
+from evdispatch.sources.net._bind import adopt_listening, bind, listen
 
 
 class TestInet:

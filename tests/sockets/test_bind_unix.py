@@ -11,15 +11,15 @@ import pytest
 from networks import listening
 from untraced import UNTRACED
 
-from evdispatch.sources._sockets._addresses import UnixPath
-from evdispatch.sources._sockets._bind import bind
+from evdispatch.sources.net._addresses import UnixPath
+from evdispatch.sources.net._bind import bind
 
 # The first: asking is not allowed, so nothing is removed. The second: nor is looking, when
 # closing, and the socket is closed all the same. Root may do both, so it is none.
 WITHOUT_RIGHTS = """
 import os, tempfile
-from evdispatch.sources._sockets._addresses import UnixPath
-from evdispatch.sources._sockets._bind import listen
+from evdispatch.sources.net._addresses import UnixPath
+from evdispatch.sources.net._bind import listen
 if os.geteuid() == 0:
     os.setuid(65534)
 with tempfile.TemporaryDirectory(dir="/tmp") as directory:

@@ -12,7 +12,7 @@ import pytest
 from networks import Net, free_port, heard, names, over, told
 
 from evdispatch import Connection, Dispatcher
-from evdispatch.sources._sockets import _resolve
+from evdispatch.sources.net import _resolve
 from evdispatch.testing import VirtualClock, run_until, settle
 
 

@@ -1,6 +1,6 @@
 """The attempts of one connection: an answer that comes late is not the next one's."""
 
-from evdispatch.sources._sockets._opening import Opening
+from evdispatch.sources.net._opening import Opening
 
 
 def test_a_late_look_up_does_not_replace_a_race() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from evdispatch._kernel._poller import WRITE, ready_now
-from evdispatch.sources._sockets._addresses import HostPort, UnixPath
-from evdispatch.sources._sockets._race import Race
-from evdispatch.sources._sockets._resolve import interleave, known, look_up
+from evdispatch._core._poller import WRITE, ready_now
+from evdispatch.sources.net._addresses import HostPort, UnixPath
+from evdispatch.sources.net._race import Race
+from evdispatch.sources.net._resolve import interleave, known, look_up
 
 IP4, IP6 = socket.AF_INET, socket.AF_INET6
 
@@ -188,7 +188,7 @@ def test_a_socket_that_is_connected_to_itself_is_refused(
             return super().connect_ex(address)
 
     address = refused()
-    monkeypatch.setattr("evdispatch.sources._sockets._race.socket.socket", Bound)
+    monkeypatch.setattr("evdispatch.sources.net._race.socket.socket", Bound)
     with pytest.raises(ConnectionRefusedError):
         finish(Race([(IP4, address)]))
 

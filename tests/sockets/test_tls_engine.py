@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from certificates import client_context, server_context
 
-from evdispatch.sources._streams._tls import TlsEngine
+from evdispatch.sources.stream._tls import TlsEngine
 
 Cut = Callable[[bytes], Iterator[bytes]]
 

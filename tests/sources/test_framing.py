@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evdispatch import Data, FrameError, Length, Line
-from evdispatch.sources._streams._framing import Framing, framer
+from evdispatch.sources.stream._framing import Framing, framer
 
 
 def netstring(buffer: bytearray) -> bytes | None:

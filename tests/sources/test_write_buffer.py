@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evdispatch.sources._streams._writing import WriteBuffer
+from evdispatch.sources.stream._writing import WriteBuffer
 
 
 class TestWriteBuffer:

@@ -198,7 +198,7 @@ class TestSizes:
 def test_late_replies_do_not_reach_the_shell(
     app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evdispatch.sources._tty._tty._FENCE", 10.0)
+    monkeypatch.setattr("evdispatch.sources.tty._tty._FENCE", 10.0)
     emulator = Emulator(pty, {**MODERN, b"\x1b[?1000l": b"\x1b[<35;7;7M" * 100})
     terminal = app.add(Terminal(pty.slave))
     emulator.run_until(app, lambda: terminal.keyboard == "kitty")

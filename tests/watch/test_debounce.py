@@ -21,8 +21,8 @@ from evdispatch import (
     Moved,
     Overflow,
 )
-from evdispatch._files._debounce import Debouncer
-from evdispatch._files._paths import Paths
+from evdispatch.sources.files._debounce import Debouncer
+from evdispatch.sources.files._paths import Paths
 
 
 def made(text: str) -> Event:

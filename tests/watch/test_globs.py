@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evdispatch._files._globs import compile_patterns, is_by_path
+from evdispatch.sources.files._globs import compile_patterns, is_by_path
 
 
 def matches(patterns: Any, path: str) -> bool:

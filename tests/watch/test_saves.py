@@ -10,7 +10,7 @@ from evdispatch import (
     Moved,
     Overflow,
 )
-from evdispatch._files._saves import HOLD, Saves
+from evdispatch.sources.files._atomic_saves import HOLD, Saves
 
 LATER = HOLD + 0.02
 

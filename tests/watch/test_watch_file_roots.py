@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from trees import Watched, clear, fill, plain
 
-from evdispatch._kernel._inotify import IN_MODIFY, Inotify
+from evdispatch.sources.files._inotify import IN_MODIFY, Inotify
 
 Watching = Callable[..., Watched]
 

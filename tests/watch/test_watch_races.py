@@ -11,8 +11,8 @@ from file_storm import exchange
 from trees import Watched, clear, fill, real_tree
 
 from evdispatch import Created, Moved
-from evdispatch._kernel._inotify import Inotify
-from evdispatch.sources._tree._model import CHECK
+from evdispatch.sources.files._inotify import Inotify
+from evdispatch.sources.files._model import CHECK
 from evdispatch.testing import settle
 
 Watching = Callable[..., Watched]
@@ -37,7 +37,7 @@ class Meddler(Inotify):
 
 @pytest.fixture
 def meddler(monkeypatch: pytest.MonkeyPatch) -> type[Meddler]:
-    monkeypatch.setattr("evdispatch.sources._tree._hub.Inotify", Meddler)
+    monkeypatch.setattr("evdispatch.sources.files._hub.Inotify", Meddler)
     monkeypatch.setattr(Meddler, "before", None)
     monkeypatch.setattr(Meddler, "after", None)
     return Meddler

@@ -13,7 +13,7 @@ from trees import Replay, Watched, clear, fill, plain
 from untraced import UNTRACED
 
 from evdispatch import Change, Dispatcher, Watch
-from evdispatch._kernel._inotify import Inotify
+from evdispatch.sources.files._inotify import Inotify
 from evdispatch.testing import VirtualClock, settle
 
 Watching = Callable[..., Watched]
@@ -202,7 +202,7 @@ class Limited(Inotify):
 
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> type[Limited]:
-    monkeypatch.setattr("evdispatch.sources._tree._hub.Inotify", Limited)
+    monkeypatch.setattr("evdispatch.sources.files._hub.Inotify", Limited)
     return Limited
 
 

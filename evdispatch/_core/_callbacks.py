@@ -1,0 +1,137 @@
+"""`Dispatcher.after` and `every`: a function at a time, without an event of its own name."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self
+
+import attrs
+
+from evdispatch._core._deadlines import Ticket
+from evdispatch._core._schedule import Schedule
+from evdispatch._events import Event
+from evdispatch._handlers._handler import HANDLED, Handled, check_no_arguments
+from evdispatch._handlers._throttle import Late
+from evdispatch._io._registrations import Roster
+
+
+class Handle:
+    """What `Dispatcher.after` and `every` return.
+
+    Once it is cancelled, or has fired for the last time, it holds the function no more.
+    """
+
+    __slots__ = ("_deadline", "_function", "_roster", "_schedule", "_waiting")
+
+    def __init__(self, roster: Roster, function: Callable[[], Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"a timer calls a function, not {function!r}")
+        check_no_arguments(function)
+        self._roster = roster
+        self._function: Callable[[], Any] | None = function
+        self._schedule: Schedule | None = None
+        self._deadline: Ticket | None = None
+        self._waiting = False  # queued, and not yet called
+
+    def cancel(self) -> None:
+        """Call the function no more, even if it is due. From any thread."""
+        roster = self._roster
+        roster.lock.acquire()
+        try:
+            self._function = None
+            if self._deadline is not None:
+                roster.agenda.cancel(self._deadline)
+                self._deadline = None
+        finally:
+            roster.lock.release()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it will not be called again: it was cancelled, or has fired."""
+        return self._function is None
+
+    @property
+    def function(self) -> Callable[[], Any] | None:
+        """What is to be called; None: nothing any more."""
+        return self._function
+
+    @property
+    def every(self) -> float | None:
+        """The interval, in seconds; None: it is called once."""
+        return None if self._schedule is None else self._schedule.every
+
+    def start(self, delay: float, every: float | None) -> Self:
+        """Schedule it: in ``delay`` seconds, then each ``every``; return itself."""
+        roster = self._roster
+        roster.lock.acquire()  # `with` takes 0.1 us more
+        try:
+            when = roster.now() + delay
+            if every is not None:
+                self._schedule = Schedule(when - every, every)
+            if when != math.inf:  # it may be due before we have its deadline: locked
+                self._deadline = roster.agenda.add_later(when, self)
+        finally:
+            roster.lock.release()
+        return self
+
+    def on_deadline(self, now: float) -> Iterable[Event]:
+        """Queue a call, unless one is queued already; IO side."""
+        self._deadline = None
+        if self._schedule is not None:
+            self._schedule.take(now)
+            self._deadline = self._roster.agenda.add(self._schedule.next, self)
+        if self._waiting:
+            return ()
+        self._waiting = True
+        return (Due(self, time=now),)
+
+    def take(self) -> Callable[[], Any] | None:
+        """Return what to call now, or None if it was cancelled; dispatch side."""
+        with self._roster.lock:
+            self._waiting = False
+            function = self._function
+            if self._schedule is None:
+                self._function = None
+            return function
+
+
+@attrs.define(eq=False)
+class Due(Event):
+    """A call that is due. Only the dispatcher's own handler hears it."""
+
+    names: ClassVar[frozenset[str]] = frozenset()
+    tracked: ClassVar[bool] = True
+    queue_policy: ClassVar[str] = "fixed"
+
+    handle: Handle = attrs.field(repr=False)
+    function: Callable[[], Any] | None = None
+
+    def claim(self) -> Event:
+        self.function = self.handle.take()
+        return self
+
+    @property
+    def called(self) -> Callable[[], Any] | None:
+        """The user's function that is called; None: it was cancelled, or a pace is ended.
+
+        A handler that is called at the end of a pace is looked at by itself.
+        """
+        return None if isinstance(self.function, Late) else self.function
+
+    def blame(self) -> tuple[Callable[..., Any] | None, Event]:
+        """Return which handler failed, and on which event."""
+        function = self.function
+        if isinstance(function, Late) and function.event is not None:
+            return function.handler, function.event
+        return function, self
+
+
+def after(roster: Roster, seconds: float, function: Callable[[], Any]) -> Handle:
+    """Call a function once."""
+    return Handle(roster, function).start(seconds, None)
+
+
+def call(due: Due) -> Handled:
+    """Call what `Dispatcher.after` and `every` were given; nobody else hears it."""
+    if due.function is not None:
+        due.function()
+    return HANDLED

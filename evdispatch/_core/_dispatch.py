@@ -1,0 +1,186 @@
+"""The dispatch side: from the queue to the handlers. Loop 2 of 2 is `Dispatcher.run`.
+
+Rules:
+
+- A pass handles what was queued at its start. What handlers add waits for the next pass,
+  so that a handler which posts an event each time it is called starves nobody.
+- Between two normal events at most one urgent event is let in, so a key does not wait
+  behind a firehose, and a storm of keys does not stop the rest.
+- A route is a snapshot: a handler that was added meanwhile is not called, one that was
+  removed meanwhile is not called either.
+- An event whose source was closed by the user is dropped, unless it is the last word.
+- An exception goes to who handles `error`; else to who called `run`, or to the log.
+"""
+
+import logging
+import reprlib
+from typing import Literal
+
+from evdispatch._core._callbacks import Due
+from evdispatch._core._queue import Queue
+from evdispatch._errors import HandlerError, SourceError
+from evdispatch._events import URGENT, Error, Event, Stop
+from evdispatch._handlers._handler import HANDLED, Handler, describe
+from evdispatch._handlers._registry import Registry
+from evdispatch._handlers._routes import is_dropped, is_failure
+from evdispatch._stats import Counts
+
+OnError = Literal["raise", "log"]
+
+_log = logging.getLogger("evdispatch")
+
+# For messages: a chunk of data is long, and an event's own __repr__ may raise.
+_brief = reprlib.Repr()
+_brief.maxother = 200
+
+
+class DispatchSide:
+    """Takes events from the queue and calls their handlers. One thread at a time."""
+
+    def __init__(
+        self, queue: Queue, registry: Registry, posts: Counts, on_error: OnError
+    ) -> None:
+        self.stopping = False
+        self._queue = queue
+        self._scope = registry.scope
+        self.posts = posts
+        self._on_error = on_error
+
+    def dispatch(self) -> int:
+        """Handle one pass and return the number of events handled.
+
+        Raises:
+            HandlerError: A handler raised, and nobody handles `error`.
+            SourceError: A source failed, and nobody handles `error`.
+        """
+        queue, handle = self._queue, self.handle
+        urgent, normal, idle = queue.lanes
+        waiting = len(normal)
+        handled = 0
+        for _ in range(len(urgent)):
+            handle(urgent.popleft())
+            handled += 1
+            if queue.attention and self.attend():
+                return handled
+        for _ in range(waiting):
+            if urgent:
+                handle(urgent.popleft())
+                handled += 1
+                if queue.attention and self.attend():
+                    return handled
+            handle(normal.popleft())
+            handled += 1
+            if queue.attention and self.attend():
+                return handled
+        if not handled and idle:
+            handle(idle.popleft())
+            handled = 1
+        return handled
+
+    def attend(self) -> bool:
+        """Let those go on who wait for room; return whether the loop is to stop."""
+        queue = self._queue
+        queue.attention = False  # first, so that whoever sets it now is seen next time
+        if self.stopping or (queue.waited_for and not queue.relieve()):
+            queue.attention = True
+        return self.stopping
+
+    def hears(self, cls: type[Event]) -> bool:
+        """Whether anybody hears a class of events, whatever the source."""
+        return bool(self._scope.find(cls))
+
+    def raise_event(self, event: Event) -> None:
+        """Handle an event of the dispatcher's own at once: start, stop, idle."""
+        self.posts.raised += 1
+        self.handle(event)
+
+    def queue_raised(self, event: Event) -> None:
+        """Queue an event of the dispatcher's own, on its thread."""
+        self.posts.raised += 1
+        self._queue.lanes[URGENT].append(event)
+
+    def handle(self, event: Event) -> None:  # noqa: C901, PLR0912 (the hot path)
+        """Call the handlers of one event that has left the queue."""
+        source = event.source
+        if source is None:
+            counts, scope = self.posts, self._scope
+        else:
+            counts, scope = source.counts, source._scope or self._scope
+            if source._silenced and is_dropped(event):
+                counts.dropped += 1
+                return
+        counts.handled += 1
+        tracked = event.tracked
+        if tracked:
+            event = event.claim()
+        try:
+            route = scope.routes[type(event)]
+        except KeyError:
+            route = scope.find(type(event))
+        heard = failed = False
+        try:
+            # Here and not in a function of its own: a call is a tenth of a post's way.
+            for entry in route:
+                if not entry.alive:
+                    continue
+                try:
+                    if entry.test is not None and not entry.test(event):
+                        continue
+                    heard = True
+                    result = entry.call(event) if entry.takes_event else entry.call()
+                except Exception as error:
+                    heard = True
+                    if not failed:
+                        failed = True
+                        counts.handled -= 1
+                        counts.failed += 1
+                    self._fail(event, entry.handler, error)
+                else:
+                    if result is HANDLED:
+                        return
+            if not heard:
+                self._leave(event, counts)
+        finally:
+            if tracked:
+                event.release()
+
+    def _leave(self, event: Event, counts: Counts) -> None:
+        """Nobody handled the event: an error must not pass unnoticed."""
+        if isinstance(event, Error):
+            self._give_up(event)
+        elif event.source is not None:
+            try:
+                event.source.on_unhandled(event)
+            except Exception as error:
+                counts.handled -= 1
+                counts.failed += 1
+                self._fail(event, event.source.on_unhandled, error)
+
+    def _fail(self, event: Event, handler: Handler | None, error: Exception) -> None:
+        """Tell of a handler's exception, or raise it."""
+        if isinstance(event, Due):
+            handler, event = event.blame()
+        source = event.source
+        told = Error(error, event, handler, source=source, time=event.time)
+        if isinstance(event, Error) or not self._scope.of(source).find(Error):
+            self._give_up(told)
+            return
+        (self.posts if source is None else source.counts).raised += 1
+        if isinstance(event, Stop):
+            self.handle(told)  # no pass follows that could
+        else:
+            self._queue.lanes[URGENT].append(told)
+
+    def _give_up(self, failure: Error) -> None:
+        error: HandlerError | SourceError
+        exception = _brief.repr(failure.exception)
+        if is_failure(failure):
+            name, event = describe(failure.handler), _brief.repr(failure.event)
+            message = f"{name} raised {exception} on {event}"
+            error = HandlerError(message, failure.event, failure.handler)
+        else:
+            what = "something" if failure.source is None else repr(failure.source)
+            error = SourceError(message := f"{what} failed: {exception}", failure)
+        if self._on_error == "raise" and failure.fatal:
+            raise error from failure.exception
+        _log.error("%s", message, exc_info=failure.exception)

@@ -1,1 +1,0 @@
-"""What a dispatcher tells of itself: `explain`, `why_alive` and `trace`."""

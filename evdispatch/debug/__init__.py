@@ -1,0 +1,1 @@
+"""Answers about a running dispatcher: why_alive, explain, slow, trace. Loaded when asked for."""

@@ -1,0 +1,193 @@
+"""What a dispatcher waits for: what `Dispatcher.why_alive` tells.
+
+It is a look, under the roster's lock, at what the IO side goes by; so it can't tell
+anything else than what is.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from evdispatch._core._callbacks import Handle
+from evdispatch._core._deadlines import Owner
+from evdispatch._core._poller import PRIORITY, READ, WRITE
+from evdispatch._core._queue import Queue
+from evdispatch._events import IDLE, NORMAL, URGENT
+from evdispatch._handlers._handler import describe
+from evdispatch._handlers._throttle import Late
+from evdispatch._io._registrations import Roster
+from evdispatch.sources._base import Source
+
+_LANES = {"urgent": URGENT, "normal": NORMAL, "idle": IDLE}
+_INTERESTS = {READ: "reading", WRITE: "writing", PRIORITY: "priority data of"}
+_BITS = READ | WRITE | PRIORITY
+_STATES = {
+    "open": "not running; when it runs, it waits for:",
+    "running": "running until stop(); it waits for:",
+    "stopping": "stopping; what there is:",
+    "closed": "closed",
+}
+
+
+@attrs.frozen
+class Waiting:
+    """What an open source waits for.
+
+    Attributes:
+        source: The source.
+        fd: The descriptor that is watched for it; None: none is.
+        interest: What for: bits of READ, WRITE, PRIORITY; 0: a hang-up alone. None where
+            ``fd`` is.
+        always_ready: Whether it is asked again and again: a file that can't be polled.
+        due_in: Seconds until its deadline; None: it has none.
+        more: Whether it has made more than was taken, or asked to be asked.
+        paused: Whether it is paused.
+        held: Whether it is held back by its rate (`Source.limit_rate`).
+    """
+
+    source: Source
+    fd: int | None
+    interest: int | None
+    always_ready: bool
+    due_in: float | None
+    more: bool
+    paused: bool
+    held: bool = False
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it may make events without the program's doing."""
+        return self.fd is not None or self.due_in is not None or self.more
+
+    def __str__(self) -> str:
+        return f"{self.source!r}: {', '.join(self._parts()) or 'its wake() alone'}"
+
+    def _parts(self) -> Iterator[str]:
+        if self.paused:
+            yield "paused"
+        if self.held:
+            yield "held back by its rate"
+        if self.interest is not None:
+            kinds = [name for bit, name in _INTERESTS.items() if self.interest & bit]
+            what = " and ".join(kinds) or "a hang-up of"
+            ready = ", which is always ready" if self.always_ready else ""
+            yield f"{what} fd {self.fd}{ready}"
+        if self.due_in is not None:
+            yield f"due in {self.due_in:.3f} s"
+        if self.more:
+            yield "more to say"
+
+
+@attrs.frozen
+class Pending:
+    """A call that is to come.
+
+    Attributes:
+        function: What `Dispatcher.after` or `every` was given; or a handler whose interval
+            ends then. None: that was removed.
+        due_in: In how many seconds.
+        every: The interval of `every`, in seconds; else None.
+        paced: Whether it is a handler with ``throttle`` or ``debounce``.
+    """
+
+    function: Callable[..., Any] | None
+    due_in: float
+    every: float | None
+    paced: bool
+
+    def __str__(self) -> str:
+        what = "the end of its interval" if self.paced else "called"
+        again = "" if self.every is None else f", then every {self.every:g} s"
+        function = self.function
+        name = "a handler that is gone" if function is None else describe(function)
+        return f"{name}: {what} in {self.due_in:.3f} s{again}"
+
+
+@attrs.frozen
+class Alive:
+    """What may still make events; its text has a line for each.
+
+    What keeps `run` going is that nobody has called `stop`: this tells what it waits for.
+
+    Attributes:
+        state: ``"running"``, ``"stopping"``, ``"closed"``, or ``"open"``: nobody runs it.
+        sources: What each open source waits for, in the order they were added.
+        calls: The calls to come, the nearest first.
+        queued: How many events wait in each lane of the queue, by the lane's name.
+        full: Whether a lane is full, so that its sources are not read.
+    """
+
+    state: str
+    sources: tuple[Waiting, ...]
+    calls: tuple[Pending, ...]
+    queued: dict[str, int]
+    full: bool
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether anything may come that is not another thread's doing."""
+        sources = any(each.by_itself for each in self.sources)
+        return sources or bool(self.calls) or any(self.queued.values())
+
+    @classmethod
+    def look(cls, state: str, roster: Roster, queue: Queue) -> "Alive":
+        """Look at what there is. From any thread."""
+        with roster.lock:
+            now = roster.now()
+            pending = roster.agenda.pending()
+            due = {owner: when - now for when, owner in pending}
+            sources = tuple(_waiting(s, roster, due) for s in roster.sources)
+            calls = tuple(
+                _pending(owner, when - now)
+                for when, owner in pending
+                if isinstance(owner, Handle)
+            )
+            return cls(
+                state=state,
+                sources=sources,
+                calls=calls,
+                queued={name: len(queue.lanes[lane]) for name, lane in _LANES.items()},
+                full=queue.full_lane != IDLE,
+            )
+
+    def __str__(self) -> str:
+        lines = [_STATES[self.state]]
+        if self.state == "closed":
+            return lines[0]
+        lines += [f"  {each}" for each in (*self.sources, *self.calls)]
+        queued = [f"{count} {lane}" for lane, count in self.queued.items() if count]
+        if queued:
+            full = "; it is full, so its sources are not read" if self.full else ""
+            lines.append(f"  in the queue: {', '.join(queued)}{full}")
+        if not self.by_itself:
+            lines.append("  nothing: only posts from other threads can wake it")
+        return "\n".join(lines)
+
+
+def _waiting(source: Source, roster: Roster, due: dict[Owner, float]) -> Waiting:
+    interest = source.interest_in_pause if source._paused else source.interest
+    fd = source._fd
+    watched = fd >= 0 and interest is not None
+    owners: tuple[Any, ...] = (source, source._bucket if source._held_back else None)
+    return Waiting(
+        source=source,
+        fd=fd if watched else None,
+        interest=interest & _BITS if interest is not None and watched else None,
+        always_ready=watched and not source._pollable,
+        due_in=min((due[each] for each in owners if each in due), default=None),
+        more=source in roster.more or source in roster.woken,
+        paused=source.paused,
+        held=source._held_back,
+    )
+
+
+def _pending(handle: Handle, due_in: float) -> Pending:
+    function = handle.function
+    paced = isinstance(function, Late)
+    return Pending(
+        function=function.registered if isinstance(function, Late) else function,
+        due_in=due_in,
+        every=handle.every,
+        paced=paced,
+    )

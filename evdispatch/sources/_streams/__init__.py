@@ -1,1 +1,0 @@
-"""Streams of bytes: frames come in, what goes out is buffered, and how a connection ends."""

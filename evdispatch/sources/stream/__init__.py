@@ -1,0 +1,1 @@
+"""Streams of bytes: framing, write buffers, TLS, and the life of a connection."""
