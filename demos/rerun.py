@@ -38,7 +38,7 @@ class Rerun:
         ended = self.app.add(Fd(pidfd))
 
         @ended.on("readable")
-        def on_end() -> None:
+        def final_events() -> None:
             ended.close()
             os.close(pidfd)
             if self.child is not None:

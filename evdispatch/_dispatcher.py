@@ -32,7 +32,7 @@ from evdispatch._errors import StateError
 from evdispatch._events import Event
 from evdispatch._handlers._registry import Registry
 from evdispatch._io._pollers import PollerKind
-from evdispatch._io._registrations import Roster, check_source
+from evdispatch._io._registrations import Registrations, check_source
 from evdispatch._parts._lifetime import weakly
 from evdispatch._parts._loop import IoMode
 from evdispatch._parts._posting import Posting
@@ -93,9 +93,11 @@ class Dispatcher(Posting):
             if io == "thread":
                 wakeup = undo.enter_context(contextlib.closing(Wakeup()))
             # Weak, so that an IO thread between two steps keeps nothing alive.
-            roster = Roster(clock, io_wakeup, weakly(self.stop), poller, edge=edge)
+            registrations = Registrations(
+                clock, io_wakeup, weakly(self.stop), poller, edge=edge
+            )
             undo.pop_all()
-        self._registry = Registry(clock.now, functools.partial(after, roster))
+        self._registry = Registry(clock.now, functools.partial(after, registrations))
         queue = Queue(queue_size, wakeup.set, io_wakeup.set)
         dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
         self._registry.on(self._registry.scope, Due, {"priority": math.inf})(call)
@@ -104,7 +106,7 @@ class Dispatcher(Posting):
             self._registry.probes.add(self._meter)
         sampler = None if self._meter is None else self._meter.sampler
         self._ways = {}
-        super().__init__(io, queue, roster, dispatch, wakeup, sampler=sampler)
+        super().__init__(io, queue, registrations, dispatch, wakeup, sampler=sampler)
         self._open()
 
     def __repr__(self) -> str:
@@ -127,7 +129,7 @@ class Dispatcher(Posting):
         before = source._registry, source._scope
         source.join(self._registry)
         try:
-            self._roster.add(source)
+            self._registrations.add(source)
         except BaseException:
             source._registry, source._scope = before
             raise
@@ -142,7 +144,7 @@ class Dispatcher(Posting):
         """
         self._check_process()
         check_source("remove", source)
-        if source._host is not self._roster and not source.closed:
+        if source._host is not self._registrations and not source.closed:
             raise StateError(f"{source!r} was not added to this dispatcher")
         source.close()
 
@@ -150,7 +152,7 @@ class Dispatcher(Posting):
     def sources(self) -> tuple[Source, ...]:
         """The open sources, in the order they were added."""
         self._check_process()
-        return tuple(self._roster.sources)
+        return tuple(self._registrations.sources)
 
     # -- posts and timers ------------------------------------------------------------------
 
@@ -206,7 +208,7 @@ class Dispatcher(Posting):
         self._check_open()
         if type(seconds) is not float or not seconds > 0:  # else it is good as it is
             seconds = max(0.0, check_seconds("after", seconds))
-        return after(self._roster, seconds, function)
+        return after(self._registrations, seconds, function)
 
     def every(self, seconds: float, function: Callable[[], Any]) -> Handle:
         """Call a function again and again, on the dispatch thread. From any thread.
@@ -221,4 +223,4 @@ class Dispatcher(Posting):
         """
         self._check_open()
         interval = check_interval("every", seconds)
-        return Handle(self._roster, function).start(interval, interval)
+        return Handle(self._registrations, function).start(interval, interval)

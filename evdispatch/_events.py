@@ -24,7 +24,15 @@ URGENT, NORMAL, IDLE = range(3)
 """The queue's lanes. A source has one lane, so that its events keep their order."""
 
 _RESERVED = (
-    *("name", "names", "lane", "tracked", "final", "filter_names", "queue_policy"),
+    *(
+        "name",
+        "names",
+        "lane",
+        "has_hooks",
+        "deliver_after_close",
+        "filter_names",
+        "queue_policy",
+    ),
 )
 
 # The classes by module and qualified name, so that a class that is defined anew (attrs
@@ -46,8 +54,12 @@ class Event:
     name: ClassVar[str] = "event"
     names: ClassVar[frozenset[str]] = frozenset({"event"})  # own and base classes'
     lane: ClassVar[int] = NORMAL  # of posts; a source's events take the source's lane
-    tracked: ClassVar[bool] = False  # whether dispatch calls claim() and release()
-    final: ClassVar[bool] = False  # told even after the user has closed its source
+    has_hooks: ClassVar[bool] = (
+        False  # whether dispatch calls on_dequeue() and release()
+    )
+    deliver_after_close: ClassVar[bool] = (
+        False  # told even after the user has closed its source
+    )
     filter_names: ClassVar[frozenset[str]] = frozenset()  # filters that are no fields
     queue_policy: ClassVar[str] = "block"  # one of POLICIES; "fixed": block, for ever
 
@@ -103,14 +115,14 @@ class Event:
         """
         return None
 
-    def claim(self) -> "Event":
+    def on_dequeue(self) -> "Event":
         """The event has left the queue: return what is to be handled.
 
-        Called on the dispatch side before the handlers, where ``tracked`` is true.
+        Called on the dispatch side before the handlers, where ``has_hooks`` is true.
         """
         return self
 
-    def release(self) -> None:
+    def on_handled(self) -> None:
         """The handlers are through with the event. The counterpart of `claim`."""
 
 
@@ -157,15 +169,15 @@ class Connect(Event):
         address: The other side's; as the socket module has it.
     """
 
-    tracked: ClassVar[bool] = True
+    has_hooks: ClassVar[bool] = True
     queue_policy: ClassVar[str] = "fixed"
 
     address: Any
 
-    def claim(self) -> Event:
+    def on_dequeue(self) -> Event:
         """From now on it is known to handlers, and stays when its listener is closed."""
         if self.source is not None:  # in a test there may be none
-            self.source.become_known()
+            self.source.mark_announced()
         return self
 
 
@@ -182,7 +194,7 @@ class Disconnect(Event):
         retry_in: Seconds until it is opened anew; None: it is not.
     """
 
-    final: ClassVar[bool] = True
+    deliver_after_close: ClassVar[bool] = True
     queue_policy: ClassVar[str] = "fixed"
 
     reason: str

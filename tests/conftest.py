@@ -150,8 +150,8 @@ def give(request: pytest.FixtureRequest, app: Dispatcher) -> Callable[..., None]
 
     def emit(*events: Event) -> None:
         source.emit(*events)
-        with app._roster.lock:  # as the IO side does, whoever that is
-            app._roster.woken.clear()
+        with app._registrations.lock:  # as the IO side does, whoever that is
+            app._registrations.woken.clear()
             app._io._turn(source, source.on_wake)
 
     return emit

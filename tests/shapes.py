@@ -36,7 +36,7 @@ class Urgent(Shape):
 class Farewell(Event):
     """Told though its source was closed."""
 
-    final: ClassVar[bool] = True
+    deliver_after_close: ClassVar[bool] = True
 
     number: int
 

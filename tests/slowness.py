@@ -34,5 +34,5 @@ def timing(app: Dispatcher, handler: object) -> HandlerStats:
 
 
 def standby_of(app: Dispatcher) -> Standby:
-    assert isinstance(app._pumping, Standby)
-    return app._pumping
+    assert isinstance(app._driver, Standby)
+    return app._driver

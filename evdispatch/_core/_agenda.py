@@ -1,13 +1,13 @@
 """The deadlines of a dispatcher, and the alarm that is set for the nearest of them.
 
-All of it is called under the roster's lock.
+All of it is called under the registrations's lock.
 """
 
 from evdispatch._core._clock import Clock
-from evdispatch._core._deadlines import Deadlines, Owner, Ticket
+from evdispatch._core._deadlines import Deadlines, Owner, TimerId
 
 
-class Agenda:
+class TimerQueue:
     """One heap, one alarm.
 
     Attributes:
@@ -28,25 +28,25 @@ class Agenda:
         """How many deadlines there have been."""
         return self._deadlines.count
 
-    def add(self, when: float, owner: Owner) -> Ticket:
+    def add(self, when: float, owner: Owner) -> TimerId:
         """Have ``owner.on_deadline`` called at a time."""
         # What is past is due now: it would overtake what is due before it.
         return self.add_later(max(when, self.now()), owner)
 
-    def add_later(self, when: float, owner: Owner) -> Ticket:
+    def add_later(self, when: float, owner: Owner) -> TimerId:
         """Do as `add`, for a time that is not past."""
-        ticket = self._deadlines.add(when, owner)
+        timer_id = self._deadlines.add(when, owner)
         if not self.at_work and (self._armed is None or when < self._armed):
             self.arm()
-        return ticket
+        return timer_id
 
-    def cancel(self, ticket: Ticket) -> None:
+    def cancel(self, timer_id: TimerId) -> None:
         """Forget a deadline.
 
         The alarm is left as it is: when it goes off for nobody, it is set anew. To find the
         nearest at each cancel would take a million timers a quarter longer.
         """
-        self._deadlines.cancel(ticket)
+        self._deadlines.cancel(timer_id)
 
     def next(self) -> float | None:
         """Return the nearest deadline, or None."""
@@ -60,7 +60,7 @@ class Agenda:
         """Take out the nearest that is due; see `Deadlines.pop`."""
         return self._deadlines.pop(now, before)
 
-    def rest(self) -> None:
+    def prepare_to_wait(self) -> None:
         """Be at work no more: a wait begins."""
         self.at_work = False
         self.arm()

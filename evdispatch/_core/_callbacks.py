@@ -6,12 +6,12 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from evdispatch._core._deadlines import Ticket
+from evdispatch._core._deadlines import TimerId
 from evdispatch._core._schedule import Schedule
 from evdispatch._events import Event
 from evdispatch._handlers._handler import HANDLED, Handled, check_no_arguments
-from evdispatch._handlers._throttle import Late
-from evdispatch._io._registrations import Roster
+from evdispatch._handlers._throttle import DelayedCall
+from evdispatch._io._registrations import Registrations
 
 
 class Handle:
@@ -20,29 +20,31 @@ class Handle:
     Once it is cancelled, or has fired for the last time, it holds the function no more.
     """
 
-    __slots__ = ("_deadline", "_function", "_roster", "_schedule", "_waiting")
+    __slots__ = ("_deadline", "_function", "_registrations", "_schedule", "_waiting")
 
-    def __init__(self, roster: Roster, function: Callable[[], Any]) -> None:
+    def __init__(
+        self, registrations: Registrations, function: Callable[[], Any]
+    ) -> None:
         if not callable(function):
             raise TypeError(f"a timer calls a function, not {function!r}")
         check_no_arguments(function)
-        self._roster = roster
+        self._registrations = registrations
         self._function: Callable[[], Any] | None = function
         self._schedule: Schedule | None = None
-        self._deadline: Ticket | None = None
+        self._deadline: TimerId | None = None
         self._waiting = False  # queued, and not yet called
 
     def cancel(self) -> None:
         """Call the function no more, even if it is due. From any thread."""
-        roster = self._roster
-        roster.lock.acquire()
+        registrations = self._registrations
+        registrations.lock.acquire()
         try:
             self._function = None
             if self._deadline is not None:
-                roster.agenda.cancel(self._deadline)
+                registrations.timers.cancel(self._deadline)
                 self._deadline = None
         finally:
-            roster.lock.release()
+            registrations.lock.release()
 
     @property
     def cancelled(self) -> bool:
@@ -61,16 +63,16 @@ class Handle:
 
     def start(self, delay: float, every: float | None) -> Self:
         """Schedule it: in ``delay`` seconds, then each ``every``; return itself."""
-        roster = self._roster
-        roster.lock.acquire()  # `with` takes 0.1 us more
+        registrations = self._registrations
+        registrations.lock.acquire()  # `with` takes 0.1 us more
         try:
-            when = roster.now() + delay
+            when = registrations.now() + delay
             if every is not None:
                 self._schedule = Schedule(when - every, every)
             if when != math.inf:  # it may be due before we have its deadline: locked
-                self._deadline = roster.agenda.add_later(when, self)
+                self._deadline = registrations.timers.add_later(when, self)
         finally:
-            roster.lock.release()
+            registrations.lock.release()
         return self
 
     def on_deadline(self, now: float) -> Iterable[Event]:
@@ -78,7 +80,7 @@ class Handle:
         self._deadline = None
         if self._schedule is not None:
             self._schedule.take(now)
-            self._deadline = self._roster.agenda.add(self._schedule.next, self)
+            self._deadline = self._registrations.timers.add(self._schedule.next, self)
         if self._waiting:
             return ()
         self._waiting = True
@@ -86,7 +88,7 @@ class Handle:
 
     def take(self) -> Callable[[], Any] | None:
         """Return what to call now, or None if it was cancelled; dispatch side."""
-        with self._roster.lock:
+        with self._registrations.lock:
             self._waiting = False
             function = self._function
             if self._schedule is None:
@@ -99,13 +101,13 @@ class Due(Event):
     """A call that is due. Only the dispatcher's own handler hears it."""
 
     names: ClassVar[frozenset[str]] = frozenset()
-    tracked: ClassVar[bool] = True
+    has_hooks: ClassVar[bool] = True
     queue_policy: ClassVar[str] = "fixed"
 
     handle: Handle = attrs.field(repr=False)
     function: Callable[[], Any] | None = None
 
-    def claim(self) -> Event:
+    def on_dequeue(self) -> Event:
         self.function = self.handle.take()
         return self
 
@@ -115,19 +117,21 @@ class Due(Event):
 
         A handler that is called at the end of a pace is looked at by itself.
         """
-        return None if isinstance(self.function, Late) else self.function
+        return None if isinstance(self.function, DelayedCall) else self.function
 
     def blame(self) -> tuple[Callable[..., Any] | None, Event]:
         """Return which handler failed, and on which event."""
         function = self.function
-        if isinstance(function, Late) and function.event is not None:
+        if isinstance(function, DelayedCall) and function.event is not None:
             return function.handler, function.event
         return function, self
 
 
-def after(roster: Roster, seconds: float, function: Callable[[], Any]) -> Handle:
+def after(
+    registrations: Registrations, seconds: float, function: Callable[[], Any]
+) -> Handle:
     """Call a function once."""
-    return Handle(roster, function).start(seconds, None)
+    return Handle(registrations, function).start(seconds, None)
 
 
 def call(due: Due) -> Handled:

@@ -1,9 +1,9 @@
 """Deadlines in order: one heap, no clock and no thread.
 
-Equal deadlines come out in the order they were added. Each has a number, its *ticket*, and
+Equal deadlines come out in the order they were added. Each has a number, its *timer_id*, and
 the table of tickets says whose it is; so what is in the heap is two numbers, which the
 garbage collector has no look at. (With an object for each, a million timers took a third
-longer to set.) Cancelling takes the ticket out of the table, and no more. When all
+longer to set.) Cancelling takes the timer_id out of the table, and no more. When all
 of the heap is nobody's it is cleared, and when more than half of it is, it is rebuilt as soon as
 a deadline is added, or the nearest one asked for: so a million timers that are set and
 cancelled take no lasting memory. (To look at each cancel whether seven of eight are nobody's
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 _FEW = 64  # entries that are nobody's: rebuilding would cost more than they do
 
-Ticket = int
+TimerId = int
 
 
 class Owner(Protocol):
@@ -30,32 +30,32 @@ class Deadlines:
     """A heap of deadlines. Not safe for threads: the IO side's lock guards it.
 
     Attributes:
-        count: How many were added so far; the next ticket.
+        count: How many were added so far; the next timer_id.
     """
 
     __slots__ = ("_heap", "_owners", "count")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, Ticket]] = []
-        self._owners: dict[Ticket, Owner] = {}
+        self._heap: list[tuple[float, TimerId]] = []
+        self._owners: dict[TimerId, Owner] = {}
         self.count = 0
 
     def __len__(self) -> int:
         return len(self._owners)
 
-    def add(self, when: float, owner: Owner) -> Ticket:
+    def add(self, when: float, owner: Owner) -> TimerId:
         """Add a deadline; ``owner.on_deadline`` will be asked at that time."""
         if len(self._heap) > 2 * len(self._owners) + _FEW:
             self._rebuild()
-        ticket = self.count
-        self.count = ticket + 1
-        self._owners[ticket] = owner
-        heapq.heappush(self._heap, (when, ticket))
-        return ticket
+        timer_id = self.count
+        self.count = timer_id + 1
+        self._owners[timer_id] = owner
+        heapq.heappush(self._heap, (when, timer_id))
+        return timer_id
 
-    def cancel(self, ticket: Ticket) -> None:
+    def cancel(self, timer_id: TimerId) -> None:
         """Forget a deadline; one that is over or cancelled already is left as it is."""
-        self._owners.pop(ticket, None)
+        self._owners.pop(timer_id, None)
         if not self._owners:
             self._heap.clear()
 
@@ -78,7 +78,7 @@ class Deadlines:
         owners = self._owners
         return [(when, owners[n]) for when, n in sorted(self._heap) if n in owners]
 
-    def pop(self, now: float, before: Ticket) -> Owner | None:
+    def pop(self, now: float, before: TimerId) -> Owner | None:
         """Take out the nearest deadline that is due and return its owner, or None.
 
         Args:

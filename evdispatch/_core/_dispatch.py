@@ -60,32 +60,34 @@ class DispatchSide:
         for _ in range(len(urgent)):
             handle(urgent.popleft())
             handled += 1
-            if queue.attention and self.attend():
+            if queue.check_requested and self.run_checks():
                 return handled
         for _ in range(waiting):
             if urgent:
                 handle(urgent.popleft())
                 handled += 1
-                if queue.attention and self.attend():
+                if queue.check_requested and self.run_checks():
                     return handled
             handle(normal.popleft())
             handled += 1
-            if queue.attention and self.attend():
+            if queue.check_requested and self.run_checks():
                 return handled
         if not handled and idle:
             handle(idle.popleft())
             handled = 1
         return handled
 
-    def attend(self) -> bool:
+    def run_checks(self) -> bool:
         """Let those go on who wait for room; return whether the loop is to stop."""
         queue = self._queue
-        queue.attention = False  # first, so that whoever sets it now is seen next time
-        if self.stopping or (queue.waited_for and not queue.relieve()):
-            queue.attention = True
+        queue.check_requested = (
+            False  # first, so that whoever sets it now is seen next time
+        )
+        if self.stopping or (queue.waited_for and not queue.resume_producers()):
+            queue.check_requested = True
         return self.stopping
 
-    def hears(self, cls: type[Event]) -> bool:
+    def has_handlers(self, cls: type[Event]) -> bool:
         """Whether anybody hears a class of events, whatever the source."""
         return bool(self._scope.find(cls))
 
@@ -106,13 +108,13 @@ class DispatchSide:
             counts, scope = self.posts, self._scope
         else:
             counts, scope = source.counts, source._scope or self._scope
-            if source._silenced and is_dropped(event):
+            if source._discarding and is_dropped(event):
                 counts.dropped += 1
                 return
         counts.handled += 1
-        tracked = event.tracked
-        if tracked:
-            event = event.claim()
+        has_hooks = event.has_hooks
+        if has_hooks:
+            event = event.on_dequeue()
         try:
             route = scope.routes[type(event)]
         except KeyError:
@@ -120,29 +122,33 @@ class DispatchSide:
         heard = failed = False
         try:
             # Here and not in a function of its own: a call is a tenth of a post's way.
-            for entry in route:
-                if not entry.alive:
+            for subscription in route:
+                if not subscription.alive:
                     continue
                 try:
-                    if entry.test is not None and not entry.test(event):
+                    if subscription.test is not None and not subscription.test(event):
                         continue
                     heard = True
-                    result = entry.call(event) if entry.takes_event else entry.call()
+                    result = (
+                        subscription.call(event)
+                        if subscription.takes_event
+                        else subscription.call()
+                    )
                 except Exception as error:
                     heard = True
                     if not failed:
                         failed = True
                         counts.handled -= 1
                         counts.failed += 1
-                    self._fail(event, entry.handler, error)
+                    self._fail(event, subscription.handler, error)
                 else:
                     if result is HANDLED:
                         return
             if not heard:
                 self._leave(event, counts)
         finally:
-            if tracked:
-                event.release()
+            if has_hooks:
+                event.on_handled()
 
     def _leave(self, event: Event, counts: Counts) -> None:
         """Nobody handled the event: an error must not pass unnoticed."""

@@ -25,7 +25,7 @@ from typing import Any
 from evdispatch._core._callbacks import call
 from evdispatch._core._dispatch import DispatchSide
 from evdispatch._handlers._handler import call_once, call_weakly
-from evdispatch._handlers._throttle import Pace
+from evdispatch._handlers._throttle import RateLimitedHandler
 from evdispatch._io._sampler import is_ours
 from evdispatch.debug._slow import Measured
 
@@ -57,7 +57,7 @@ CALL_SITES = dict(
         call_site(call_once, "call"),
         call_site(call_weakly, "call"),
         call_site(call, "function"),
-        call_site(Pace.call, "handler"),
+        call_site(RateLimitedHandler.call, "handler"),
         call_site(Measured.run, "_call"),
     )
 )

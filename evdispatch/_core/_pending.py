@@ -9,7 +9,7 @@
   a source is merged into the last that waits of that source alone, so its events keep their
   order; a post into the one of its class.
 - A lock is held while anything is taken in or out: one for sources, which is taken within
-  the roster's, and one for posts, within which a merge function may come for the roster's.
+  the registrations's, and one for posts, within which a merge function may come for the registrations's.
   Who comes for one that it holds is a signal handler, or a merge function that posts:
   nothing is merged then, and so nothing can be lost.
 - Each event is counted, in `Counts`, in the moment in which it can be lost no more.
@@ -31,19 +31,19 @@ class Slot:
 
     __slots__ = ("_lock", "event", "source")
 
-    tracked = True
-    final = False
+    has_hooks = True
+    deliver_after_close = False
 
     def __init__(self, lock: Lock, event: Event, source: Any) -> None:
         self._lock = lock
         self.event: Event | None = event  # None: it was taken out
         self.source = source
 
-    def claim(self) -> Any:
+    def on_dequeue(self) -> Any:
         """Take the event out; dispatch side, once."""
         with self._lock:
             event, self.event = self.event, None
-        return event.claim() if event is not None and event.tracked else event
+        return event.on_dequeue() if event is not None and event.has_hooks else event
 
 
 class Ring:
@@ -51,8 +51,8 @@ class Ring:
 
     __slots__ = ("_lock", "events", "source", "told")
 
-    tracked = True
-    final = False
+    has_hooks = True
+    deliver_after_close = False
 
     def __init__(self, lock: Lock, source: Any) -> None:
         self._lock = lock
@@ -60,11 +60,11 @@ class Ring:
         self.source = source
         self.told: Slot | None = None  # the `dropped` event
 
-    def claim(self) -> Any:
+    def on_dequeue(self) -> Any:
         """Take the oldest out; dispatch side, as often as it stands in the lane."""
         with self._lock:
             event = self.events.popleft()
-        return event.claim() if event.tracked else event
+        return event.on_dequeue() if event.has_hooks else event
 
 
 class Line:

@@ -67,7 +67,7 @@ def merge_itself(waiting: Event, later: Event) -> Event | None:
 
 
 class Policies:
-    """The policies of one dispatcher. Changed and asked under the roster's lock.
+    """The policies of one dispatcher. Changed and asked under the registrations's lock.
 
     But posts ask without it: what they get may be the policy of a moment ago.
     """
@@ -138,7 +138,7 @@ def make_policy(policy: str | Merge, limit: int) -> Policy | None:
 
 
 def _is_fixed(cls: type[Event]) -> bool:
-    return cls.final or cls.queue_policy == "fixed"
+    return cls.deliver_after_close or cls.queue_policy == "fixed"
 
 
 def _can_merge(cls: type[Event]) -> bool:

@@ -8,9 +8,9 @@ A poller knows descriptors and masks, no sources and no events. Facts it rests o
 - Adding, changing and deleting from one thread works while another one waits, and takes
   effect at once; closing a descriptor wakes nobody. select and poll take the set along
   when the wait begins (``live`` is false), and keep the files in it open until it ends.
-- HUP and ERR are reported whatever the mask, even for a mask of 0; and so `NOTHING`.
+- HUP and ERR are reported whatever the mask, even for a mask of 0; and so `NO_INTEREST`.
 - A waiting epoll is woken by whatever a descriptor tells, and only then looks at the mask:
-  one that is watched for nothing costs as much. `ONCE` has the kernel look away.
+  one that is watched for nothing costs as much. `ONESHOT` has the kernel look away.
 - A number that was closed has left an epoll set: changing it fails with ENOENT, even when
   it was given out anew. So what waits for nothing stays in the set, to be known again.
 - Regular files and some devices are refused with EPERM (`NotPollableError`).
@@ -32,9 +32,9 @@ ERROR = select.EPOLLERR
 HANGUP = select.EPOLLHUP
 INVALID = select.POLLNVAL  # the number is closed; only poll says so
 EDGE = select.EPOLLET
-ONCE = select.EPOLLONESHOT
+ONESHOT = select.EPOLLONESHOT
 """Beside others: report it once, and then nothing until the mask is set anew."""
-NOTHING = ONCE
+NO_INTEREST = ONESHOT
 """Watched, and asked for nothing: a hang-up is reported once, and not again and again."""
 
 

@@ -11,7 +11,7 @@
   *then* looks at the lanes; whoever puts or posts appends and *then* looks at ``sleeping``. So
   one of the two sees the other. The one that finds it set unsets it *before* it writes
   the wakeup, so a later put need not write again.
-- ``attention`` is the one flag the dispatch side looks at after each handler: somebody
+- ``check_requested`` is the one flag the dispatch side looks at after each handler: somebody
   waits for the lanes to empty (`stall`), or the loop is to stop.
 """
 
@@ -35,8 +35,8 @@ class Queue:
         "_waiting",
         "_wake_dispatch",
         "_wake_io",
-        "attention",
         "bound",
+        "check_requested",
         "closed",
         "idle",
         "lanes",
@@ -59,7 +59,7 @@ class Queue:
         self.bound = bound
         self.slots = Slots()
         self.sleeping = False
-        self.attention = False
+        self.check_requested = False
         self.closed = False
         self._wake_dispatch = wake_dispatch
         self._wake_io = wake_io
@@ -75,7 +75,7 @@ class Queue:
         """Count what waits, by source; None for posts."""
         return Counter(event.source for lane in self.lanes for event in lane.copy())
 
-    def room(self, lane: int) -> int:
+    def free_space(self, lane: int) -> int:
         """Return how many events the IO side may still put into a lane.
 
         The idle lane always has room for it: waiting for idleness to come would end in
@@ -87,7 +87,7 @@ class Queue:
         """Append what a source made. IO side only, which calls `rouse` when it has put all."""
         self.lanes[lane].extend(events)
 
-    def rouse(self) -> None:
+    def notify(self) -> None:
         """End the dispatch side's sleep if there is something to handle.
 
         Once for all that was put: a thread that wakes in the midst of it takes the
@@ -101,30 +101,30 @@ class Queue:
         self.sleeping = False
         self._wake_dispatch()
 
-    def alert(self) -> None:
+    def request_check(self) -> None:
         """Have the dispatch side look up, awake or asleep. From anywhere, as `wake`."""
-        self.attention = True
+        self.check_requested = True
         if self.sleeping:
             self.wake()
 
-    def stall(self) -> bool:
+    def wait_for_low_water(self) -> bool:
         """Ask to be woken at half the bound. IO side only, before it waits.
 
         Returns:
             Whether there is anything to wait for. The flag goes up before the second
             look, so that lanes which emptied in between are not waited for.
         """
-        self._io_waits = self.attention = True
+        self._io_waits = self.check_requested = True
         if self._above_half():
             return True
         self._io_waits = False
         return False
 
-    def relieve(self) -> bool:
+    def resume_producers(self) -> bool:
         """Let those go on who wait for room, once there is. Dispatch side only.
 
         Returns:
-            Whether there was room. Who finds it taken by another calls for attention
+            Whether there was room. Who finds it taken by another calls for check_requested
             again, so the dispatch side may sleep until they come.
         """
         if self._above_half():
@@ -174,7 +174,9 @@ class Queue:
             raise ClosedError("the dispatcher was closed while a post waited for room")
 
     def _may_put(self, lane: int) -> bool:
-        self.attention = True  # before the look: who makes room from now on will tell
+        self.check_requested = (
+            True  # before the look: who makes room from now on will tell
+        )
         return self.closed or len(self.lanes[lane]) < self.bound
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evdispatch._checks import check_count, check_interval
-from evdispatch._core._deadlines import Ticket
+from evdispatch._core._deadlines import TimerId
 
 _HAIR = 1e-6  # tokens: what is missing of a whole one by rounding
 _MANY = 1 << 30  # more than a turn's worth
@@ -55,7 +55,7 @@ class Bucket:
         self.paused = paused
         self.told = False
         self.lifted = False
-        self.deadline: Ticket | None = None
+        self.deadline: TimerId | None = None
         self._tokens = burst
         self._at = -math.inf  # when there were so many
 

@@ -12,7 +12,14 @@ import os
 import select
 from collections.abc import Iterable
 
-from evdispatch._core._poller import NOTHING, ONCE, PRIORITY, READ, WRITE, EpollPoller
+from evdispatch._core._poller import (
+    NO_INTEREST,
+    ONESHOT,
+    PRIORITY,
+    READ,
+    WRITE,
+    EpollPoller,
+)
 
 _FD_SETSIZE = 1024  # the bits of an fd_set, select(2)
 
@@ -43,7 +50,7 @@ class _SetPoller(EpollPoller):
     def remove(self, fd: int) -> None:
         """Watch it no longer."""
         super().remove(fd)
-        self._set(fd, NOTHING)
+        self._set(fd, NO_INTEREST)
 
     def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
         """Start afresh. See `Poller.rebuild`."""
@@ -55,16 +62,16 @@ class _SetPoller(EpollPoller):
                 self._set(fd, mask)
 
     def _set(self, fd: int, mask: int) -> None:
-        once = mask != NOTHING and mask & ONCE
+        once = mask != NO_INTEREST and mask & ONESHOT
         (self._once.add if once else self._once.discard)(fd)
-        self._watch(fd, mask & ~ONCE if once else mask)
+        self._watch(fd, mask & ~ONESHOT if once else mask)
 
     def _poll_once(self, timeout: float | None = None) -> list[tuple[int, int]]:
         told = self._wait(timeout)
         if self._once:
             for fd, _ in told:
                 if fd in self._once:
-                    self._watch(fd, NOTHING)
+                    self._watch(fd, NO_INTEREST)
         return told
 
     @abc.abstractmethod
@@ -89,7 +96,7 @@ class PollPoller(_SetPoller):
         self._poll = select.poll()
 
     def _watch(self, fd: int, mask: int) -> None:
-        if mask != NOTHING:
+        if mask != NO_INTEREST:
             self._poll.register(fd, mask)
         else:
             with contextlib.suppress(KeyError):
@@ -141,7 +148,7 @@ class SelectPoller(_SetPoller):
             (selected.add if mask & bit else selected.discard)(fd)
         with contextlib.suppress(OSError):
             self._hangups.unregister(fd)
-        if mask == NOTHING:
+        if mask == NO_INTEREST:
             self._masks.pop(fd, None)
             return
         self._masks[fd] = mask

@@ -1,30 +1,32 @@
 """Probes: what looks at the calls of handlers, and costs nothing where there is none.
 
-- A probe puts a call of its own around the handler's, in the entry. So dispatch calls what
-  the entry says, as ever, and asks nobody whether anything is to be measured.
+- A probe puts a call of its own around the handler's, in the subscription. So dispatch calls what
+  the subscription says, as ever, and asks nobody whether anything is to be measured.
 - It is the handler's own call that is looked at: of a paced handler the one that comes
   later, not the noting of an event.
 - Probes lie around each other, the first one innermost, and each may be taken away alone.
-- All of it is the dispatch thread's, as entries are.
+- All of it is the dispatch thread's, as subscriptions are.
 """
 
 import abc
 
 from evdispatch._handlers._handler import Handler
-from evdispatch._handlers._routes import Entry, Scope
+from evdispatch._handlers._routes import Scope, Subscription
 
 
 class Probe(abc.ABC):
     """Looks at calls of handlers."""
 
     @abc.abstractmethod
-    def around(self, entry: Entry, call: Handler, *, takes_event: bool) -> Handler:
+    def around(
+        self, subscription: Subscription, call: Handler, *, takes_event: bool
+    ) -> Handler:
         """Return what is to be called in the place of a call; it takes the event.
 
-        It holds no entry: that holds it, and is to go without a collection.
+        It holds no subscription: that holds it, and is to go without a collection.
 
         Args:
-            entry: Whose call it is.
+            subscription: Whose call it is.
             call: The call.
             takes_event: Whether it takes the event, or nothing.
         """
@@ -39,10 +41,10 @@ class Probe(abc.ABC):
 
 
 class Probes:
-    """The probes around the calls of all entries.
+    """The probes around the calls of all subscriptions.
 
     Args:
-        scope: Where the entries are, and below.
+        scope: Where the subscriptions are, and below.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -76,19 +78,19 @@ class Probes:
             probe.abandon()
 
     def _fit_all(self) -> None:
-        for entry in self._scope.all_entries():
-            self._fit(entry)
+        for subscription in self._scope.all_subscriptions():
+            self._fit(subscription)
 
-    def fit(self, entry: Entry) -> None:
-        """Put the probes there are around the calls of a new entry."""
+    def fit(self, subscription: Subscription) -> None:
+        """Put the probes there are around the calls of a new subscription."""
         if self._probes:
-            self._fit(entry)
+            self._fit(subscription)
 
-    def _fit(self, entry: Entry) -> None:
-        if entry.bare is None:
-            entry.bare = entry.called
-        call, takes_event = entry.bare
+    def _fit(self, subscription: Subscription) -> None:
+        if subscription.bare is None:
+            subscription.bare = subscription.called
+        call, takes_event = subscription.bare
         for probe in self._probes:
-            call = probe.around(entry, call, takes_event=takes_event)
+            call = probe.around(subscription, call, takes_event=takes_event)
             takes_event = True
-        entry.have_called(call, takes_event=takes_event)
+        subscription.have_called(call, takes_event=takes_event)

@@ -1,7 +1,7 @@
-"""Registering: what `on`, `off` and `register` do with entries; see `_routes`.
+"""Registering: what `on`, `off` and `register` do with subscriptions; see `_routes`.
 
 - Entries change on the dispatch thread, or while nobody dispatches.
-- A paced entry (see `_pacing`) takes the event, and calls the handler when it is time to.
+- A paced subscription (see `_pacing`) takes the event, and calls the handler when it is time to.
 """
 
 import functools
@@ -26,12 +26,12 @@ from evdispatch._handlers._handler import (
     marked,
 )
 from evdispatch._handlers._instruments import Probes
-from evdispatch._handlers._routes import Entry, Scope
-from evdispatch._handlers._throttle import After, Debounce, Pace, Throttle
+from evdispatch._handlers._routes import Scope, Subscription
+from evdispatch._handlers._throttle import After, Debounce, RateLimitedHandler, Throttle
 
 
 class Registry:
-    """All entries of a dispatcher.
+    """All subscriptions of a dispatcher.
 
     Args:
         now: The clock.
@@ -43,12 +43,14 @@ class Registry:
         self._after = after
         self.scope = Scope()
         self._order = itertools.count()
-        self._by_owner: dict[int, tuple[Any, list[Entry]]] = {}
-        self._dead: deque[Entry] = deque()  # weak ones whose object is gone
+        self._by_owner: dict[int, tuple[Any, list[Subscription]]] = {}
+        self._dead: deque[Subscription] = deque()  # weak ones whose object is gone
         self.probes = Probes(self.scope)
 
     def __len__(self) -> int:
-        return sum(entry.alive for entry in self.scope.all_entries())
+        return sum(
+            subscription.alive for subscription in self.scope.all_subscriptions()
+        )
 
     def on(self, scope: Scope, event: Any, options: dict[str, Any]) -> Any:
         """Return the decorator that registers; or register ``on_<name>``, bare."""
@@ -65,38 +67,46 @@ class Registry:
             check_selector(event)
         return register
 
-    def add(self, entry: Entry) -> None:
-        """Let an entry hear events from the next one on."""
+    def add(self, subscription: Subscription) -> None:
+        """Let an subscription hear events from the next one on."""
         self._bury()
-        self.probes.fit(entry)
-        entry.order = next(self._order)
-        entry.alive = True
-        entry.scope.entries.setdefault(entry.selector, []).append(entry)
-        entry.scope.forget(entry.selector)
+        self.probes.fit(subscription)
+        subscription.order = next(self._order)
+        subscription.alive = True
+        subscription.scope.subscriptions.setdefault(subscription.selector, []).append(
+            subscription
+        )
+        subscription.scope.forget(subscription.selector)
 
-    def remove(self, entry: Entry) -> None:
-        """Let an entry hear nothing more, not even the event at hand."""
-        entry.alive = False
-        table = entry.scope.entries
-        entries = table.get(entry.selector, [])
-        if entry in entries:
-            entries.remove(entry)
-            if not entries:
-                del table[entry.selector]  # names come and go: it would be a leak
-            entry.scope.forget(entry.selector)
+    def remove(self, subscription: Subscription) -> None:
+        """Let an subscription hear nothing more, not even the event at hand."""
+        subscription.alive = False
+        table = subscription.scope.subscriptions
+        subscriptions = table.get(subscription.selector, [])
+        if subscription in subscriptions:
+            subscriptions.remove(subscription)
+            if not subscriptions:
+                del table[
+                    subscription.selector
+                ]  # names come and go: it would be a leak
+            subscription.scope.forget(subscription.selector)
 
     def _bury(self) -> None:
         while self._dead:
             self.remove(self._dead.popleft())
 
     def off(self, handler: Any) -> int:
-        """Remove all entries of a handler and return how many there were."""
+        """Remove all subscriptions of a handler and return how many there were."""
         self._bury()
         key = identity(handler)
-        entries = [entry for entry in self.scope.all_entries() if entry.key == key]
-        for entry in entries:
-            self.remove(entry)
-        return len(entries)
+        subscriptions = [
+            subscription
+            for subscription in self.scope.all_subscriptions()
+            if subscription.key == key
+        ]
+        for subscription in subscriptions:
+            self.remove(subscription)
+        return len(subscriptions)
 
     def register(self, obj: Any) -> None:
         """Add all that is marked in an instance or module; all or nothing.
@@ -107,15 +117,15 @@ class Registry:
         """
         if id(obj) in self._by_owner:
             raise ValueError(f"{obj!r} is registered already")
-        entries = [
+        subscriptions = [
             self._make(self.scope, handler, event, **options)
             for handler, event, options in marked(obj)
         ]
-        if not entries:
+        if not subscriptions:
             raise HandlerTypeError(f"nothing in {obj!r} is marked with @on")
-        for entry in entries:
-            self.add(entry)
-        self._by_owner[id(obj)] = (obj, entries)
+        for subscription in subscriptions:
+            self.add(subscription)
+        self._by_owner[id(obj)] = (obj, subscriptions)
 
     def unregister(self, obj: Any) -> None:
         """Remove all that `register` added.
@@ -124,11 +134,11 @@ class Registry:
             ValueError: It is not registered.
         """
         try:
-            _, entries = self._by_owner.pop(id(obj))
+            _, subscriptions = self._by_owner.pop(id(obj))
         except KeyError:
             raise ValueError(f"{obj!r} is not registered") from None
-        for entry in entries:
-            self.remove(entry)
+        for subscription in subscriptions:
+            self.remove(subscription)
 
     def _make(
         self,
@@ -144,28 +154,28 @@ class Registry:
         throttle: float | None = None,
         debounce: float | None = None,
         **fields: Any,
-    ) -> Entry:
+    ) -> Subscription:
         if isinstance(priority, bool) or not isinstance(priority, (int, float)):
             raise TypeError(f"priority is a number, not {priority!r}")
         if math.isnan(priority):
             raise ValueError("priority can't be NaN: it has no place in any order")
         selector = check_selector(event)
-        entry = Entry(scope, selector, handler, priority)
-        entry.filters = compile_filters(selector, where, fields)
-        entry.test = join(entry.filters)
+        subscription = Subscription(scope, selector, handler, priority)
+        subscription.filters = compile_filters(selector, where, fields)
+        subscription.test = join(subscription.filters)
         if weak:
             # The collector may run on any thread: it only takes a note.
-            entry.weaken(functools.partial(self._dead.append, entry))
+            subscription.weaken(functools.partial(self._dead.append, subscription))
         if once:
-            forget = functools.partial(self.remove, entry)
-            entry.call = functools.partial(call_once, forget, entry.call)
-        self._pace(entry, throttle, debounce)
-        return entry
+            forget = functools.partial(self.remove, subscription)
+            subscription.call = functools.partial(call_once, forget, subscription.call)
+        self._pace(subscription, throttle, debounce)
+        return subscription
 
     def _pace(
-        self, entry: Entry, throttle: float | None, debounce: float | None
+        self, subscription: Subscription, throttle: float | None, debounce: float | None
     ) -> None:
-        kind: type[Pace]
+        kind: type[RateLimitedHandler]
         if throttle is None and debounce is None:
             return
         if throttle is None:
@@ -175,11 +185,15 @@ class Registry:
         else:
             raise ValueError("a handler has throttle or debounce, not both")
         pace = kind(
-            entry.call,
-            lambda: entry.handler if entry.alive else None,
-            takes_event=entry.takes_event,
+            subscription.call,
+            lambda: subscription.handler if subscription.alive else None,
+            takes_event=subscription.takes_event,
             interval=interval,
             now=self._now,
             after=self._after,
         )
-        entry.call, entry.takes_event, entry.pace = pace.hear, True, pace
+        subscription.call, subscription.takes_event, subscription.pace = (
+            pace.hear,
+            True,
+            pace,
+        )

@@ -1,12 +1,12 @@
-"""Who hears what: the entries, and the routes that dispatch follows.
+"""Who hears what: the subscriptions, and the routes that dispatch follows.
 
-- An *entry* is one registration: a handler, what it hears, and its filter.
-- A *route* is the immutable snapshot of entries for one class of events, in order:
+- An *subscription* is one registration: a handler, what it hears, and its filter.
+- A *route* is the immutable snapshot of subscriptions for one class of events, in order:
   higher priority first, then order of registration. Routes are built when first asked
-  for and forgotten when an entry they depend on comes or goes, so finding one is one
+  for and forgotten when an subscription they depend on comes or goes, so finding one is one
   look-up, however many handlers and sources there are.
-- A *scope* holds the entries of one source, or of a source and its children; the one
-  without a parent holds everybody's. Nothing else holds an entry, so the handlers of a
+- A *scope* holds the subscriptions of one source, or of a source and its children; the one
+  without a parent holds everybody's. Nothing else holds an subscription, so the handlers of a
   source go with it.
 - A name hears the classes that bear it, a class hears its subclasses too.
 """
@@ -40,7 +40,7 @@ class Paced(Protocol):
     takes_event: bool
 
 
-class Entry:
+class Subscription:
     """One registration; ``call`` gets the event if ``takes_event``, else nothing.
 
     Attributes:
@@ -91,7 +91,7 @@ class Entry:
 
     @property
     def find(self) -> Callable[[], Handler | None]:
-        """What returns `handler`, and does not hold the entry."""
+        """What returns `handler`, and does not hold the subscription."""
         return self._handler
 
     @property
@@ -124,7 +124,7 @@ class Entry:
         self.call = functools.partial(call_weakly, reference)
 
 
-Route = tuple[Entry, ...]
+Route = tuple[Subscription, ...]
 
 
 def is_failure(event: Event) -> bool:
@@ -138,20 +138,20 @@ def is_dropped(event: Event) -> bool:
     What a handler raised is no event of the source's, and is told.
     """
     source = event.source
-    silenced = source is not None and source._silenced
-    return silenced and not event.final and not is_failure(event)
+    silenced = source is not None and source._discarding
+    return silenced and not event.deliver_after_close and not is_failure(event)
 
 
 class Scope:
-    """The entries of one source (or of everybody), and the routes built from them."""
+    """The subscriptions of one source (or of everybody), and the routes built from them."""
 
-    __slots__ = ("__weakref__", "_children", "entries", "parent", "routes")
+    __slots__ = ("__weakref__", "_children", "parent", "routes", "subscriptions")
 
     def __init__(self, parent: "Scope | None" = None) -> None:
         self.parent = parent
         self._children: weakref.WeakValueDictionary[int, Scope]
         self._children = weakref.WeakValueDictionary()
-        self.entries: dict[Selector, list[Entry]] = {}
+        self.subscriptions: dict[Selector, list[Subscription]] = {}
         self.routes: dict[type[Event], Route] = {}
         if parent is not None:
             parent._children[id(self)] = self
@@ -165,7 +165,7 @@ class Scope:
         route = self.routes.get(cls)
         return self.route(cls) if route is None else route
 
-    def is_unheard(self, cls: type[Event]) -> bool:
+    def has_no_handlers(self, cls: type[Event]) -> bool:
         """Whether dispatch has found that nobody hears a class. From any thread.
 
         A handler that comes makes it unknown again, and so False.
@@ -175,27 +175,28 @@ class Scope:
     def route(self, cls: type[Event]) -> Route:
         """Build, keep and return the route of a class of events."""
         found = sorted(
-            self.hearing(cls), key=lambda entry: (-entry.priority, entry.order)
+            self.hearing(cls),
+            key=lambda subscription: (-subscription.priority, subscription.order),
         )
         if len(self.routes) >= _ROUTES:
             self.routes.clear()
         route = self.routes[cls] = tuple(found)
         return route
 
-    def hearing(self, cls: type[Event]) -> Iterator[Entry]:
-        """Yield the entries that hear a class, in no order."""
+    def hearing(self, cls: type[Event]) -> Iterator[Subscription]:
+        """Yield the subscriptions that hear a class, in no order."""
         if self.parent is not None:
             yield from self.parent.hearing(cls)
         selectors: tuple[Any, ...] = (*cls.names, *cls.__mro__)
         for selector in selectors:
-            yield from self.entries.get(selector, ())
+            yield from self.subscriptions.get(selector, ())
 
-    def all_entries(self) -> Iterator[Entry]:
-        """Yield the entries here and below. From any thread, as they are at the moment."""
-        for entries in list(self.entries.values()):
-            yield from tuple(entries)
+    def all_subscriptions(self) -> Iterator[Subscription]:
+        """Yield the subscriptions here and below. From any thread, as they are at the moment."""
+        for subscriptions in list(self.subscriptions.values()):
+            yield from tuple(subscriptions)
         for child in self.children():
-            yield from child.all_entries()
+            yield from child.all_subscriptions()
 
     def children(self) -> Iterator["Scope"]:
         """Yield those that have this one as parent. From any thread: sources are added."""
@@ -205,7 +206,7 @@ class Scope:
                 yield child
 
     def forget(self, selector: Selector) -> None:
-        """Drop the routes that an entry with this selector belongs to, here and below."""
+        """Drop the routes that an subscription with this selector belongs to, here and below."""
         for cls in list(self.routes):
             if selector in cls.names or selector in cls.__mro__:
                 del self.routes[cls]

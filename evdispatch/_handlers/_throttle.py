@@ -19,7 +19,7 @@ After = Callable[[float, Callable[[], Any]], Any]
 """Has a function called on the dispatch thread, in so many seconds."""
 
 
-class Pace(abc.ABC):
+class RateLimitedHandler(abc.ABC):
     """A handler, and when it is called.
 
     Args:
@@ -47,22 +47,22 @@ class Pace(abc.ABC):
         self._interval = interval
         self._now = now
         self._after = after
-        self._waiting: dict[Any, Late] = {}  # by source
+        self._waiting: dict[Any, DelayedCall] = {}  # by source
 
     @abc.abstractmethod
     def hear(self, event: Event) -> Any:
         """Call the handler, now or later; return what it returned."""
 
     @abc.abstractmethod
-    def expire(self, late: "Late") -> None:
+    def expire(self, late: "DelayedCall") -> None:
         """The interval is over."""
 
-    def _begin(self, source: Any) -> "Late":
-        late = self._waiting[source] = Late(self, source)
+    def _begin(self, source: Any) -> "DelayedCall":
+        late = self._waiting[source] = DelayedCall(self, source)
         self._after(self._interval, late)
         return late
 
-    def _finish(self, late: "Late") -> None:
+    def _finish(self, late: "DelayedCall") -> None:
         """Call the handler with what has waited, if anybody is to hear it."""
         event, late.handler = late.event, self.find()
         if event is not None and late.handler is not None and not is_dropped(event):
@@ -73,7 +73,7 @@ class Pace(abc.ABC):
         return self.handler(event) if self.takes_event else self.handler()
 
 
-class Late:
+class DelayedCall:
     """An interval of one source, and the event that waits for its end.
 
     Attributes:
@@ -85,7 +85,7 @@ class Late:
 
     __slots__ = ("_pace", "at", "event", "handler", "source")
 
-    def __init__(self, pace: Pace, source: Any) -> None:
+    def __init__(self, pace: RateLimitedHandler, source: Any) -> None:
         self._pace = pace
         self.source = source
         self.event: Event | None = None
@@ -102,7 +102,7 @@ class Late:
         self._pace.expire(self)
 
 
-class Throttle(Pace):
+class Throttle(RateLimitedHandler):
     """The first event at once; then the last one of each interval at its end."""
 
     def hear(self, event: Event) -> Any:
@@ -114,7 +114,7 @@ class Throttle(Pace):
         self._begin(event.source)
         return self.call(event)
 
-    def expire(self, late: Late) -> None:
+    def expire(self, late: DelayedCall) -> None:
         """Tell what came meanwhile, which begins another interval."""
         del self._waiting[late.source]
         if late.event is not None:
@@ -122,7 +122,7 @@ class Throttle(Pace):
             self._finish(late)
 
 
-class Debounce(Pace):
+class Debounce(RateLimitedHandler):
     """The last event, when none has come for an interval."""
 
     def hear(self, event: Event) -> Any:
@@ -132,7 +132,7 @@ class Debounce(Pace):
             late = self._begin(event.source)
         late.event, late.at = event, self._now()
 
-    def expire(self, late: Late) -> None:
+    def expire(self, late: DelayedCall) -> None:
         """Tell the last event, if it is long enough ago; else wait for the rest."""
         left = late.at + self._interval - self._now()
         if left > 0:

@@ -13,12 +13,12 @@ from typing import Protocol
 from evdispatch._core._queue import Queue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import InternalError
-from evdispatch._io._io_loop import IoSide
+from evdispatch._io._io_loop import IoLoop
 
 FAILED = "the IO side failed; please report it"
 
 
-class Pumping(Protocol):
+class IoDriver(Protocol):
     """What the thread that dispatches asks of the IO side."""
 
     def start(self) -> None:
@@ -46,7 +46,7 @@ class Pumping(Protocol):
     def finish(self) -> None:
         """The pass is over."""
 
-    def rest(self) -> None:
+    def prepare_to_wait(self) -> None:
         """Whoever waits on `fileno` is to be told of all that comes from now on."""
 
     def has_work(self) -> bool:
@@ -62,7 +62,7 @@ class Pumping(Protocol):
 class Inline:
     """The thread that dispatches pumps between two passes."""
 
-    def __init__(self, io: IoSide, queue: Queue, wakeup: Wakeup) -> None:
+    def __init__(self, io: IoLoop, queue: Queue, wakeup: Wakeup) -> None:
         self._io = io
         self._queue = queue
         self._wakeup = wakeup
@@ -76,7 +76,7 @@ class Inline:
     def wait(self, timeout: float | None) -> None:
         """Pump."""
         try:
-            self._io.pump(timeout, inline=True)
+            self._io.poll_once(timeout, inline=True)
         except Exception as error:
             raise InternalError(FAILED) from error
 
@@ -90,9 +90,9 @@ class Inline:
     def finish(self) -> None:
         """Do nothing: nobody looks on."""
 
-    def rest(self) -> None:
+    def prepare_to_wait(self) -> None:
         """Set the alarm, and have what is done from now on write the wakeup."""
-        self._io.rest()
+        self._io.prepare_to_wait()
 
     def has_work(self) -> bool:
         """Whether a source is to be asked, whatever the poller says."""

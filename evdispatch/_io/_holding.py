@@ -5,21 +5,21 @@
 - It is told when it begins for the first time, and when all tokens are there again: once
   each, however often the source was held back in between.
 - Only while that lasts is there a deadline; who keeps to the rate costs nobody a wake-up.
-- All of it is called under the roster's lock.
+- All of it is called under the registrations's lock.
 """
 
 import abc
 
 from evdispatch._core._rates import Bucket
 from evdispatch._events import Event, Throttled
-from evdispatch._io._registrations import Roster
+from evdispatch._io._registrations import Registrations
 from evdispatch.sources._base import Source
 
 
-class Holding(abc.ABC):
+class RateLimiter(abc.ABC):
     """The part of the IO side that holds sources back."""
 
-    _roster: Roster
+    _registrations: Registrations
 
     @abc.abstractmethod
     def _put(self, source: Source, events: list[Event]) -> None:
@@ -36,13 +36,13 @@ class Holding(abc.ABC):
     def _spend(self, source: Source, bucket: Bucket, events: int) -> None:
         """Count events of a source, and hold it back if they were the last it may make."""
         bucket.spend(events)
-        roster = self._roster
-        if source._closed and source._rest is None:
-            roster.free(source)
+        registrations = self._registrations
+        if source._closed and source._leftover is None:
+            registrations.free(source)
             return
-        if source._held_back or bucket.available(roster.now()):
+        if source._held_back or bucket.available(registrations.now()):
             return
-        roster.look_at(bucket, bucket.half_at())
+        registrations.look_at(bucket, bucket.half_at())
         if not bucket.told and not source._closed:
             bucket.told = True
             self._tell(source, bucket, active=True)
@@ -56,12 +56,12 @@ class Holding(abc.ABC):
             source.on_released()
             if not source._closed:
                 # It may be full, if this comes late: what has waited comes first.
-                self._roster.look_at(bucket, bucket.full_at())
+                self._registrations.look_at(bucket, bucket.full_at())
             self._go_on(source)  # which may hold it back again
         elif bucket.is_full(now):
             self._tell_end(source, bucket)
         else:
-            self._roster.look_at(bucket, bucket.full_at())
+            self._registrations.look_at(bucket, bucket.full_at())
 
     def _tell_end(self, source: Source, bucket: Bucket) -> None:
         bucket.told = False
@@ -71,11 +71,11 @@ class Holding(abc.ABC):
 
     def _hold(self, source: Source, *, held: bool) -> None:
         try:
-            self._roster.hold(source, held=held)
+            self._registrations.hold(source, held=held)
         except OSError as error:  # its number was closed behind our back
             self._fail(source, error)
 
     def _tell(self, source: Source, bucket: Bucket, *, active: bool) -> None:
-        now = self._roster.now()
+        now = self._registrations.now()
         told = Throttled(active, bucket.rate, source=source, time=now)
         self._put(source, [told])

@@ -5,7 +5,7 @@
 - Of classes with a policy it is what stands for the events that is put: see `_slots`. A
   source none of whose events has one is spared the look (`Source._direct`).
 - A source with a rate makes no more than that allows: see `_holding`.
-- All of it is called under the roster's lock.
+- All of it is called under the registrations's lock.
 """
 
 from collections import deque
@@ -15,8 +15,8 @@ from typing import Any
 
 from evdispatch._core._queue import Queue
 from evdispatch._events import Error, Event
-from evdispatch._io._holding import Holding
-from evdispatch._io._registrations import Roster
+from evdispatch._io._holding import RateLimiter
+from evdispatch._io._registrations import Registrations
 from evdispatch._stats import Counts
 from evdispatch.sources._base import Source
 
@@ -25,26 +25,28 @@ TURN = 64
 while eight sources are busy waits for a millisecond."""
 
 
-class Intake(Holding):
+class Intake(RateLimiter):
     """From sources to the queue."""
 
-    def __init__(self, queue: Queue, roster: Roster, posts: Counts) -> None:
+    def __init__(
+        self, queue: Queue, registrations: Registrations, posts: Counts
+    ) -> None:
         self._posts = posts  # the counts of what has no source
         self._queue = queue
-        self._roster = roster
+        self._registrations = registrations
 
     def _turn(
         self, source: Source, ask: Callable[..., Iterable[Event]], *arguments: Any
     ) -> None:
         """Ask a source for events, and put them into the queue."""
-        with self._roster.lock:
-            rest = source._rest
+        with self._registrations.lock:
+            rest = source._leftover
             if source._closed:
                 return
             if rest is not None:
                 # First what it has made before, and only then what is asked now.
                 rest.append(_later(ask, *arguments))
-                if source not in self._roster.more:  # paused
+                if source not in self._registrations.more:  # paused
                     return
             else:
                 try:
@@ -63,17 +65,17 @@ class Intake(Holding):
             made = iter(self._end(source, error))
         # None: it was closed, and nothing more is told. What writes for long makes nothing
         # for long, and is to leave nothing behind each time.
-        if source._rest is not None and made is not _NOTHING:
-            source._rest.append(made)
+        if source._leftover is not None and made is not _NOTHING:
+            source._leftover.append(made)
 
     def _go_on(self, source: Source) -> None:
         """Take more of what a source has made before."""
-        with self._roster.lock:
-            if source._silenced:
-                self._roster.silence(source)
-            elif source in self._roster.more and source._rest is not None:
+        with self._registrations.lock:
+            if source._discarding:
+                self._registrations.discard_pending(source)
+            elif source in self._registrations.more and source._leftover is not None:
                 self._take(
-                    source, source._rest
+                    source, source._leftover
                 )  # not paused by another thread meanwhile
 
     def _take(self, source: Source, made: deque[Iterator[Event]]) -> None:
@@ -81,13 +83,13 @@ class Intake(Holding):
         events: list[Event] = []
         try:
             if self._collect(source, made, events):
-                if source._rest is not None:
-                    self._roster.end_rest(source)
+                if source._leftover is not None:
+                    self._registrations.clear_leftover(source)
             else:
-                source._rest = made
+                source._leftover = made
                 # Else it goes on when it is resumed, or held back no more.
                 if not source._held_back and (source._closed or not source._paused):
-                    self._roster.more[source] = None
+                    self._registrations.more[source] = None
         except Exception as error:
             self._put(source, events)
             self._fail(source, error)
@@ -103,8 +105,8 @@ class Intake(Holding):
         self, source: Source, made: deque[Iterator[Event]], events: list[Event]
     ) -> bool:
         """Collect a turn's worth of events; return whether that was all."""
-        limit = min(TURN, self._queue.room(source.lane))
-        now = self._roster.now()
+        limit = min(TURN, self._queue.free_space(source.lane))
+        now = self._registrations.now()
         if source._bucket is not None:
             limit = min(limit, source._bucket.available(now))
         while made:
@@ -142,13 +144,13 @@ class Intake(Holding):
         find = self._queue.slots.policies.find
         return all(find(cls) is None for cls in makes)
 
-    def _say_last(self, source: Source) -> None:
+    def _put_final_events(self, source: Source) -> None:
         """Put what a source has to say at its end; the queue's bound does not hold it."""
-        if source._spoken or not source.has_last_word:
+        if source._spoken or not source.has_final_events:
             return
         source._spoken = True
-        events = list(source.on_end())
-        now = self._roster.now()
+        events = list(source.final_events())
+        now = self._registrations.now()
         for event in events:
             event.source = source
             event.time = now
@@ -156,17 +158,19 @@ class Intake(Holding):
 
     def _fail(self, source: Source, error: Exception) -> None:
         """End a source that raised, and tell it after all that it made."""
-        self._roster.end_rest(source)
+        self._registrations.clear_leftover(source)
         self._put(source, self._end(source, error))
 
     def _end(self, source: Source, error: Exception) -> list[Event]:
         """End a source that raised, and return what tells it."""
         errors = [error]
         try:
-            self._roster.detach(source, silence=False)  # first: handlers see it closed
+            self._registrations.unregister(
+                source, discard=False
+            )  # first: handlers see it closed
         except Exception as second:
             errors.append(second)
-        now = self._roster.now()
+        now = self._registrations.now()
         return [Error(each, source=source, time=now) for each in errors]
 
 

@@ -2,7 +2,7 @@
 
 Two threads that both have something to do take the interpreter from each other at every
 call to the kernel, which costs as much as that call. So the IO thread leaves it to the pass
-that handles what it has read: until the pass is over, or `LULL` seconds at most, once for
+that handles what it has read: until the pass is over, or `GIL_YIELD` seconds at most, once for
 each pass. (An echo takes half the time so.)
 """
 
@@ -13,10 +13,10 @@ from evdispatch._core._queue import Queue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import InternalError
 from evdispatch._io._driver import FAILED
-from evdispatch._io._io_loop import IoSide
+from evdispatch._io._io_loop import IoLoop
 from evdispatch._io._threads import Worker
 
-LULL = 0.005
+GIL_YIELD = 0.005
 """Seconds that a pass has for itself: a key that is pressed meanwhile has ten of them."""
 
 
@@ -25,13 +25,13 @@ class IoThread(Worker):
 
     def __init__(
         self,
-        io: IoSide,
-        let_pass: Callable[[], None],
+        io: IoLoop,
+        yield_to_dispatch: Callable[[], None],
         wakeup: Wakeup,
         on_crash: Callable[[], None],
     ) -> None:
         self._io = io
-        self._let_pass = let_pass
+        self._yield_to_dispatch = yield_to_dispatch
         self._wakeup = wakeup
         self._on_crash = on_crash
         self.ending = False
@@ -40,8 +40,8 @@ class IoThread(Worker):
     def run(self) -> None:
         """Loop 1 of 2: pump until told to end."""
         while not self.ending:
-            self._io.pump(None, inline=False)
-            self._let_pass()
+            self._io.poll_once(None, inline=False)
+            self._yield_to_dispatch()
 
     def on_failure(self) -> None:
         """Wake the dispatch side, which raises it."""
@@ -65,7 +65,7 @@ class Threaded:
     """
 
     def __init__(
-        self, io: IoSide, queue: Queue, io_wakeup: Wakeup, wakeup: Wakeup
+        self, io: IoLoop, queue: Queue, io_wakeup: Wakeup, wakeup: Wakeup
     ) -> None:
         self._io = io
         self._queue = queue
@@ -84,8 +84,10 @@ class Threaded:
         if self._thread is not None and self._thread.ending:
             self.end()
         if self._thread is None:
-            alert = self._queue.alert
-            self._thread = IoThread(self._io, self._let_pass, self._io_wakeup, alert)
+            request_check = self._queue.request_check
+            self._thread = IoThread(
+                self._io, self._yield_to_dispatch, self._io_wakeup, request_check
+            )
 
     def wait(self, timeout: float | None) -> None:
         """Wait until something was put into the queue."""
@@ -105,13 +107,13 @@ class Threaded:
 
     def finish(self) -> None:
         """The pass is over: have the other thread read on."""
-        self._passing = False  # before the look: see `_let_pass`
+        self._passing = False  # before the look: see `_yield_to_dispatch`
         if self._waiting:
             self._waiting = False
             if self._over.locked():  # nobody else releases it
                 self._over.release()
 
-    def _let_pass(self) -> None:
+    def _yield_to_dispatch(self) -> None:
         """Wait while what was read is handled, once for each pass; IO thread."""
         if not len(self._queue):
             return
@@ -120,10 +122,10 @@ class Threaded:
             self._left = number
             self._waiting = True  # before the look: one of the two sees the other
             if self._passing or self._beat < number:
-                self._over.acquire(timeout=LULL)
+                self._over.acquire(timeout=GIL_YIELD)
             self._waiting = False
 
-    def rest(self) -> None:
+    def prepare_to_wait(self) -> None:
         """Do nothing: the other thread never rests."""
 
     def before_step(self) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from evdispatch._core._poller import (
     EDGE,
-    ONCE,
+    ONESHOT,
     READ,
     EpollPoller,
     NotPollableError,
@@ -91,10 +91,10 @@ class Pollers:
     def _wants_edge(self, source: Source) -> bool:
         wanted = source.edge
         if not wanted:
-            return wanted is None and self._edge and source.drains
+            return wanted is None and self._edge and source.nonblocking
         if self._kind not in _EDGE:
             raise ValueError(f"edge=True needs poller='epoll', not {self._kind!r}")
-        if not source.drains:
+        if not source.nonblocking:
             raise ValueError(f"edge=True needs what can't block: not {source!r}")
         return True
 
@@ -105,21 +105,21 @@ class Pollers:
             OSError: The number is not the source's any more (EBADF).
         """
         if not source._pollable:
-            if not self.knows(source):
+            if not self.owns_fd(source):
                 raise closed_behind_our_back(source)
             return
         for poller in self._of(source):
             poller.change(source._fd, mask | source._edge)
 
-    def knows(self, source: Source) -> bool:
+    def owns_fd(self, source: Source) -> bool:
         """Whether the source's number is still that of the file it was added with.
 
-        What is told `ONCE` is told once more from now on.
+        What is told `ONESHOT` is told once more from now on.
         """
         if not source._pollable:
             return _inode(source._fd) == source._inode
         try:
-            if source._mask & ONCE:
+            if source._mask & ONESHOT:
                 self.change(source, source._mask)
             else:
                 self.all.change(source._fd, source._mask | source._edge)
@@ -127,7 +127,7 @@ class Pollers:
             return False
         return True
 
-    def remind(self, source: Source) -> None:
+    def rearm(self, source: Source) -> None:
         """Tell anew what a source is ready for, if that was told once; and no errors."""
         with contextlib.suppress(OSError):  # closed behind our back: see `knows`
             self.change(source, source._mask)
@@ -141,7 +141,7 @@ class Pollers:
     def rebuild(self, sources: Iterable[Source]) -> None:
         """Watch these and no others: a number was closed while a duplicate lives on."""
         known = [
-            source for source in sources if source._pollable and self.knows(source)
+            source for source in sources if source._pollable and self.owns_fd(source)
         ]
         for poller in (self.all, self.urgent):
             masks = [

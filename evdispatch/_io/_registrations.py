@@ -13,14 +13,14 @@ from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import ClosedError, ForkedError, StateError
 from evdispatch._io._pollers import PollerKind
 from evdispatch._io._threads import Pool
-from evdispatch._io._watching import Watching
+from evdispatch._io._watching import SourceWatches
 from evdispatch.sources._base import LOST, Source
 
 _LOOKUPS = 8  # threads at most, for what may block
 _PATIENCE = 1.0  # seconds for them to return at the end; then they end as daemons do
 
 
-class Roster(Watching):
+class Registrations(SourceWatches):
     """The sources, their descriptors in the pollers, and their deadlines.
 
     It is the `evdispatch.sources._base.Host` of each source.
@@ -102,38 +102,38 @@ class Roster(Watching):
                 if source._queued is not None:
                     source._queued.part(policies)
 
-    def silence(self, source: Source) -> None:
+    def discard_pending(self, source: Source) -> None:
         """Drop what a source has made and no handler has seen yet."""
         with self.lock:
-            source._silenced = True
-            self.end_rest(source)
+            source._discarding = True
+            self.clear_leftover(source)
             self.free(source)
 
-    def end_rest(self, source: Source) -> None:
+    def clear_leftover(self, source: Source) -> None:
         """Let a source have nothing left of what it made before; who was woken is asked."""
-        source._rest = None
+        source._leftover = None
         self.more.pop(source, None)
         if source._woken:
             source._woken = False
             self.wake(source)
 
-    def detach(self, source: Source, *, silence: bool) -> None:
+    def unregister(self, source: Source, *, discard: bool) -> None:
         """End a source: out of the poller first, then `Source.on_close`.
 
-        If its number was closed behind our back, that is told by `Source.lost`.
+        If its number was closed behind our back, that is told by `Source.fd_lost`.
 
         Args:
             source: The source; one that has ended already may still be silenced.
-            silence: Drop what it has made and no handler has seen yet.
+            discard: Drop what it has made and no handler has seen yet.
         """
         with self.lock:
-            if silence:
-                self.silence(source)
+            if discard:
+                self.discard_pending(source)
             if source._closed:
                 return
             source._closed = True
             try:
-                lost = source._fd >= 0 and not self.pollers.knows(source)
+                lost = source._fd >= 0 and not self.pollers.owns_fd(source)
                 source._serial = LOST if lost else source._serial
                 self._forget(source)
                 if lost:
@@ -142,13 +142,13 @@ class Roster(Watching):
                     source.on_stop()
             finally:
                 source._host = None
-                if source._rest is None:
+                if source._leftover is None:
                     self.free(source)
                 elif not source._held_back:  # also if it was paused
                     if source._bucket is not None:
                         self.forget(source._bucket)
                     self._set_waiting(self.more, source, waiting=True)
-                if source.has_last_word:
+                if source.has_final_events:
                     self.wake(source)
                 source.on_close()
                 if source.parent is not None:
@@ -207,7 +207,7 @@ class Roster(Watching):
         with self._undo, ExitStack() as stack:
             stack.callback(self._background.close, _PATIENCE)
             for source in list(self.sources):
-                stack.callback(self.detach, source, silence=True)
+                stack.callback(self.unregister, source, discard=True)
 
     def abandon(self) -> None:
         """Release the descriptors in a forked child, and end the sources there.
@@ -219,12 +219,12 @@ class Roster(Watching):
         self._background.abandon()
         self._undo.close()
         for source in self.sources:
-            source._closed = source._silenced = True
+            source._closed = source._discarding = True
             source._host = _FORKED
 
 
 class _Forked:
-    """Stands for the roster in a forked child: whoever asks it of anything is told."""
+    """Stands for the registrations in a forked child: whoever asks it of anything is told."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # inspection

@@ -20,12 +20,12 @@ from evdispatch._core._queue import Queue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import InternalError
 from evdispatch._io._driver import FAILED, Inline
-from evdispatch._io._io_loop import IoSide
+from evdispatch._io._io_loop import IoLoop
 from evdispatch._io._sampler import Sampler
-from evdispatch._io._watchdog import Lookout
+from evdispatch._io._watchdog import Watchdog
 
 
-class Standby(Lookout, Inline):
+class Standby(Watchdog, Inline):
     """Pumps on the dispatch thread, with another one that stands by.
 
     Attributes:
@@ -34,13 +34,13 @@ class Standby(Lookout, Inline):
 
     def __init__(
         self,
-        io: IoSide,
+        io: IoLoop,
         queue: Queue,
         wakeup: Wakeup,
         sampler: Sampler | None = None,
     ) -> None:
         Inline.__init__(self, io, queue, wakeup)
-        Lookout.__init__(self, "evdispatch-standby", queue.alert, sampler)
+        Watchdog.__init__(self, "evdispatch-standby", queue.request_check, sampler)
         if sampler is not None:
             sampler.nudge = wakeup.set  # it is the pump that waits
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class Standby(Lookout, Inline):
                 return
             self._take_back()
             queue.sleeping = True  # once more, and then the look
-            if len(queue) or queue.attention:
+            if len(queue) or queue.check_requested:
                 timeout = 0
         try:
             Inline.wait(self, timeout)
@@ -76,12 +76,12 @@ class Standby(Lookout, Inline):
         finally:
             self._wanted = False
 
-    def rest(self) -> None:
+    def prepare_to_wait(self) -> None:
         """Be the one IO side, and have what comes from now on make `fileno` readable."""
         if not self._lock.acquire(blocking=False):
             self._take_back()
         try:
-            Inline.rest(self)
+            Inline.prepare_to_wait(self)
         finally:
             self._lock.release()
 
@@ -98,7 +98,7 @@ class Standby(Lookout, Inline):
             self.takeovers += 1
             while self._is_on(beat):
                 timeout = None if self._sampler is None else self._sampler.look()
-                self._io.pump(timeout, inline=False)
+                self._io.poll_once(timeout, inline=False)
         finally:
             self._lock.release()
 

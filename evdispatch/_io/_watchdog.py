@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 
 from evdispatch._errors import InternalError
-from evdispatch._io._driver import FAILED, Pumping
+from evdispatch._io._driver import FAILED, IoDriver
 from evdispatch._io._sampler import Sampler
 from evdispatch._io._threads import Worker
 
@@ -22,12 +22,12 @@ LOOK = 0.005  # seconds between two looks; what takes longer is slow
 CALM = 40  # looks in turn without a pass: 200 ms
 
 
-class Lookout:
+class Watchdog:
     """Has a thread that looks on, and takes the stacks of slow handlers.
 
     Args:
         name: The thread's name.
-        alert: Wakes the dispatch side, which raises what the thread has failed with.
+        request_check: Wakes the dispatch side, which raises what the thread has failed with.
         sampler: Takes the stacks; None: nobody wants them.
 
     Attributes:
@@ -35,10 +35,10 @@ class Lookout:
     """
 
     def __init__(
-        self, name: str, alert: Callable[[], None], sampler: Sampler | None
+        self, name: str, request_check: Callable[[], None], sampler: Sampler | None
     ) -> None:
         self._name = name
-        self._alert = alert
+        self._alert = request_check
         self._sampler = sampler
         self._passing = False  # handlers are being called
         self._beat = 0  # counts the passes
@@ -149,9 +149,9 @@ class _Watcher(Worker):
     """The other thread."""
 
     def __init__(
-        self, function: Callable[[], None], name: str, alert: Callable[[], None]
+        self, function: Callable[[], None], name: str, request_check: Callable[[], None]
     ) -> None:
-        self._alert = alert
+        self._alert = request_check
         super().__init__(function, name)
 
     def on_failure(self) -> None:
@@ -163,35 +163,35 @@ class Watched:
     """Pumps as another one does, and has a thread that looks on.
 
     Args:
-        pumping: What pumps.
-        lookout: Looks on.
+        driver: What pumps.
+        watchdog: Looks on.
     """
 
-    def __init__(self, pumping: Pumping, lookout: Lookout) -> None:
-        self._pumping = pumping
-        self._lookout = lookout
+    def __init__(self, driver: IoDriver, watchdog: Watchdog) -> None:
+        self._driver = driver
+        self._lookout = watchdog
 
     def start(self) -> None:
         """Be ready, and have the thread."""
-        self._pumping.start()
+        self._driver.start()
         self._lookout.start()
 
     def before_step(self) -> None:
         """As it does."""
-        self._pumping.before_step()
+        self._driver.before_step()
 
     def wait(self, timeout: float | None) -> None:
         """Wait as it does; raise what the thread has failed with."""
         self._lookout.check()
-        self._pumping.wait(timeout)
+        self._driver.wait(timeout)
 
     def look(self) -> None:
         """As it does."""
-        self._pumping.look()
+        self._driver.look()
 
     def begin(self) -> None:
         """Do as it does, and have the thread look on."""
-        self._pumping.begin()
+        self._driver.begin()
         self._lookout.begin()
 
     def finish(self) -> None:
@@ -199,23 +199,23 @@ class Watched:
         try:
             self._lookout.finish()
         finally:
-            self._pumping.finish()
+            self._driver.finish()
 
-    def rest(self) -> None:
+    def prepare_to_wait(self) -> None:
         """As it does."""
-        self._pumping.rest()
+        self._driver.prepare_to_wait()
 
     def has_work(self) -> bool:
         """As it does."""
-        return self._pumping.has_work()
+        return self._driver.has_work()
 
     def fileno(self) -> int:
         """As it does."""
-        return self._pumping.fileno()
+        return self._driver.fileno()
 
     def end(self) -> None:
         """End what was begun."""
         try:
             self._lookout.end()
         finally:
-            self._pumping.end()
+            self._driver.end()

@@ -11,10 +11,10 @@ from collections import deque
 from contextlib import ExitStack
 from typing import Any
 
-from evdispatch._core._agenda import Agenda
+from evdispatch._core._agenda import TimerQueue
 from evdispatch._core._clock import Clock
-from evdispatch._core._deadlines import Owner, Ticket
-from evdispatch._core._poller import NOTHING, ONCE
+from evdispatch._core._deadlines import Owner, TimerId
+from evdispatch._core._poller import NO_INTEREST, ONESHOT
 from evdispatch._core._rates import Bucket
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import StateError
@@ -27,7 +27,7 @@ from evdispatch._io._pollers import (
 from evdispatch.sources._base import Source
 
 
-class Watching(abc.ABC):
+class SourceWatches(abc.ABC):
     """The pollers, the deadlines, and which sources are to be asked without them.
 
     Attributes:
@@ -51,16 +51,16 @@ class Watching(abc.ABC):
         self.serial = 0
         self.wakeup = wakeup
         with ExitStack() as undo:
-            self.agenda = Agenda(clock)
-            undo.callback(self.agenda.alarm.close)
-            own = self.agenda.alarm.fileno(), wakeup.fileno()
+            self.timers = TimerQueue(clock)
+            undo.callback(self.timers.alarm.close)
+            own = self.timers.alarm.fileno(), wakeup.fileno()
             self._source_at(max(own))  # they are told of, too
             self.pollers = Pollers(own, poller, edge=edge)
             undo.callback(self.pollers.close)
             self._undo = undo.pop_all()
 
     @abc.abstractmethod
-    def detach(self, source: Source, *, silence: bool) -> None:
+    def unregister(self, source: Source, *, discard: bool) -> None:
         """End a source."""
 
     def is_locked_here(self) -> bool:
@@ -74,7 +74,7 @@ class Watching(abc.ABC):
 
     # -- descriptors ---------------------------------------------------------------
 
-    def attach(self, source: Source, fd: int | None) -> None:
+    def set_fd(self, source: Source, fd: int | None) -> None:
         """Watch this descriptor for an open source, instead of the present one."""
         with self.lock:
             self._unwatch(source)
@@ -96,9 +96,9 @@ class Watching(abc.ABC):
     def _watch(self, source: Source, fd: int) -> None:
         other = self._source_at(fd)
         if other is not None:
-            if self.pollers.knows(other):
+            if self.pollers.owns_fd(other):
                 raise StateError(f"fd {fd} is watched already, by {other!r}")
-            self.detach(other, silence=False)
+            self.unregister(other, discard=False)
         source._serial = self.serial
         source._mask = self._mask(source)
         self.pollers.add(source, fd)
@@ -114,7 +114,7 @@ class Watching(abc.ABC):
             self.pollers.remove(source)
             self._pass_on()
         source._fd = -1
-        source._mask = NOTHING
+        source._mask = NO_INTEREST
 
     def verify(self, source: Source) -> None:
         """Check that a source's number is still its file's.
@@ -125,8 +125,8 @@ class Watching(abc.ABC):
         Raises:
             OSError: It is not (EBADF). The source has ended.
         """
-        if not self.pollers.knows(source):
-            self.detach(source, silence=False)
+        if not self.pollers.owns_fd(source):
+            self.unregister(source, discard=False)
             raise closed_behind_our_back(source)
 
     def update(self, source: Source) -> None:
@@ -139,7 +139,7 @@ class Watching(abc.ABC):
             if source._closed:  # by another thread, while this one came for the lock
                 return
             mask = self._mask(source)
-            if mask == NOTHING:
+            if mask == NO_INTEREST:
                 source._serial = self.serial
             if source._fd >= 0 and mask != source._mask:
                 self._change(source, mask)
@@ -158,46 +158,46 @@ class Watching(abc.ABC):
             bucket.held = held
             source._paused = held or bucket.paused
         if source._closed:  # what it has made comes at its rate, too
-            waiting = source._rest is not None and not held
+            waiting = source._leftover is not None and not held
             self._set_waiting(self.more, source, waiting=waiting)
         else:
             self.update(source)
 
     def _mask(self, source: Source) -> int:
         mask = source.interest_in_pause if source._paused else source._interest
-        return NOTHING if mask is None else mask
+        return NO_INTEREST if mask is None else mask
 
     def _line_up(self, source: Source) -> None:
         """Have the pump ask what the poller won't tell."""
-        waiting = source._rest is not None and not source._paused
+        waiting = source._leftover is not None and not source._paused
         self._set_waiting(self.more, source, waiting=waiting)
-        waiting = bool(source._mask & ~NOTHING) and source._fd >= 0
+        waiting = bool(source._mask & ~NO_INTEREST) and source._fd >= 0
         if not source._pollable or not waiting:  # else as it is: see `again`
             self._set_waiting(self.ready, source, waiting=waiting)
 
     def _pass_on(self) -> None:
         """Have a wait that began with the old set begin anew."""
-        if not self.pollers.live and not self.agenda.at_work:
+        if not self.pollers.live and not self.timers.at_work:
             self.wakeup.set()
 
-    def again(self, source: Source) -> None:
+    def reschedule(self, source: Source) -> None:
         """Ask a source once more, whatever the poller says."""
         with self.lock:
             if not source._closed:
                 self._set_waiting(self.ready, source, waiting=True)
 
-    def remind(self) -> None:
+    def rearm(self) -> None:
         """Have the poller tell anew what it tells once: nobody may have acted on it."""
         with self.lock:
             for source in self.watched():
-                if source._edge or source._mask & ONCE:
-                    self.pollers.remind(source)
+                if source._edge or source._mask & ONESHOT:
+                    self.pollers.rearm(source)
 
     def _change(self, source: Source, mask: int) -> None:
         try:
             self.pollers.change(source, mask)
         except OSError:
-            self.detach(source, silence=False)
+            self.unregister(source, discard=False)
             raise closed_behind_our_back(source) from None
 
     def _set_waiting(
@@ -225,28 +225,28 @@ class Watching(abc.ABC):
     def _wake(self) -> None:
         # Who is at work looks at what is there before it waits, and it says that it is
         # so no more before it looks.
-        if not self.agenda.at_work:
+        if not self.timers.at_work:
             self.wakeup.set()
 
-    def schedule(self, when: float, owner: Owner) -> Ticket:
+    def schedule(self, when: float, owner: Owner) -> TimerId:
         """Have ``owner.on_deadline`` called at a time."""
         with self.lock:
-            return self.agenda.add(when, owner)
+            return self.timers.add(when, owner)
 
-    def unschedule(self, ticket: Ticket) -> None:
+    def unschedule(self, timer_id: TimerId) -> None:
         """Forget a deadline."""
         with self.lock:
-            self.agenda.cancel(ticket)
+            self.timers.cancel(timer_id)
 
     def look_at(self, bucket: Bucket, when: float) -> None:
         """Have a bucket looked at at a time, and not when it was to be before."""
         self.forget(bucket)
-        bucket.deadline = self.agenda.add(when, bucket)
+        bucket.deadline = self.timers.add(when, bucket)
 
     def forget(self, bucket: Bucket) -> None:
         """Have a bucket looked at no more."""
         if bucket.deadline is not None:
-            self.agenda.cancel(bucket.deadline)
+            self.timers.cancel(bucket.deadline)
             bucket.deadline = None
 
     def free(self, source: Source) -> None:
@@ -282,4 +282,4 @@ class Watching(abc.ABC):
     def next_deadline(self) -> float | None:
         """Return the nearest deadline, or None."""
         with self.lock:
-            return self.agenda.next()
+            return self.timers.next()

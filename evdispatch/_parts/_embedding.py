@@ -49,13 +49,13 @@ class Embedding(Loop):
             self._thread = threading.get_ident()
             self._use_up_stop()  # a step is a turn: one from now on ends it
             self._start_io()
-            self._pumping.before_step()
+            self._driver.before_step()
             if timeout == 0:
                 return self._turn(0)
             with self._wakeup.wake_on_signals():
                 return self._turn(timeout)
         finally:
-            self._pumping.rest()
+            self._driver.prepare_to_wait()
             self._leave()
             self._stay_readable()
 
@@ -68,7 +68,7 @@ class Embedding(Loop):
         with self._interrupts.held():
             self._start_io()
         self._stay_readable()
-        return self._pumping.fileno()
+        return self._driver.fileno()
 
     def timeout(self) -> float | None:
         """Return how long the host may sleep if it does not watch `fileno`, in seconds.
@@ -78,8 +78,10 @@ class Embedding(Loop):
         self._check_open()
         if self._has_work():
             return 0
-        nearest = self._roster.next_deadline()
-        return None if nearest is None else max(0.0, nearest - self._roster.now())
+        nearest = self._registrations.next_deadline()
+        return (
+            None if nearest is None else max(0.0, nearest - self._registrations.now())
+        )
 
     def _stay_readable(self) -> None:
         """Keep `fileno` readable while a step would have something to do."""
@@ -89,9 +91,9 @@ class Embedding(Loop):
 
     def _has_work(self) -> bool:
         """Whether a step would have something to do without waiting."""
-        if len(self._queue) or self._queue.attention:
+        if len(self._queue) or self._queue.check_requested:
             return True
-        return self._pumping.has_work()
+        return self._driver.has_work()
 
     # -- in the background -----------------------------------------------------------------
 
@@ -161,7 +163,7 @@ class Embedding(Loop):
         if background is not None and not background.is_current:
             self.stop()
             if not background.wait(_AT_EXIT):
-                self._roster.finish()  # a handler blocks: the thread ends as daemons do
+                self._registrations.finish()  # a handler blocks: the thread ends as daemons do
                 return
         try:
             super()._close_at_exit()

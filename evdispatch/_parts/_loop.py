@@ -1,6 +1,6 @@
 """The loop: who pumps, who dispatches, and when it begins and ends. Loop 2 of 2 is here.
 
-Who pumps is `_pumping`'s to know. A turn is: wait until there is something to do, then
+Who pumps is `_driver`'s to know. A turn is: wait until there is something to do, then
 dispatch one pass.
 """
 
@@ -15,13 +15,13 @@ from evdispatch._core._queue import Queue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import AlreadyRunningError
 from evdispatch._events import Event, Idle, Start, Stop
-from evdispatch._io._driver import Inline, Pumping
-from evdispatch._io._io_loop import IoSide
+from evdispatch._io._driver import Inline, IoDriver
+from evdispatch._io._io_loop import IoLoop
 from evdispatch._io._io_thread import Threaded
-from evdispatch._io._registrations import Roster
+from evdispatch._io._registrations import Registrations
 from evdispatch._io._sampler import Sampler
 from evdispatch._io._standby import Standby
-from evdispatch._io._watchdog import Lookout, Watched
+from evdispatch._io._watchdog import Watchdog, Watched
 from evdispatch._parts._lifetime import Closable, weakly
 
 IoMode = Literal["thread", "inline", "auto"]
@@ -36,34 +36,34 @@ class Loop(Closable):
         self,
         io_mode: IoMode,
         queue: Queue,
-        roster: Roster,
+        registrations: Registrations,
         dispatch: DispatchSide,
         wakeup: Wakeup,
         *,
         sampler: Sampler | None,
     ) -> None:
-        self._io = IoSide(queue, roster, dispatch.posts)
+        self._io = IoLoop(queue, registrations, dispatch.posts)
         self._io_mode = io_mode
         self._queue = queue
-        self._roster = roster
+        self._registrations = registrations
         self._dispatch = dispatch
         self._wakeup = wakeup  # of the dispatch side
-        self._pumping: Pumping  # with one thread that waits one wakeup is enough
+        self._driver: IoDriver  # with one thread that waits one wakeup is enough
         if io_mode == "auto":
-            self._pumping = Standby(self._io, queue, wakeup, sampler)
+            self._driver = Standby(self._io, queue, wakeup, sampler)
         elif io_mode == "inline":
-            self._pumping = Inline(self._io, queue, wakeup)
+            self._driver = Inline(self._io, queue, wakeup)
         else:
-            self._pumping = Threaded(self._io, queue, roster.wakeup, wakeup)
+            self._driver = Threaded(self._io, queue, registrations.wakeup, wakeup)
         if sampler is not None and io_mode != "auto":
-            lookout = Lookout("evdispatch-lookout", queue.alert, sampler)
-            self._pumping = Watched(self._pumping, lookout)
+            watchdog = Watchdog("evdispatch-watchdog", queue.request_check, sampler)
+            self._driver = Watched(self._driver, watchdog)
         # Who dispatches, and so never waits for room in the queue. While nobody runs it,
         # that is taken to be the thread that made it, or took the last step.
         self._thread = threading.get_ident()
         self._busy = threading.Lock()  # held in a run and in a step, and once closed
         self._has_run = False
-        self._interrupts = Interrupts(weakly(self._on_interrupt), roster.now)
+        self._interrupts = Interrupts(weakly(self._on_interrupt), registrations.now)
 
     # -- a run -----------------------------------------------------------------------
 
@@ -91,9 +91,9 @@ class Loop(Closable):
             once = self._use_up_stop()  # asked to stop before the first run: one turn
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._wakeup.wake_on_signals())
-                stack.callback(self._pumping.rest)
-                stack.callback(self._pumping.end)
-                stack.callback(self._roster.finish)
+                stack.callback(self._driver.prepare_to_wait)
+                stack.callback(self._driver.end)
+                stack.callback(self._registrations.finish)
                 self._start_io()
                 self._loop(once=once)
         finally:
@@ -117,39 +117,39 @@ class Loop(Closable):
         self._tell(Stop())
 
     def _tell(self, event: Event) -> None:
-        event.time = self._roster.now()
-        self._pumping.begin()
+        event.time = self._registrations.now()
+        self._driver.begin()
         try:
             self._dispatch.raise_event(event)
         finally:
-            self._pumping.finish()
+            self._driver.finish()
 
     def _turn(self, timeout: float | None) -> int:
         """Wait for something to do, up to ``timeout`` seconds, and dispatch one pass."""
-        queue, dispatch, pumping = self._queue, self._dispatch, self._pumping
-        if timeout != 0 and dispatch.hears(Idle) and self._is_idle():
+        queue, dispatch, driver = self._queue, self._dispatch, self._driver
+        if timeout != 0 and dispatch.has_handlers(Idle) and self._is_idle():
             self._tell(Idle())
-        if queue.attention:
-            dispatch.attend()  # to who waits, before this side sleeps itself
+        if queue.check_requested:
+            dispatch.run_checks()  # to who waits, before this side sleeps itself
         queue.sleeping = True  # before the look at the queue: see _queue
-        if queue.urgent or queue.normal or queue.idle or queue.attention:
+        if queue.urgent or queue.normal or queue.idle or queue.check_requested:
             timeout = 0
         try:
-            pumping.wait(timeout)
+            driver.wait(timeout)
         finally:
             queue.sleeping = False
         if dispatch.stopping:
             return 0
-        pumping.begin()
+        driver.begin()
         try:
             return dispatch.dispatch()
         finally:
-            pumping.finish()
+            driver.finish()
 
     def _is_idle(self) -> bool:
         """Whether nothing is queued, and nothing ready that would be."""
         if not len(self._queue):
-            self._pumping.look()
+            self._driver.look()
         return not len(self._queue)
 
     def stop(self) -> None:
@@ -164,7 +164,7 @@ class Loop(Closable):
 
     def _halt(self) -> None:
         self._dispatch.stopping = True
-        self._queue.alert()
+        self._queue.request_check()
 
     def _on_interrupt(self) -> None:
         if self._busy.locked():
@@ -192,11 +192,11 @@ class Loop(Closable):
         # Whoever holds the lock keeps the dispatch side from making room.
         here = threading.get_ident()
         here = here == self._thread or self._queue.slots.is_locked_here()
-        return here or self._roster.is_locked_here()
+        return here or self._registrations.is_locked_here()
 
     def _start_io(self) -> None:
-        self._roster.start()
-        self._pumping.start()
+        self._registrations.start()
+        self._driver.start()
 
     # -- the end -----------------------------------------------------------------------
 
@@ -214,19 +214,19 @@ class Loop(Closable):
         self._end()
         with contextlib.ExitStack() as stack:  # last in, first out
             stack.callback(self._wakeup.close)
-            stack.callback(self._roster.wakeup.close)
-            stack.callback(self._roster.close)
+            stack.callback(self._registrations.wakeup.close)
+            stack.callback(self._registrations.close)
             stack.callback(self._queue.close)
-            stack.callback(self._roster.finish)
-            self._pumping.end()
+            stack.callback(self._registrations.finish)
+            self._driver.end()
 
     def _close_at_exit(self) -> None:
         try:
             self.close()
         except AlreadyRunningError:
-            self._roster.finish()  # it runs in a daemon thread: give the terminal back
+            self._registrations.finish()  # it runs in a daemon thread: give the terminal back
 
     def _abandon(self) -> None:
-        self._roster.abandon()
-        self._roster.wakeup.abandon()
+        self._registrations.abandon()
+        self._registrations.wakeup.abandon()
         self._wakeup.abandon()

@@ -28,7 +28,7 @@ class Observing(Hearing):
         From any other one it is a look in the midst of things.
         """
         self._check_process()
-        with self._roster.lock:  # the IO side counts and puts under it
+        with self._registrations.lock:  # the IO side counts and puts under it
             waiting = self._queue.by_source()
             return Stats(
                 waiting=waiting.total(),
@@ -37,7 +37,7 @@ class Observing(Hearing):
                 posts=balance(self._posts, waiting[None]),
                 sources={
                     s: balance(s.counts, waiting[s])
-                    for s in tuple(self._roster.sources)
+                    for s in tuple(self._registrations.sources)
                 },
                 timings=self._timings(),
             )
@@ -66,7 +66,7 @@ class Observing(Hearing):
         """
         self._check_process()
         look = _exports.load("Alive").look
-        alive: Alive = look(self._state(), self._roster, self._queue)
+        alive: Alive = look(self._state(), self._registrations, self._queue)
         return alive
 
     def _state(self) -> str:
@@ -115,4 +115,4 @@ class Observing(Hearing):
     def _timings(self) -> tuple[HandlerStats, ...]:
         if self._meter is None:
             return ()
-        return self._meter.timings(self._registry.scope.all_entries())
+        return self._meter.timings(self._registry.scope.all_subscriptions())

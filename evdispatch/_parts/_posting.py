@@ -92,8 +92,8 @@ class Posting(Observing):
             ClosedError: The dispatcher is closed.
         """
         self._check_open()
-        with self._roster.lock:
+        with self._registrations.lock:
             self._queue.slots.policies.set(event, policy, limit)
-            self._roster.reconsider(self._queue.slots.policies)
+            self._registrations.reconsider(self._queue.slots.policies)
             self._ways = {}
         self._queue.slots.part_posts()  # without the lock, which a merge may come for

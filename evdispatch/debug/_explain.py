@@ -11,7 +11,7 @@ import attrs
 
 from evdispatch._events import Event
 from evdispatch._handlers._handler import describe
-from evdispatch._handlers._routes import Entry, Scope, is_dropped
+from evdispatch._handlers._routes import Scope, Subscription, is_dropped
 
 
 @attrs.frozen
@@ -71,30 +71,38 @@ def explain(event: Event, everybody: Scope) -> Explanation:
     """
     dropped = is_dropped(event)
     route = everybody.of(event.source).find(type(event))
-    verdicts = [_judge(entry, event, dropped=dropped) for entry in route if entry.alive]
+    verdicts = [
+        _judge(subscription, event, dropped=dropped)
+        for subscription in route
+        if subscription.alive
+    ]
     selectors = {*type(event).names, *type(event).__mro__}
     verdicts += [
-        Verdict(entry.handler, called=False, reason="hears another source")
-        for entry in everybody.all_entries()
-        if entry.selector in selectors and entry.alive and entry not in route
+        Verdict(subscription.handler, called=False, reason="hears another source")
+        for subscription in everybody.all_subscriptions()
+        if subscription.selector in selectors
+        and subscription.alive
+        and subscription not in route
     ]
     return Explanation(event, tuple(verdicts), dropped)
 
 
-def _judge(entry: Entry, event: Event, *, dropped: bool) -> Verdict:
+def _judge(subscription: Subscription, event: Event, *, dropped: bool) -> Verdict:
     if dropped:
-        return Verdict(entry.handler, called=False, reason="its source was closed")
-    for each in entry.filters:
+        return Verdict(
+            subscription.handler, called=False, reason="its source was closed"
+        )
+    for each in subscription.filters:
         try:
             passed = each.test(event)
         except Exception as error:  # dispatch tells it as an error of the handler
             reason = f"{each.name}={_shown(each.value)} raises {error!r}"
-            return Verdict(entry.handler, called=False, reason=reason)
+            return Verdict(subscription.handler, called=False, reason=reason)
         if not passed:
             has = "" if each.name == "where" else f", it is {_value(event, each.name)}"
             reason = f"refused by {each.name}={_shown(each.value)}{has}"
-            return Verdict(entry.handler, called=False, reason=reason)
-    return Verdict(entry.handler, called=True)
+            return Verdict(subscription.handler, called=False, reason=reason)
+    return Verdict(subscription.handler, called=True)
 
 
 def _shown(value: Any) -> str:

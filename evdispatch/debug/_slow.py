@@ -21,7 +21,7 @@ from evdispatch._core._dispatch import DispatchSide
 from evdispatch._events import URGENT, Event, Stop
 from evdispatch._handlers._handler import Handler, name_of
 from evdispatch._handlers._instruments import Probe
-from evdispatch._handlers._routes import Entry
+from evdispatch._handlers._routes import Subscription
 from evdispatch._io._sampler import Call, Sampler
 from evdispatch._stats import HandlerStats, Timing, tell_timing
 
@@ -67,13 +67,17 @@ class Meter(Probe):
         self._dispatch = dispatch
         self._functions: dict[str, Timing] = {}  # of `after` and `every`
 
-    def around(self, entry: Entry, call: Handler, *, takes_event: bool) -> Handler:
+    def around(
+        self, subscription: Subscription, call: Handler, *, takes_event: bool
+    ) -> Handler:
         """Return a call that is measured."""
-        if entry.selector is Due:
+        if subscription.selector is Due:
             return functools.partial(self._run_due, call)
-        if entry.timing is None:
-            entry.timing = Timing()
-        return Measured(self, entry.timing, entry.find, call, takes_event).run
+        if subscription.timing is None:
+            subscription.timing = Timing()
+        return Measured(
+            self, subscription.timing, subscription.find, call, takes_event
+        ).run
 
     def close(self) -> None:
         """Do nothing: what it has measured is still to be read."""
@@ -98,7 +102,7 @@ class Meter(Probe):
         """Tell of a slow handler."""
         stack = self.sampler.stack_of(call)
         last = isinstance(event, Stop) or self._dispatch.stopping  # no pass follows
-        if last or isinstance(event, Slow) or not self._dispatch.hears(Slow):
+        if last or isinstance(event, Slow) or not self._dispatch.has_handlers(Slow):
             where = f"; it was here:\n{stack}" if stack else ""
             name = name_of(handler)
             _log.warning("%s took %.3f s on %r%s", name, duration, event.name, where)
@@ -106,14 +110,16 @@ class Meter(Probe):
             told = Slow(handler, duration, event, stack, time=self.now())
             self._dispatch.queue_raised(told)
 
-    def timings(self, entries: Iterable[Entry]) -> tuple[HandlerStats, ...]:
-        """Return how long the handlers of some entries took, the most time first."""
+    def timings(
+        self, subscriptions: Iterable[Subscription]
+    ) -> tuple[HandlerStats, ...]:
+        """Return how long the handlers of some subscriptions took, the most time first."""
         found: dict[Any, tuple[Handler, Timing]] = {}
-        for entry in entries:
-            handler = entry.handler
-            if handler is not None and entry.timing is not None:
-                _, timing = found.setdefault(entry.key, (handler, Timing()))
-                timing.include(entry.timing)
+        for subscription in subscriptions:
+            handler = subscription.handler
+            if handler is not None and subscription.timing is not None:
+                _, timing = found.setdefault(subscription.key, (handler, Timing()))
+                timing.include(subscription.timing)
         told = [tell_timing(name_of(each), each, t) for each, t in found.values()]
         told += [tell_timing(name, None, t) for name, t in self._functions.items()]
         return tuple(sorted(told, key=lambda stats: -stats.total))

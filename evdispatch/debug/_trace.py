@@ -18,8 +18,8 @@ from evdispatch._core._interrupts import CALL_SITES, call_site
 from evdispatch._events import Event
 from evdispatch._handlers._handler import Handler, name_of
 from evdispatch._handlers._instruments import Probe, Probes
-from evdispatch._handlers._routes import Entry
-from evdispatch._io._io_loop import IoSide
+from evdispatch._handlers._routes import Subscription
+from evdispatch._io._io_loop import IoLoop
 from evdispatch.debug._trace_file import Target, TraceFile, as_args, quoted
 
 
@@ -27,7 +27,7 @@ class Trace(Probe):
     """A trace that is being written, until `close`; what `Dispatcher.trace` returns."""
 
     def __init__(
-        self, target: Target, now: Callable[[], float], probes: Probes, io: IoSide
+        self, target: Target, now: Callable[[], float], probes: Probes, io: IoLoop
     ) -> None:
         self._file = TraceFile(target)
         self._now = now
@@ -75,12 +75,14 @@ class Trace(Probe):
 
     # -- for the calls -------------------------------------------------------------------
 
-    def around(self, entry: Entry, call: Handler, *, takes_event: bool) -> Handler:
+    def around(
+        self, subscription: Subscription, call: Handler, *, takes_event: bool
+    ) -> Handler:
         """Return a call that is traced."""
-        if entry.selector is Due:
+        if subscription.selector is Due:
             return functools.partial(self._run_due, call)
-        name = name_of(entry.handler)
-        waits = entry.pace is None
+        name = name_of(subscription.handler)
+        waits = subscription.pace is None
         return Traced(self, name, call, takes_event=takes_event, waits=waits).run
 
     def _run_due(self, call: Handler, due: Due) -> Any:

@@ -1,6 +1,6 @@
 """What a dispatcher waits for: what `Dispatcher.why_alive` tells.
 
-It is a look, under the roster's lock, at what the IO side goes by; so it can't tell
+It is a look, under the registrations's lock, at what the IO side goes by; so it can't tell
 anything else than what is.
 """
 
@@ -15,8 +15,8 @@ from evdispatch._core._poller import PRIORITY, READ, WRITE
 from evdispatch._core._queue import Queue
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._handlers._handler import describe
-from evdispatch._handlers._throttle import Late
-from evdispatch._io._registrations import Roster
+from evdispatch._handlers._throttle import DelayedCall
+from evdispatch._io._registrations import Registrations
 from evdispatch.sources._base import Source
 
 _LANES = {"urgent": URGENT, "normal": NORMAL, "idle": IDLE}
@@ -131,13 +131,15 @@ class Alive:
         return sources or bool(self.calls) or any(self.queued.values())
 
     @classmethod
-    def look(cls, state: str, roster: Roster, queue: Queue) -> "Alive":
+    def look(cls, state: str, registrations: Registrations, queue: Queue) -> "Alive":
         """Look at what there is. From any thread."""
-        with roster.lock:
-            now = roster.now()
-            pending = roster.agenda.pending()
+        with registrations.lock:
+            now = registrations.now()
+            pending = registrations.timers.pending()
             due = {owner: when - now for when, owner in pending}
-            sources = tuple(_waiting(s, roster, due) for s in roster.sources)
+            sources = tuple(
+                _waiting(s, registrations, due) for s in registrations.sources
+            )
             calls = tuple(
                 _pending(owner, when - now)
                 for when, owner in pending
@@ -165,7 +167,9 @@ class Alive:
         return "\n".join(lines)
 
 
-def _waiting(source: Source, roster: Roster, due: dict[Owner, float]) -> Waiting:
+def _waiting(
+    source: Source, registrations: Registrations, due: dict[Owner, float]
+) -> Waiting:
     interest = source.interest_in_pause if source._paused else source.interest
     fd = source._fd
     watched = fd >= 0 and interest is not None
@@ -176,7 +180,7 @@ def _waiting(source: Source, roster: Roster, due: dict[Owner, float]) -> Waiting
         interest=interest & _BITS if interest is not None and watched else None,
         always_ready=watched and not source._pollable,
         due_in=min((due[each] for each in owners if each in due), default=None),
-        more=source in roster.more or source in roster.woken,
+        more=source in registrations.more or source in registrations.woken,
         paused=source.paused,
         held=source._held_back,
     )
@@ -184,9 +188,9 @@ def _waiting(source: Source, roster: Roster, due: dict[Owner, float]) -> Waiting
 
 def _pending(handle: Handle, due_in: float) -> Pending:
     function = handle.function
-    paced = isinstance(function, Late)
+    paced = isinstance(function, DelayedCall)
     return Pending(
-        function=function.registered if isinstance(function, Late) else function,
+        function=function.registered if isinstance(function, DelayedCall) else function,
         due_in=due_in,
         every=handle.every,
         paced=paced,

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, overload
 
-from evdispatch._core._deadlines import Ticket
+from evdispatch._core._deadlines import TimerId
 from evdispatch._core._pending import Line
-from evdispatch._core._poller import NOTHING, READ
+from evdispatch._core._poller import NO_INTEREST, READ
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
 from evdispatch._handlers._handler import F
@@ -54,27 +54,27 @@ class Source(Flow):
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
 
-    has_last_word: ClassVar[bool] = False
-    """Whether `on_end` is to be asked, however the source has ended."""
+    has_final_events: ClassVar[bool] = False
+    """Whether `final_events` is to be asked, however the source has ended."""
 
     edge: bool | None = None
-    """Whether it asks to be edge-triggered; None: as the dispatcher is, if it `drains`."""
+    """Whether it asks to be edge-triggered; None: as the dispatcher is, if it `nonblocking`."""
 
     __slots__ = (
         "__weakref__",
         "_closed",
         "_deadline",
         "_direct",
+        "_discarding",
         "_edge",
         "_fd",
         "_interest",
+        "_leftover",
         "_mask",
         "_queued",
         "_registry",
-        "_rest",
         "_scope",
         "_serial",
-        "_silenced",
         "_spoken",
         "_woken",
         "counts",
@@ -90,16 +90,16 @@ class Source(Flow):
         self._fd = -1  # the number as registered: a fileno() may change its mind
         self._serial = 0  # the poll during which it was (un)registered, or LOST
         self._interest: int | None = READ  # what the source waits for
-        self._mask = NOTHING  # what the poller watches for
+        self._mask = NO_INTEREST  # what the poller watches for
         self._edge = 0  # EDGE, if it is told of arrivals only
         self._closed = False
-        self._silenced = False  # closed by the user: what is queued is dropped
+        self._discarding = False  # closed by the user: what is queued is dropped
         self._spoken = False  # it has had its last word
-        self._rest: deque[Iterator[Event]] | None = None  # made, and not yet taken
+        self._leftover: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._woken = False  # to be asked when the rest is taken
         self._direct = False  # its events are put into the lane as they are
         self._queued: Line | None = None  # what waits, and may still change
-        self._deadline: Ticket | None = None
+        self._deadline: TimerId | None = None
         self._scope: Scope | None = None  # handlers of this source alone
         self._registry: Registry | None = None
 
@@ -112,7 +112,7 @@ class Source(Flow):
     # -- for the user --------------------------------------------------------------
 
     @property
-    def lost(self) -> bool:
+    def fd_lost(self) -> bool:
         """Whether its number was closed behind its back; it is not to be closed then."""
         return self._serial == LOST
 
@@ -149,11 +149,11 @@ class Source(Flow):
 
     def close(self) -> None:
         """End it, and drop its events that still wait. From any thread, also twice."""
-        self._silenced = True
+        self._discarding = True
         if self._closed:
             return
         if self._host is not None:
-            self._host.detach(self, silence=True)
+            self._host.unregister(self, discard=True)
         else:
             self._closed = True
             self.on_close()
@@ -186,7 +186,7 @@ class Source(Flow):
         return self._edge != 0
 
     @property
-    def at_rest(self) -> bool:
+    def drained(self) -> bool:
         """Whether it has read to the end, as far as it knows; ``poller="verify"`` asks."""
         return True
 
@@ -200,7 +200,7 @@ class Source(Flow):
         """What to wait for while it is paused; a subclass that writes waits for WRITE."""
         return None
 
-    def is_unheard(self, cls: type[Event]) -> bool:
+    def has_no_handlers(self, cls: type[Event]) -> bool:
         """Whether an event of a class need not be made, since it would find no handler.
 
         A hint: False until one found none, and where there is an `on_unhandled`.
@@ -209,7 +209,7 @@ class Source(Flow):
             return False
         registry = self._registry
         scope = self._scope or (None if registry is None else registry.scope)
-        return scope is not None and scope.is_unheard(cls)
+        return scope is not None and scope.has_no_handlers(cls)
 
     def watch(self, interest: int | None) -> None:
         """Set what to wait for: READ, WRITE, both; 0: hang-ups alone; None: nothing."""
@@ -233,12 +233,12 @@ class Source(Flow):
         For the ``on_*`` methods, which may go on yielding their last events.
         """
         if self._host is not None:
-            self._host.detach(self, silence=False)
+            self._host.unregister(self, discard=False)
 
     # -- for subclasses to override --------------------------------------------------
 
     @property
-    def drains(self) -> bool:
+    def nonblocking(self) -> bool:
         """Whether it reads and writes until that would block: it may be edge-triggered.
 
         A turn that ends before that ends with `Host.again`.
@@ -288,10 +288,10 @@ class Source(Flow):
     def on_child_end(self, child: "Source") -> None:
         """A source that has this one as ``parent`` has ended."""
 
-    def on_end(self) -> Iterable[Event]:
+    def final_events(self) -> Iterable[Event]:
         """Return the very last events, when all others are queued.
 
-        Asked where ``has_last_word`` is true. What is ``final`` is told though the user
+        Asked where ``has_final_events`` is true. What is ``final`` is told though the user
         has closed the source.
         """
         return ()

@@ -234,7 +234,7 @@ class Connection(Stream):
             race = opening.begin()
             if race is None:
                 return  # a name is still being looked up
-            self.host.attach(self, None)  # what the race closes is not watched then
+            self.host.set_fd(self, None)  # what the race closes is not watched then
             winner = race.advance(self.host.now())
             self._attach(winner, race)
         except OSError as error:
@@ -244,17 +244,17 @@ class Connection(Stream):
         if winner is None:
             fd, mask = race.watched or (None, 0)
             self.watch(mask)
-            self.host.attach(self, fd)
+            self.host.set_fd(self, fd)
             times = [t for t in (self._until, race.deadline) if t is not None]
             self.set_deadline(min(times, default=None))
             return
         self._use(winner)
         self.peer = winner.getpeername()  # fails if it was reset since
-        self.host.attach(self, winner.fileno())
+        self.host.set_fd(self, winner.fileno())
 
     def _end(self, reason: str, error: BaseException | None = None) -> Iterable[Event]:
         opening = self._opening
-        if opening is None or opening.backoff is None or self._silenced:
+        if opening is None or opening.backoff is None or self._discarding:
             return super()._end(reason, error)
         return self._wait_and_retry(opening, opening.backoff, reason, error)
 
@@ -270,7 +270,7 @@ class Connection(Stream):
         delay = backoff.delay(opening.failures)
         opening.failures += 1
         opening.waiting = True
-        self.host.attach(self, None)
+        self.host.set_fd(self, None)
         opening.close()
         self._reason = reason
         Stream.on_close(self)

@@ -194,7 +194,7 @@ class Datagram(Source):
     # -- the IO side ---------------------------------------------------------------------
 
     @property
-    def drains(self) -> bool:
+    def nonblocking(self) -> bool:
         """Whether it receives until that would block."""
         return True
 
@@ -261,7 +261,7 @@ class Datagram(Source):
                 continue
             yield Packet(data, address or None, bool(flags & socket.MSG_TRUNC))
         if self.edge_triggered:
-            self.host.again(self)
+            self.host.reschedule(self)
 
     def _errors(self, sock: socket.socket) -> Iterator[Event]:
         if self._inet:

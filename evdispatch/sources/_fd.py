@@ -22,19 +22,19 @@ from evdispatch.sources._base import Source
 class _Readiness(Event):
     """What those below have in common."""
 
-    tracked: ClassVar[bool] = True
+    has_hooks: ClassVar[bool] = True
     queue_policy: ClassVar[str] = "fixed"
     bit: ClassVar[int]
 
     mask: int
 
-    def claim(self) -> Event:
+    def on_dequeue(self) -> Event:
         """From now on an arrival is a new event."""
         if isinstance(self.source, Fd):  # in a test it may be made by another
             self.source.begin(self.bit)
         return self
 
-    def release(self) -> None:
+    def on_handled(self) -> None:
         """Watch for more."""
         if isinstance(self.source, Fd):
             self.source.end(self.bit)
@@ -139,7 +139,7 @@ class Fd(Source):
         return self._number
 
     @property
-    def drains(self) -> bool:
+    def nonblocking(self) -> bool:
         """Whether handlers can read until that would block."""
         return not os.get_blocking(self._number)
 
@@ -149,7 +149,7 @@ class Fd(Source):
         return self.edge_triggered
 
     @property
-    def at_rest(self) -> bool:
+    def drained(self) -> bool:
         """Whether the handlers are through with all that was told."""
         return not self._told and not self._handled
 
@@ -203,6 +203,6 @@ class Fd(Source):
         with host.lock:
             self._handled &= ~bit
             if self._hung_up:
-                host.again(self)
+                host.reschedule(self)
             elif not self.edge_triggered and not self._oneshot:
                 self._look_for((self.interest or 0) | bit)

@@ -22,14 +22,14 @@ class Host(Protocol):
     def limit(self, source: Any, rate: float | None, burst: float) -> None:
         """Take so many events a second at most; None: as many as come."""
 
-    def attach(self, source: Any, fd: int | None) -> None:
+    def set_fd(self, source: Any, fd: int | None) -> None:
         """Watch this descriptor instead of the present one; None: no one.
 
         Raises:
             OSError: It can't be watched. None is watched then.
         """
 
-    def again(self, source: Any) -> None:
+    def reschedule(self, source: Any) -> None:
         """Call ``source.on_ready`` in the next turn, whatever the poller says.
 
         What is edge-triggered and has not read to the end asks for it.
@@ -57,10 +57,10 @@ class Host(Protocol):
     def in_background(self, function: Callable[[], None]) -> None:
         """Call a function that may block on a thread of its own, as soon as one is free."""
 
-    def silence(self, source: Any) -> None:
+    def discard_pending(self, source: Any) -> None:
         """Drop what the source has made and no handler has seen yet."""
 
-    def detach(self, source: Any, *, silence: bool) -> None:
+    def unregister(self, source: Any, *, discard: bool) -> None:
         """End the source; ``silence`` drops its events that still wait."""
 
     def stop(self) -> None:

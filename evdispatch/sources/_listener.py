@@ -170,7 +170,7 @@ class Listener(Source):
     # -- the IO side ---------------------------------------------------------------------
 
     @property
-    def drains(self) -> bool:
+    def nonblocking(self) -> bool:
         """Whether it accepts until that would block."""
         return True
 
@@ -218,7 +218,7 @@ class Listener(Source):
                 accepted.close()
                 yield from self._rest_a_while(error)
         if self.edge_triggered:
-            self.host.again(self)
+            self.host.reschedule(self)
 
     def _welcome(self, accepted: socket.socket, peer: Any) -> None:
         connection = Connection.accepted(accepted, peer, self._options)

@@ -132,7 +132,7 @@ class Pipe(Source):
         return self._number
 
     @property
-    def drains(self) -> bool:
+    def nonblocking(self) -> bool:
         """Whether it reads and writes until that would block."""
         return not self._blocking
 
@@ -162,7 +162,7 @@ class Pipe(Source):
 
     def on_close(self) -> None:
         """Close the file if it is ours."""
-        if not self._closefd or self.lost:
+        if not self._closefd or self.fd_lost:
             return
         with contextlib.suppress(OSError, ValueError):  # closed before it was added
             if (close := getattr(self._file, "close", None)) is not None:
@@ -196,7 +196,7 @@ class Pipe(Source):
             if (emptied and not self.edge_triggered) or self._paused or self.closed:
                 return
         if self.edge_triggered:
-            self.host.again(self)
+            self.host.reschedule(self)
 
     def _end(self, ready: int) -> Iterator[Event]:
         yield from self._frames(self._framer.end())
@@ -284,7 +284,7 @@ class Pipe(Source):
                 flows |= buffer.send(partial(os.writev, self._number), size)
             else:
                 if buffer.size and self.edge_triggered:
-                    self.host.again(self)
+                    self.host.reschedule(self)
         except BlockingIOError:
             pass
         except OSError as error:

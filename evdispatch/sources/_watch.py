@@ -1,8 +1,8 @@
-"""A source of what happens to files: a tree that is tracked, and how it is told.
+"""A source of what happens to files: a tree that is has_hooks, and how it is told.
 
 ::
 
-    InotifyHub -> records -> Tracker -> events -> Saves or Debouncer -> the queue
+    InotifyHub -> records -> Tracker -> events -> AtomicSaveFilter or Debouncer -> the queue
 """
 
 import errno
@@ -14,7 +14,7 @@ from evdispatch._checks import check_interval
 from evdispatch._errors import ClosedError
 from evdispatch._events import Error, Event
 from evdispatch.sources._base import Source
-from evdispatch.sources.files._atomic_saves import Saves
+from evdispatch.sources.files._atomic_saves import AtomicSaveFilter
 from evdispatch.sources.files._debounce import Debouncer
 from evdispatch.sources.files._events import Settled
 from evdispatch.sources.files._globs import (
@@ -24,7 +24,7 @@ from evdispatch.sources.files._globs import (
     is_by_path,
 )
 from evdispatch.sources.files._hub import InotifyHub
-from evdispatch.sources.files._model import Options, Surroundings
+from evdispatch.sources.files._model import Options, TreeContext
 from evdispatch.sources.files._tracker import Tracker
 
 _SLICE = 128  # directories visited in one turn, 10 to 20 us each
@@ -64,7 +64,7 @@ class Watch(Source):
         OSError: A name of the path is longer than any may be (ENAMETOOLONG).
     """
 
-    has_last_word: ClassVar[bool] = True
+    has_final_events: ClassVar[bool] = True
 
     __slots__ = (
         "_deaf",
@@ -150,9 +150,9 @@ class Watch(Source):
         """Watch the first directories: what happens from now on is told."""
         hub: InotifyHub = self.host.shared(InotifyHub)
         # What is unheard may end what is debounced, or hold it back.
-        heard = self._stage is None or isinstance(self._stage, Saves)
-        unheard = self.is_unheard if heard else _never
-        around = Surroundings(hub, self.host.now, self.wake, self.finish, unheard)
+        heard = self._stage is None or isinstance(self._stage, AtomicSaveFilter)
+        unheard = self.has_no_handlers if heard else _never
+        around = TreeContext(hub, self.host.now, self.wake, self.finish, unheard)
         self._tracker = Tracker(around, self.path, self._options)
         hub.enlist(self._tracker)
         try:
@@ -176,10 +176,10 @@ class Watch(Source):
         """Give back the watches."""
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
-            self._deaf = tracker.hub.lost
+            self._deaf = tracker.hub.fd_lost
             tracker.close()
 
-    def on_end(self) -> Iterator[Event]:
+    def final_events(self) -> Iterator[Event]:
         """Tell that it hears nothing more, though nobody has closed it."""
         if self._deaf:
             yield Error(
@@ -192,7 +192,7 @@ class Watch(Source):
         except ClosedError:
             if not self._deaf:
                 raise
-            # `on_end` tells, as where another watch has noticed.
+            # `final_events` tells, as where another watch has noticed.
 
     def _follow(self) -> Iterator[Event]:
         """Yield what has become of the tree. The first time `on_add` asks, and is told."""
@@ -278,11 +278,11 @@ def _absolute(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
 
 def _stage(
     debounce: float | None, max_wait: float | None, *, raw: bool
-) -> Saves | Debouncer | None:
+) -> AtomicSaveFilter | Debouncer | None:
     if debounce is None:
         if max_wait is not None:
             raise ValueError("max_wait is for debounce alone")
-        return None if raw else Saves()
+        return None if raw else AtomicSaveFilter()
     if raw:
         raise ValueError("what is debounced is not raw")
     quiet = check_interval("debounce", debounce)

@@ -285,9 +285,9 @@ class Unknown(Event):
 class Suspend(Event):
     """The process is about to stop (ctrl+z): it does when the handlers are through."""
 
-    tracked: ClassVar[bool] = True
+    has_hooks: ClassVar[bool] = True
 
-    def release(self) -> None:
+    def on_handled(self) -> None:
         """Give the terminal back, and stop; a test's source has nothing to stop."""
         if (stop := getattr(self.source, "stop_process", None)) is not None:
             stop()

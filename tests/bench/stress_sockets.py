@@ -47,13 +47,13 @@ def _visit(address: tuple[str, int], count: int, seed: int) -> None:
 
 
 def _state(app: Dispatcher, listener: Listener) -> dict[str, int]:
-    roster = app._roster
+    registrations = app._registrations
     tables: dict[str, Any] = {
-        "sources": roster.sources,
-        "by_fd": roster.watched(),
-        "ready": roster.ready,
-        "more": roster.more,
-        "woken": roster.woken,
+        "sources": registrations.sources,
+        "by_fd": registrations.watched(),
+        "ready": registrations.ready,
+        "more": registrations.more,
+        "woken": registrations.woken,
         "connections": listener.connections,
         "routes": listener._scope.routes if listener._scope is not None else (),
     }

@@ -118,7 +118,7 @@ def standby(until: float, rng: random.Random) -> str:
     # A pass takes what is queued: with more, one would last for seconds.
     with Dispatcher(io="auto", queue_size=20) as app:
         load = Load(app, rng)
-        standing = app._pumping
+        standing = app._driver
         assert isinstance(standing, Standby)
         watch = threading.Thread(target=_watch, args=(standing, load, app))
         with load:

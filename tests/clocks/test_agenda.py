@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from evdispatch import Dispatcher, Event
-from evdispatch._core._agenda import Agenda
+from evdispatch._core._agenda import TimerQueue
 from evdispatch._core._poller import readable_now
 from evdispatch.testing import VirtualClock, settle
 
@@ -18,53 +18,55 @@ class Someone:
 
 
 @pytest.fixture
-def agenda(clock: VirtualClock) -> Iterator[Agenda]:
-    agenda = Agenda(clock)
-    yield agenda
-    agenda.alarm.close()
+def timers(clock: VirtualClock) -> Iterator[TimerQueue]:
+    timers = TimerQueue(clock)
+    yield timers
+    timers.alarm.close()
 
 
-def is_ringing(agenda: Agenda) -> bool:
-    return readable_now(agenda.alarm.fileno())
+def is_ringing(timers: TimerQueue) -> bool:
+    return readable_now(timers.alarm.fileno())
 
 
-def test_it_is_set_for_the_nearest(agenda: Agenda, clock: VirtualClock) -> None:
+def test_it_is_set_for_the_nearest(timers: TimerQueue, clock: VirtualClock) -> None:
     for seconds in (3, 1, 2):
-        agenda.add(clock.now() + seconds, Someone())
+        timers.add(clock.now() + seconds, Someone())
     clock.advance(0.9)
-    assert not is_ringing(agenda)
+    assert not is_ringing(timers)
     clock.advance(0.1)
-    assert is_ringing(agenda)
+    assert is_ringing(timers)
 
 
-def test_one_that_is_past_is_due_now(agenda: Agenda, clock: VirtualClock) -> None:
-    agenda.add(clock.now() - 5, Someone())
-    assert is_ringing(agenda)
-    assert agenda.next() == clock.now()
+def test_one_that_is_past_is_due_now(timers: TimerQueue, clock: VirtualClock) -> None:
+    timers.add(clock.now() - 5, Someone())
+    assert is_ringing(timers)
+    assert timers.next() == clock.now()
 
 
-def test_at_work_nobody_is_woken(agenda: Agenda, clock: VirtualClock) -> None:
-    agenda.at_work = True
-    agenda.add(clock.now(), Someone())
-    assert not is_ringing(agenda)
-    agenda.rest()
-    assert is_ringing(agenda)
+def test_at_work_nobody_is_woken(timers: TimerQueue, clock: VirtualClock) -> None:
+    timers.at_work = True
+    timers.add(clock.now(), Someone())
+    assert not is_ringing(timers)
+    timers.prepare_to_wait()
+    assert is_ringing(timers)
 
 
-def test_of_a_cancelled_one_it_tells_once(agenda: Agenda, clock: VirtualClock) -> None:
+def test_of_a_cancelled_one_it_tells_once(
+    timers: TimerQueue, clock: VirtualClock
+) -> None:
     later = Someone()
-    first = agenda.add(clock.now() + 1, Someone())
-    agenda.add(clock.now() + 5, later)
-    agenda.cancel(first)
+    first = timers.add(clock.now() + 1, Someone())
+    timers.add(clock.now() + 5, later)
+    timers.cancel(first)
     clock.advance(1)
-    assert is_ringing(agenda)
-    assert agenda.pop(clock.now(), agenda.count) is None
-    agenda.rest()
+    assert is_ringing(timers)
+    assert timers.pop(clock.now(), timers.count) is None
+    timers.prepare_to_wait()
     clock.advance(3.9)
-    assert not is_ringing(agenda)
+    assert not is_ringing(timers)
     clock.advance(0.1)
-    assert is_ringing(agenda)
-    assert agenda.pop(clock.now(), agenda.count) is later
+    assert is_ringing(timers)
+    assert timers.pop(clock.now(), timers.count) is later
 
 
 def test_a_dispatcher_goes_on_to_the_next(

@@ -10,7 +10,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evdispatch._core._deadlines import Deadlines, Ticket
+from evdispatch._core._deadlines import Deadlines, TimerId
 
 
 @attrs.define(eq=False)
@@ -140,7 +140,7 @@ def test_what_is_cancelled_takes_no_memory_when_others_are_added_or_asked_for() 
 )
 def test_it_does_what_a_sorted_list_would(steps: list[tuple[str, Any]]) -> None:
     deadlines = Deadlines()
-    added: list[tuple[Ticket, Someone]] = []
+    added: list[tuple[TimerId, Someone]] = []
     model: list[tuple[float, int, Someone]] = []
     for what, value in steps:
         if what == "add":

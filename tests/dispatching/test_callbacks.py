@@ -55,9 +55,9 @@ def test_calls_that_wait_do_not_pile_up(timed: Dispatcher, clock: VirtualClock) 
                 pass  # until the IO thread has seen it
 
     def is_due() -> bool:
-        roster = timed._roster
-        with roster.lock:
-            nearest = roster.agenda.next()
+        registrations = timed._registrations
+        with registrations.lock:
+            nearest = registrations.timers.next()
         return nearest is None or nearest <= clock.now()
 
     timed.post(OtherOfCallbacks())

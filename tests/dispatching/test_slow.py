@@ -223,7 +223,7 @@ def test_a_paced_handler_is_timed_when_it_is_called(
     assert {each.handler for each in slow} == {work}
     assert timing(app, work).calls == len(expected)
     assert timing(app, work).total == len(expected)
-    assert not any("Late" in each.name for each in app.stats().timings)
+    assert not any("DelayedCall" in each.name for each in app.stats().timings)
 
 
 def test_ctrl_c_interrupts_a_measured_handler_at_once(app: Dispatcher) -> None:

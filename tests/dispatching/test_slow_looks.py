@@ -16,7 +16,7 @@ from evdispatch import (
 )
 from evdispatch._io._sampler import Place, Sampler
 from evdispatch._io._standby import Standby
-from evdispatch._io._watchdog import CALM, Lookout, Watched
+from evdispatch._io._watchdog import CALM, Watchdog, Watched
 from evdispatch.debug._slow import Measured
 from evdispatch.testing import VirtualClock, record, settle
 
@@ -32,12 +32,12 @@ def app(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
 class TestLooks:
     """The thread that looks on."""
 
-    def lookout(self, app: Dispatcher) -> Lookout:
-        pumping = app._pumping
-        if isinstance(pumping, Watched):
-            return pumping._lookout
-        assert isinstance(pumping, Standby)
-        return pumping
+    def watchdog(self, app: Dispatcher) -> Watchdog:
+        driver = app._driver
+        if isinstance(driver, Watched):
+            return driver._lookout
+        assert isinstance(driver, Standby)
+        return driver
 
     def test_a_call_that_follows_a_slow_one_is_looked_at_in_time(
         self, app: Dispatcher, clock: VirtualClock
@@ -57,23 +57,23 @@ class TestLooks:
     @pytest.mark.slow
     def test_one_that_idles_wakes_nobody_up(self, app: Dispatcher) -> None:
         settle(app)
-        lookout = self.lookout(app)
+        watchdog = self.watchdog(app)
         deadline = time.monotonic() + 10
-        while not lookout.asleep:
+        while not watchdog.asleep:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         looks: list[int] = []
-        lookout.look_on = lambda: looks.append(1)  # type: ignore[method-assign]
+        watchdog.look_on = lambda: looks.append(1)  # type: ignore[method-assign]
         time.sleep(0.05)  # nothing happens for so long
         assert not looks
-        del lookout.look_on
+        del watchdog.look_on
 
     def test_it_is_roused_from_its_sleep(
         self, app: Dispatcher, clock: VirtualClock
     ) -> None:
         settle(app)
-        lookout = self.lookout(app)
-        while not lookout.asleep:
+        watchdog = self.watchdog(app)
+        while not watchdog.asleep:
             time.sleep(0.01)
         self.test_a_call_that_follows_a_slow_one_is_looked_at_in_time(app, clock)
 
@@ -86,7 +86,7 @@ class TestLooks:
 
         @app.on(Work)
         def work() -> None:
-            thread = self.lookout(app)._thread
+            thread = self.watchdog(app)._thread
             assert thread is not None
             while thread.failure is None and time.monotonic() < deadline:
                 time.sleep(0.001)
@@ -135,13 +135,13 @@ class TestLooks:
     def test_a_handler_that_is_quick_is_not_stayed_for(
         self, app: Dispatcher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        lookout = self.lookout(app)
+        watchdog = self.watchdog(app)
         stayed: list[int] = []
-        monkeypatch.setattr(lookout, "_stay_for", stayed.append)
+        monkeypatch.setattr(watchdog, "_stay_for", stayed.append)
         for _ in range(CALM):
-            lookout.begin()
-            lookout.look_on()
-            lookout.finish()
+            watchdog.begin()
+            watchdog.look_on()
+            watchdog.finish()
         assert not stayed
 
 

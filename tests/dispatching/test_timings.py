@@ -165,7 +165,7 @@ def test_without_it_nothing_is_measured(timed: Dispatcher) -> None:
     timed.post(Work())
     settle(timed)
     assert timed.stats().timings == ()
-    (entry,) = timed._registry.scope.entries[Work]
+    (entry,) = timed._registry.scope.subscriptions[Work]
     assert entry.call is work
 
 

@@ -164,7 +164,7 @@ class Told(Source):
         self.told.append("stop")
 
     def on_close(self) -> None:
-        self.told.append("lost" if self.lost else "close")
+        self.told.append("lost" if self.fd_lost else "close")
 
 
 # The others may find out in between, and tell it.

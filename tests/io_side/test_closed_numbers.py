@@ -159,7 +159,7 @@ def test_a_rebuild_while_one_is_paused_and_hung_up_does_not_make_it_spin(
     os.close(writer)
     settle(app)
     for _ in range(3):
-        app._roster.rebuild()
+        app._registrations.rebuild()
         settle(app)
     before = app.stats().polls
     app.after(0.05, app.stop)

@@ -51,14 +51,14 @@ class TestFailures:
         self, app: Dispatcher
     ) -> None:
         class Talker(ManualSource):
-            has_last_word = True
+            has_final_events = True
 
             def on_wake(self) -> Iterator[Event]:
                 self.finish()
                 yield from steps(300)  # several turns' worth
                 raise LookupError("no more")
 
-            def on_end(self) -> Iterator[Event]:
+            def final_events(self) -> Iterator[Event]:
                 yield Step(-1)
 
         source = app.add(Talker())
@@ -131,7 +131,7 @@ class TestFailures:
             other.emit(Step(-1))
             settle(app)
             assert seen[-1].source is other
-            assert source._rest is None, "what it made is not kept"
+            assert source._leftover is None, "what it made is not kept"
             counts = source.counts
             assert counts.made == counts.handled + counts.dropped
 

@@ -31,7 +31,7 @@ class TestPolls:
             source = app.add(Maker(lambda: steps(1000)))
             source.wake()
             for _ in range(5):
-                app._io.pump(0, inline=True)
+                app._io.poll_once(0, inline=True)
             assert app.stats().waiting == 10
             assert not app._io.has_work()
 
@@ -85,8 +85,8 @@ class TestPolls:
             app.add(Timer(every=50))
             app.add(Timer(every=60))
             app.add(Again())
-            app._io.pump(0, inline=True)
-            app._io.pump(0, inline=True)
+            app._io.poll_once(0, inline=True)
+            app._io.poll_once(0, inline=True)
             assert app.stats().waiting == 2
 
     @pytest.mark.parametrize("when", [1e300, 2.0**40, float("inf"), None])

@@ -20,11 +20,11 @@ class Note(Event):
 
 
 def threaded(app: Dispatcher) -> Threaded:
-    pumping: Any = app._pumping
-    if isinstance(pumping, Watched):
-        pumping = pumping._pumping
-    assert isinstance(pumping, Threaded)
-    return pumping
+    driver: Any = app._driver
+    if isinstance(driver, Watched):
+        driver = driver._driver
+    assert isinstance(driver, Threaded)
+    return driver
 
 
 @pytest.mark.parametrize("slow", [None, 5.0])
@@ -33,61 +33,61 @@ def test_it_knows_of_passes_whether_handlers_are_measured_or_not(
 ) -> None:
     with Dispatcher(io="thread", slow=slow) as app:
         passing: list[tuple[bool, int]] = []
-        pumping = threaded(app)
-        app.on(Note)(lambda: passing.append((pumping._passing, pumping._beat)))
+        driver = threaded(app)
+        app.on(Note)(lambda: passing.append((driver._passing, driver._beat)))
         for _ in range(2):
             app.post(Note())
             app.step(0)
         assert passing == [(True, 1), (True, 2)]
-        assert not pumping._passing
+        assert not driver._passing
 
 
 class TestStandingBack:
     @pytest.fixture(autouse=True)
     def long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(io_thread, "LULL", _LONG)
+        monkeypatch.setattr(io_thread, "GIL_YIELD", _LONG)
 
     @pytest.fixture
-    def pumping(self, app: Dispatcher) -> Threaded:
+    def driver(self, app: Dispatcher) -> Threaded:
         """One without a thread: what is called here, that would call."""
-        return Threaded(app._io, app._queue, app._roster.wakeup, app._wakeup)
+        return Threaded(app._io, app._queue, app._registrations.wakeup, app._wakeup)
 
     def test_the_end_of_the_pass_ends_it(
-        self, app: Dispatcher, pumping: Threaded
+        self, app: Dispatcher, driver: Threaded
     ) -> None:
         app.post(Note())
-        pumping.begin()
-        thread = threading.Thread(target=pumping._let_pass)
+        driver.begin()
+        thread = threading.Thread(target=driver._yield_to_dispatch)
         thread.start()
-        while not pumping._waiting:
+        while not driver._waiting:
             pass
-        pumping.finish()
+        driver.finish()
         thread.join(_LONG / 2)
         assert not thread.is_alive()
 
-    def test_not_without_anything_to_handle(self, pumping: Threaded) -> None:
-        pumping.begin()
-        pumping._let_pass()
+    def test_not_without_anything_to_handle(self, driver: Threaded) -> None:
+        driver.begin()
+        driver._yield_to_dispatch()
 
     def test_once_for_each_pass(
-        self, app: Dispatcher, pumping: Threaded, monkeypatch: pytest.MonkeyPatch
+        self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.post(Note())
-        pumping.begin()
-        monkeypatch.setattr(io_thread, "LULL", 0.0)
-        pumping._let_pass()
-        monkeypatch.setattr(io_thread, "LULL", _LONG)
-        pumping._let_pass()
+        driver.begin()
+        monkeypatch.setattr(io_thread, "GIL_YIELD", 0.0)
+        driver._yield_to_dispatch()
+        monkeypatch.setattr(io_thread, "GIL_YIELD", _LONG)
+        driver._yield_to_dispatch()
 
     def test_a_pass_that_ends_as_it_is_over_spoils_no_other(
-        self, app: Dispatcher, pumping: Threaded, monkeypatch: pytest.MonkeyPatch
+        self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.post(Note())
-        monkeypatch.setattr(io_thread, "LULL", 0.0)
+        monkeypatch.setattr(io_thread, "GIL_YIELD", 0.0)
         for _ in range(3):
-            pumping.begin()
-            pumping._let_pass()
-            pumping._waiting = True  # as if it were not known yet
-            pumping.finish()
-            pumping._waiting = True
-            pumping.finish()
+            driver.begin()
+            driver._yield_to_dispatch()
+            driver._waiting = True  # as if it were not known yet
+            driver.finish()
+            driver._waiting = True
+            driver.finish()

@@ -83,7 +83,7 @@ class TestTurns:
         with Dispatcher(io=io, queue_size=10) as app:
             source = app.add(Maker(make))
             seen = record(app, Step)
-            with app._roster.lock:  # the pump can't serve meanwhile
+            with app._registrations.lock:  # the pump can't serve meanwhile
                 for _ in range(100_000):
                     source.wake()
             settle(app)

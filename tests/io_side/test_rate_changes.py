@@ -105,7 +105,7 @@ class TestChanging:
         lines.limit_rate(1, burst=2)
         write_lines(pipe[1], 10)
         settle(timed)
-        with timed._roster.lock:
+        with timed._registrations.lock:
             lines.limit_rate(None)
             lines.limit_rate(1, burst=2)
         settle(timed)

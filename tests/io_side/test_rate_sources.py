@@ -83,7 +83,7 @@ class TestSources:
     ) -> None:
         connection, client, _ = net.pair(1 << 12, framing="lines")
         settle(timed)
-        drains = record(timed, Drain)
+        nonblocking = record(timed, Drain)
         connection.limit_rate(1, burst=2)
         client.sendall(b"".join(b"%d\n" % number for number in range(10)))
         settle(timed)
@@ -100,7 +100,7 @@ class TestSources:
         assert got == 300_000
         for _ in range(5):
             later(1.0)
-        assert len(drains) <= 1
+        assert len(nonblocking) <= 1
 
     def test_one_whose_number_was_closed_behind_its_back_ends(
         self, timed: Dispatcher, ends: Any, later: Later
@@ -215,7 +215,7 @@ def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
     assert counts == [2, 3, 4, 5, 6, 6, 6]
     assert told(throttled) == [True]
     assert timed.timeout() is None
-    timed._roster.limit(source, 5.0, 1.0)  # who came for the lock meanwhile
+    timed._registrations.limit(source, 5.0, 1.0)  # who came for the lock meanwhile
     assert source._bucket is None
 
 

@@ -67,11 +67,11 @@ class TestAdding:
         assert writer in fds
 
     def test_a_number_that_none_can_have_takes_no_memory(self, app: Dispatcher) -> None:
-        length = len(app._roster.by_fd)
+        length = len(app._registrations.by_fd)
         with pytest.raises(OSError, match="Bad file") as caught:
             app.add(Fd(2_000_000))
         assert caught.value.errno == errno.EBADF
-        assert len(app._roster.by_fd) == length
+        assert len(app._registrations.by_fd) == length
 
     def test_what_the_kernel_refuses_is_told_with_the_number(
         self, app: Dispatcher, fds: list[int]
@@ -80,7 +80,7 @@ class TestAdding:
         fds.append(path_only)
         for fd, number in (
             (path_only, errno.EBADF),
-            (app._roster.fileno(), errno.ELOOP),
+            (app._registrations.fileno(), errno.ELOOP),
         ):
             with pytest.raises(OSError, match=f"fd {fd}") as caught:
                 app.add(Fd(fd))

@@ -26,7 +26,7 @@ class TestClosing:
 
         probes += [Probe(os.eventfd(1), close_the_others) for _ in range(5)]
         fds += [probe.fd for probe in probes]
-        with app._roster.lock:  # all before one poll
+        with app._registrations.lock:  # all before one poll
             for probe in probes:
                 app.add(probe)
         settle(app)
@@ -53,7 +53,7 @@ class TestClosing:
 
         old += [Probe(os.eventfd(1), replace_the_others) for _ in range(4)]
         fds += [probe.fd for probe in old]
-        with app._roster.lock:
+        with app._registrations.lock:
             for probe in old:
                 app.add(probe)
         settle(app)
@@ -111,7 +111,9 @@ class TestClosing:
             source.close()
             # Closed at once, not at the next event. select and poll hold on to the file
             # for as long as they wait, so they are woken; how soon is the scheduler's.
-            while not app._roster.pollers.live and not ready_now(writer, 0) & ERROR:
+            while (
+                not app._registrations.pollers.live and not ready_now(writer, 0) & ERROR
+            ):
                 os.sched_yield()
             with pytest.raises(BrokenPipeError):
                 os.write(writer, b"x")

@@ -195,7 +195,7 @@ class TestSlowHandlers:
     def test_a_crash_of_it_surfaces_in_run(
         self, app: Dispatcher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pump = app._io.pump
+        pump = app._io.poll_once
 
         def crash(timeout: float | None, *, inline: bool) -> None:
             if not inline:
@@ -206,7 +206,7 @@ class TestSlowHandlers:
         def be_slow() -> None:
             wait_for_takeover(app, 1)
 
-        monkeypatch.setattr(app._io, "pump", crash)
+        monkeypatch.setattr(app._io, "poll_once", crash)
         app.post(Work())
         with pytest.raises(InternalError) as caught:
             app.run()

@@ -41,12 +41,12 @@ class TestLooks:
     ) -> None:
         pumped = []
 
-        def pump(timeout: float | None, *, inline: bool) -> None:
+        def poll_once(timeout: float | None, *, inline: bool) -> None:
             pumped.append((timeout, inline))
             if len(pumped) == 3:
                 standby.finish()
 
-        monkeypatch.setattr(standby._io, "pump", pump)
+        monkeypatch.setattr(standby._io, "poll_once", poll_once)
         standby.begin()
         standby.look_on()
         assert pumped == []
@@ -57,11 +57,11 @@ class TestLooks:
     def test_it_lets_go_as_soon_as_the_lock_is_wanted(
         self, standby: Standby, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def pump(timeout: float | None, *, inline: bool) -> None:
+        def poll_once(timeout: float | None, *, inline: bool) -> None:
             assert not inline
             standby._wanted = True
 
-        monkeypatch.setattr(standby._io, "pump", pump)
+        monkeypatch.setattr(standby._io, "poll_once", poll_once)
         standby.begin()
         standby.look_on()
         standby.look_on()

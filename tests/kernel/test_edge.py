@@ -165,7 +165,7 @@ class TestAsking:
 
 
 class Glutton(Source):
-    """Says that it drains, and reads one byte each time."""
+    """Says that it nonblocking, and reads one byte each time."""
 
     verifies: ClassVar[bool] = True  # else the poller is asked, and that tells it again
 
@@ -177,7 +177,7 @@ class Glutton(Source):
         return self.fd
 
     @property
-    def drains(self) -> bool:
+    def nonblocking(self) -> bool:
         return True
 
     def on_ready(self, ready: int) -> list[Event]:

@@ -12,8 +12,8 @@ import pytest
 from evdispatch import ERROR, HANGUP, READ, WRITE
 from evdispatch._core._poller import (
     INVALID,
-    NOTHING,
-    ONCE,
+    NO_INTEREST,
+    ONESHOT,
     EpollPoller,
     NotPollableError,
     VerifyPoller,
@@ -76,17 +76,17 @@ class TestPoller:
     def test_once_is_told_once_until_it_is_asked_for_anew(
         self, poller: EpollPoller, pipe: tuple[int, int]
     ) -> None:
-        poller.add(pipe[0], READ | ONCE)
+        poller.add(pipe[0], READ | ONESHOT)
         assert poller.poll(0) == []
         for text in (b"x", b"y"):
             os.write(pipe[1], text)
             assert poller.poll(0) == [(pipe[0], READ)]
             os.write(pipe[1], text)
             assert poller.poll(0) == []
-            poller.change(pipe[0], READ | ONCE)
+            poller.change(pipe[0], READ | ONESHOT)
             assert poller.poll(0) == [(pipe[0], READ)]
             os.read(pipe[0], 2)
-            poller.change(pipe[0], READ | ONCE)
+            poller.change(pipe[0], READ | ONESHOT)
             assert poller.poll(0) == []
         poller.change(pipe[0], READ)
         os.write(pipe[1], b"z")
@@ -221,7 +221,7 @@ def test_it_may_be_rebuilt_and_changed_while_another_thread_waits(
     thread.start()
     for _ in range(2000):
         poller.rebuild([(pipe[0], READ), (pipe[1], WRITE)])
-        poller.change(pipe[1], NOTHING)
+        poller.change(pipe[1], NO_INTEREST)
         poller.change(pipe[1], 0)
     done.set()
     thread.join()

@@ -23,7 +23,7 @@ def test_a_hosts_registration_outlives_a_rebuild(app: Dispatcher) -> None:
     with select.epoll() as host:
         host.register(app.fileno(), select.EPOLLIN)
         settle(app)
-        app._roster.rebuild()
+        app._registrations.rebuild()
         settle(app)
         assert not host.poll(0)
         os.write(writer, b"x")

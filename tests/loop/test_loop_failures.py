@@ -122,7 +122,7 @@ def test_a_crash_of_the_io_side_surfaces_in_run(
         raise MemoryError("crash")
 
     with monkeypatch.context() as patch:
-        patch.setattr(app._io, "pump", crash)
+        patch.setattr(app._io, "poll_once", crash)
         with pytest.raises(InternalError) as caught:
             app.run()
         assert isinstance(caught.value.__cause__, MemoryError)

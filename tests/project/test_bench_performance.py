@@ -72,7 +72,7 @@ def test_posts_of_four_threads_are_handled(name: str) -> None:
 
 @ours
 def test_timers_fire_and_are_not_early(name: str) -> None:
-    for case in (timers.ONCE, timers.EACH):
+    for case in (timers.ONESHOT, timers.EACH):
         assert timers.measure(case, name, 3)[timers.EARLIEST] >= 0
     assert timers.measure(timers.MANY, name, 100)[timers.CPU] > 0
 
@@ -189,7 +189,7 @@ def test_ratios_are_taken_within_a_round_and_claims_by_their_median() -> None:
 
 def test_a_timer_that_is_early_once_breaks_the_claim() -> None:
     def holds(values: list[float]) -> bool:
-        cases = {timers.ONCE: {timers.EARLIEST: {OURS[0]: values}}}
+        cases = {timers.ONESHOT: {timers.EARLIEST: {OURS[0]: values}}}
         return told({"timers": {"cases": cases}}).rstrip().endswith("yes |")
 
     assert holds([0.1, 5.0, 7.0])

@@ -51,8 +51,8 @@ FLOORS = {
         sources._tree._trail sources._tree._tracker sources._watch
     """,
     4: """
-        _io _io._threads _io._sampler _io._pollers _io._watching _io._roster _io._holding
-        _io._intake _io._side _io._pumping _io._io_thread _io._lookout _io._standby
+        _io _io._threads _io._sampler _io._pollers _io._watching _io._registrations _io._holding
+        _io._intake _io._side _io._driver _io._io_thread _io._lookout _io._standby
     """,
     5: """
         _dispatch _dispatch._callbacks _dispatch._side _dispatch._meter

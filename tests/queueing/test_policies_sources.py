@@ -88,7 +88,7 @@ class TestClosing:
         seen = record(app, Shape)
         source = app.add(ManualSource())
         source.emit(*map(Shape, range(5)))
-        with app._roster.lock:
+        with app._registrations.lock:
             app._io._turn(source, source.on_wake)
         source.close()
         settle(app)
@@ -102,7 +102,7 @@ class TestClosing:
         seen = record(app, Farewell)
         source = app.add(ManualSource())
         source.emit(Farewell(1), Farewell(2))
-        with app._roster.lock:
+        with app._registrations.lock:
             app._io._turn(source, source.on_wake)
         source.close()
         settle(app)
@@ -208,6 +208,6 @@ def run_until_read(app: Dispatcher, source: Any, made: int) -> None:
     for _ in range(1000):
         if source.counts.made >= made:
             return
-        app._pumping.start()
-        app._pumping.wait(0.01)
+        app._driver.start()
+        app._driver.wait(0.01)
     raise AssertionError("it did not come")

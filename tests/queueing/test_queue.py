@@ -53,14 +53,14 @@ def test_each_lane_is_first_in_first_out() -> None:
 def test_a_sleeper_is_roused_once_for_all_that_was_put() -> None:
     wakes = Wakes(10)
     wakes.queue.put(NORMAL, [Parcel()])
-    wakes.queue.rouse()
+    wakes.queue.notify()
     assert wakes.dispatch == 0
     wakes.queue.sleeping = True
     wakes.queue.put(NORMAL, [Parcel()])
     wakes.queue.put(NORMAL, [Parcel()])
     assert wakes.dispatch == 0
-    wakes.queue.rouse()
-    wakes.queue.rouse()
+    wakes.queue.notify()
+    wakes.queue.notify()
     assert wakes.dispatch == 1
 
 
@@ -68,34 +68,34 @@ def test_a_sleeper_is_roused_once_for_all_that_was_put() -> None:
 def test_a_sleeper_is_roused_for_any_lane_and_not_for_none(lane: int) -> None:
     wakes = Wakes(10)
     wakes.queue.sleeping = True
-    wakes.queue.rouse()
+    wakes.queue.notify()
     assert wakes.dispatch == 0
     wakes.queue.put(lane, [Parcel()])
-    wakes.queue.rouse()
+    wakes.queue.notify()
     assert wakes.dispatch == 1
 
 
 def test_an_alert_wakes_a_sleeper_and_calls_for_attention() -> None:
     wakes = Wakes(10)
-    wakes.queue.alert()
-    assert (wakes.queue.attention, wakes.dispatch) == (True, 0)
+    wakes.queue.request_check()
+    assert (wakes.queue.check_requested, wakes.dispatch) == (True, 0)
     wakes.queue.sleeping = True
-    wakes.queue.alert()
-    wakes.queue.alert()
+    wakes.queue.request_check()
+    wakes.queue.request_check()
     assert wakes.dispatch == 1
 
 
 def test_room_is_what_is_left_of_the_bound() -> None:
     queue = Wakes(3).queue
     queue.put(NORMAL, [Parcel(), Parcel()])
-    assert (queue.room(NORMAL), queue.room(URGENT)) == (1, 3)
+    assert (queue.free_space(NORMAL), queue.free_space(URGENT)) == (1, 3)
 
 
 def test_the_idle_lane_always_has_room_for_the_io_side() -> None:
     """Nobody would wake the IO side when it has: idleness may be long in coming."""
     queue = Wakes(2).queue
     queue.put(IDLE, [Chore()] * 5)
-    assert queue.room(IDLE) > 0
+    assert queue.free_space(IDLE) > 0
 
 
 def test_the_full_lane_is_the_most_urgent_one() -> None:
@@ -111,21 +111,21 @@ def test_the_full_lane_is_the_most_urgent_one() -> None:
 def test_who_stalls_is_woken_at_half_the_bound(lane: int) -> None:
     wakes = Wakes(4)
     wakes.queue.put(lane, [Parcel() for _ in range(4)])
-    assert wakes.queue.stall()
+    assert wakes.queue.wait_for_low_water()
     assert wakes.queue.waited_for
     wakes.queue.lanes[lane].popleft()
-    wakes.queue.relieve()
+    wakes.queue.resume_producers()
     assert wakes.io == 0
     wakes.queue.lanes[lane].popleft()
-    wakes.queue.relieve()
-    wakes.queue.relieve()
+    wakes.queue.resume_producers()
+    wakes.queue.resume_producers()
     assert wakes.io == 1
     assert not wakes.queue.waited_for
 
 
 def test_nobody_stalls_for_lanes_that_emptied_in_between() -> None:
     queue = Wakes(4).queue
-    assert not queue.stall()
+    assert not queue.wait_for_low_water()
     assert not queue.waited_for
 
 
@@ -141,7 +141,7 @@ def test_waiting_for_room_ends_with_its_timeout() -> None:
     with pytest.raises(QueueFull, match=r"the queue is full \(1 events\)"):
         queue.wait_for_room(NORMAL, 0)
     assert not queue.waited_for
-    assert queue.attention
+    assert queue.check_requested
 
 
 def test_a_closed_queue_sends_away_who_waits() -> None:

@@ -71,7 +71,7 @@ def test_without_it_all_is_as_it_was(timed: Dispatcher, path: Path) -> None:
     def work() -> None: ...
 
     timed.on(Work)(work)
-    (entry,) = timed._registry.scope.entries[Work]
+    (entry,) = timed._registry.scope.subscriptions[Work]
     own = {"_answer_held", "_turn", "_go_on"}
     with timed.trace(path):
         assert entry.call is not work

@@ -82,7 +82,7 @@ def test_one_that_can_not_begin_leaves_all_as_it_was(
     def work() -> None: ...
 
     timed.on(Work)(work)
-    (entry,) = timed._registry.scope.entries[Work]
+    (entry,) = timed._registry.scope.subscriptions[Work]
     monkeypatch.setattr(Trace, "around", refuse)
     with pytest.raises(MemoryError):
         timed.trace(path)

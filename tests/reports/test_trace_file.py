@@ -103,7 +103,7 @@ def test_a_full_disk_ends_it_and_nothing_else(
 
     heard: list[Event] = []
     app.on(Work)(heard.append)
-    (entry,) = app._registry.scope.entries[Work]
+    (entry,) = app._registry.scope.subscriptions[Work]
     trace = app.trace(Full())
     for _ in range(BATCH):
         app.post(Work())

@@ -8,7 +8,7 @@ from pathlib import Path
 from traces import Work, check, load, of
 
 from evdispatch import Dispatcher, Event, Fd, Source
-from evdispatch._io._io_loop import IoSide
+from evdispatch._io._io_loop import IoLoop
 from evdispatch.testing import ManualSource, settle
 
 
@@ -65,7 +65,7 @@ def test_the_thread_that_stands_by(path: Path) -> None:
 
 def test_what_asks_has_the_source_first() -> None:
     for name in ("_answer_held", "_turn", "_go_on"):
-        code = getattr(IoSide, name).__code__
+        code = getattr(IoLoop, name).__code__
         assert code.co_varnames[1] == "source"
 
 

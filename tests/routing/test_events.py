@@ -103,7 +103,7 @@ def test_a_class_that_is_gone_leaves_no_name_behind(app: Dispatcher) -> None:
         app.on("short_lived")
 
 
-@pytest.mark.parametrize("field", ["name", "names", "lane", "tracked"])
+@pytest.mark.parametrize("field", ["name", "names", "lane", "has_hooks"])
 def test_a_field_that_would_hide_what_an_event_is_known_by_is_refused(
     field: str,
 ) -> None:
@@ -126,9 +126,9 @@ def test_lanes_are_told_by_the_class() -> None:
 
 def test_claim_and_release_are_there_to_be_called() -> None:
     event = RootNearlyGone()
-    event.claim()
-    event.release()
-    assert event.tracked is False
+    event.on_dequeue()
+    event.on_handled()
+    assert event.has_hooks is False
 
 
 ERRORS = {

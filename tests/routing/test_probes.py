@@ -10,7 +10,7 @@ from evdispatch import Dispatcher, Event
 from evdispatch._core._callbacks import Due
 from evdispatch._handlers._handler import Handler
 from evdispatch._handlers._instruments import Probe
-from evdispatch._handlers._routes import Entry
+from evdispatch._handlers._routes import Subscription
 
 STEPS = st.lists(
     st.one_of(
@@ -30,10 +30,12 @@ class Noting(Probe):
         self.name = name
         self.notes = notes
 
-    def around(self, entry: Entry, call: Handler, *, takes_event: bool) -> Handler:
+    def around(
+        self, subscription: Subscription, call: Handler, *, takes_event: bool
+    ) -> Handler:
         return (
             call
-            if entry.selector is Due
+            if subscription.selector is Due
             else functools.partial(self.note, call, takes_event)
         )
 
@@ -65,7 +67,7 @@ def test_each_handler_is_called_within_the_probes_there_are(steps: list[Any]) ->
         registry = app._registry
         probes = {name: Noting(name, notes) for name in range(4)}
         hearers = []
-        bare: dict[int, tuple[Entry, Any]] = {}
+        bare: dict[int, tuple[Subscription, Any]] = {}
         expected = 0
         for what, which in [*steps, *(("end", name) for name in range(4))]:
             if what == "begin" and which not in present:
@@ -83,7 +85,10 @@ def test_each_handler_is_called_within_the_probes_there_are(steps: list[Any]) ->
                 app.post(Event())
                 app.step(0)
                 assert notes == [*reversed(present), "heard"] * expected
-            for entry in registry.scope.all_entries():
-                bare.setdefault(id(entry), (entry, entry.bare or entry.called))
-        for entry, call in bare.values():
-            assert entry.called == call or not entry.alive
+            for subscription in registry.scope.all_subscriptions():
+                bare.setdefault(
+                    id(subscription),
+                    (subscription, subscription.bare or subscription.called),
+                )
+        for subscription, call in bare.values():
+            assert subscription.called == call or not subscription.alive

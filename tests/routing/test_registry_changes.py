@@ -192,7 +192,7 @@ def test_handlers_and_scopes_may_come_while_they_are_looked_at(
     scope = timed._registry.scope
     for _ in range(2):
         timed.add(Parent()).on(Event)(lambda: None)
-    found = scope.all_entries()
+    found = scope.all_subscriptions()
     next(found)
     timed.on("tick")(lambda: None)
     timed.add(Parent()).on(Event)(lambda: None)
@@ -213,4 +213,4 @@ def test_counting_removes_nothing(timed: Dispatcher) -> None:
     del listening
     gc.collect()
     assert timed.stats().handlers == before - 1
-    assert "tick" in timed._registry.scope.entries
+    assert "tick" in timed._registry.scope.subscriptions

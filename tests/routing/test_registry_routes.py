@@ -80,7 +80,9 @@ def test_the_cost_of_a_look_up_does_not_grow_with_the_other_handlers(
     app.on(Bell)(heard.append)
     ring(app, *(Bell() for _ in range(50)))
     assert len(heard) == 50
-    assert [entry.handler for entry in scope.routes[Bell]] == [heard.append]
+    assert [subscription.handler for subscription in scope.routes[Bell]] == [
+        heard.append
+    ]
     built = scope.built
     ring(app, *(Bell() for _ in range(50)))
     assert scope.built == built
@@ -96,8 +98,8 @@ def test_names_that_come_and_go_leave_nothing_behind(app: Dispatcher) -> None:
 
     for number in range(10):
         come_and_go(f"transient_{number}")
-    entries = app._registry.scope.entries
-    assert [selector for selector in entries if isinstance(selector, str)] == []
+    subscriptions = app._registry.scope.subscriptions
+    assert [selector for selector in subscriptions if isinstance(selector, str)] == []
     gc.collect()
     assert not event_classes("transient_9")
 

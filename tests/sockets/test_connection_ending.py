@@ -285,7 +285,7 @@ class TestState:
         client.sendall(b"x")
         if app._io_mode != "thread":
             while not len(app._queue):
-                app._io.pump(0.01, inline=True)
+                app._io.poll_once(0.01, inline=True)
         connection.abort()
         settle(app)
         assert seen == []

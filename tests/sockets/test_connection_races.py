@@ -17,7 +17,7 @@ def test_the_last_word_is_said_once_however_often_it_is_woken(
     settle(app)
     connection.close()
     for _ in range(3):
-        app._roster.wake(connection)
+        app._registrations.wake(connection)
         settle(app)
     assert names(seen) == ["connect", "disconnect"]
 
@@ -36,10 +36,10 @@ def test_a_pause_may_come_when_it_has_just_ended(
     others = heard(other)
     connection._paused = True
     host.update(connection)
-    host.again(connection)
+    host.reschedule(connection)
     host.set_deadline(connection, 0.0)
     settle(app)
-    assert app._roster.by_fd[connection._fd] is other
-    assert app._roster.ready == {}
+    assert app._registrations.by_fd[connection._fd] is other
+    assert app._registrations.ready == {}
     assert app.timeout() is None
     assert names(others) == ["connect"]

@@ -87,7 +87,7 @@ class TestComingBack:
             old = next(event for event in seen if event.name == "eof")
             clock.advance(1)
             run_until(app, lambda: names(seen)[-1] == "connect")
-            old.release()  # as if its handlers had taken so long
+            old.on_handled()  # as if its handlers had taken so long
             settle(app)
             assert names(seen)[-1] == "connect"
             assert not connection.closed

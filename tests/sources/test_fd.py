@@ -42,7 +42,7 @@ def test_one_readiness_is_one_event_however_long_it_waits(
 
     @source.on("readable")
     def read(event: Readable) -> None:
-        app._roster.wakeup.set()  # the IO side goes round while this is handled
+        app._registrations.wakeup.set()  # the IO side goes round while this is handled
         blocker.append(source.counts.made)
         os.read(pipe[0], 1)
 
@@ -186,8 +186,8 @@ def test_a_file_object_is_held_while_it_is_watched(app: Dispatcher) -> None:
 
 
 def test_an_event_without_a_source_is_released_quietly() -> None:
-    Readable(READ).release()
-    Writable(WRITE).release()
+    Readable(READ).on_handled()
+    Writable(WRITE).on_handled()
 
 
 def test_a_release_after_the_end_does_nothing(app: Dispatcher, pipe: list[int]) -> None:

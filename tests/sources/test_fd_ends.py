@@ -41,7 +41,7 @@ def test_a_hangup_while_readable_is_handled_does_not_cut_the_data_off(
     @source.on("writable")
     def wait_for_more() -> None:
         # Handled before `readable`; then the IO side sees HANGUP and WRITE, and no READ.
-        app._roster.wakeup.set()
+        app._registrations.wakeup.set()
 
     @source.on("readable")
     def read() -> None:

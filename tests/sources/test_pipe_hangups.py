@@ -62,7 +62,7 @@ class TestBrokenPipes:
         left, right = ends.pair()
         source = Pipe(ends.given(left), framing="lines")
         os.write(right, b"one\ntwo\nlast words")
-        with app._roster.lock:
+        with app._registrations.lock:
             app.add(source)
             source.write(b"x" * 2_000_000)
             ends.close(right)

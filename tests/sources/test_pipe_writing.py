@@ -77,15 +77,15 @@ class TestWriting:
     ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer), high=1000, low=100))
-        drains = record(app, Drain)
+        nonblocking = record(app, Drain)
         while source.buffered == 0:
             assert source.write(b"x" * 10_000) is (source.buffered <= 1000)
         assert source.write(b"x" * 1001) is False
         settle(app)
-        assert drains == []
-        run_until(app, taking(reader, [], lambda: drains))
+        assert nonblocking == []
+        run_until(app, taking(reader, [], lambda: nonblocking))
         settle(app)
-        assert len(drains) == 1
+        assert len(nonblocking) == 1
         assert source.buffered <= 100
         assert source.write(b"x") is True
 
@@ -94,13 +94,13 @@ class TestWriting:
     ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer)))
-        drains = record(app, Drain)
+        nonblocking = record(app, Drain)
         source.write(b"x" * 100_000)
         source.write(b"x")
         assert 0 < source.buffered <= 65_536
         run_until(app, taking(reader, [], lambda: not source.buffered))
         settle(app)
-        assert drains == []
+        assert nonblocking == []
 
     def test_above_the_limit_nothing_is_taken(
         self, app: Dispatcher, ends: Ends
@@ -252,7 +252,7 @@ class TestWriting:
                 outcome.append(error)
 
         thread = threading.Thread(target=write)
-        with app._roster.lock:
+        with app._registrations.lock:
             waiting.clear()
             thread.start()
             assert waiting.wait(10)

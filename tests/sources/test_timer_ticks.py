@@ -72,7 +72,7 @@ class TestEvery:
                 for _ in range(5):
                     clock.advance(1.0)
                     if io == "inline":
-                        app._io.pump(0, inline=True)
+                        app._io.poll_once(0, inline=True)
                     else:
                         wait_until(lambda: timer._schedule.next > clock.now())  # type: ignore[union-attr]
 
@@ -212,7 +212,7 @@ class TestAfter:
 
 
 def test_a_tick_alone_can_be_claimed() -> None:
-    Tick(1, 0, 0.0).claim()
+    Tick(1, 0, 0.0).on_dequeue()
 
 
 def wait_until(condition: Any, timeout: float = 10.0) -> None:

@@ -76,7 +76,7 @@ class TestPrograms:
 
     @pytest.mark.parametrize(
         "failure",
-        ["1 / 0", "app._roster.by_fd = None; os.write(1, b'failing;')"],
+        ["1 / 0", "app._registrations.by_fd = None; os.write(1, b'failing;')"],
         ids=["handler", "io"],
     )
     def test_an_exception_in_another_thread_gives_it_back_at_once(

@@ -1,4 +1,4 @@
-"""Saves: which events of files belong together."""
+"""AtomicSaveFilter: which events of files belong together."""
 
 from evdispatch import (
     Attributes,
@@ -10,7 +10,7 @@ from evdispatch import (
     Moved,
     Overflow,
 )
-from evdispatch.sources.files._atomic_saves import HOLD, Saves
+from evdispatch.sources.files._atomic_saves import HOLD, AtomicSaveFilter
 
 LATER = HOLD + 0.02
 
@@ -24,7 +24,7 @@ def told(events: list[Event]) -> list[str]:
 
 
 def test_what_is_no_deletion_is_told_at_once() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     events: list[Event] = [
         *(Created("a"), Modified("a"), Closed("a"), Attributes("a")),
         *(Moved("b", src_path="a"), Deleted("d", is_dir=True), Overflow("")),
@@ -34,7 +34,7 @@ def test_what_is_no_deletion_is_told_at_once() -> None:
 
 
 def test_a_deleted_file_is_told_when_it_has_stayed_away() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     gone = Deleted("a")
     assert saves.feed([gone], 1.0) == []
     assert saves.due is not None
@@ -45,7 +45,7 @@ def test_a_deleted_file_is_told_when_it_has_stayed_away() -> None:
 
 
 def test_one_that_is_made_again_was_modified() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     assert saves.feed([Deleted("a")], 0.0) == []
     assert told(saves.feed([Created("a"), Closed("a")], 0.05)) == [
         "modified a",
@@ -56,7 +56,7 @@ def test_one_that_is_made_again_was_modified() -> None:
 
 
 def test_and_deleted_again_it_waits_again() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     again = Deleted("a")
     saves.feed([Deleted("a"), Created("a"), again], 0.0)
     saves.feed([Deleted("b")], 0.01)
@@ -64,20 +64,20 @@ def test_and_deleted_again_it_waits_again() -> None:
 
 
 def test_one_that_is_made_again_too_late_is_created() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     saves.feed([Deleted("a")], 0.0)
     assert told(saves.expire(LATER)) == ["deleted a"]
     assert told(saves.feed([Created("a")], LATER)) == ["created a"]
 
 
 def test_a_rename_over_a_file_is_its_new_content() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     events = saves.feed([Moved("a", src_path="t", replaced=True)], 0.0)
     assert told(events) == ["deleted t", "modified a!"]
 
 
 def test_a_rename_to_where_a_file_was_is_its_new_content() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     saves.feed([Deleted("a")], 0.0)
     events = saves.feed([Moved("a", src_path="t")], 0.01)
     assert told(events) == ["deleted t", "modified a!"]
@@ -85,7 +85,7 @@ def test_a_rename_to_where_a_file_was_is_its_new_content() -> None:
 
 
 def test_other_files_go_on_meanwhile() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     saves.feed([Deleted("a")], 0.0)
     assert told(saves.feed([Created("b"), Moved("c", src_path="b")], 0.0)) == [
         "created b",
@@ -96,7 +96,7 @@ def test_other_files_go_on_meanwhile() -> None:
 
 def test_directories_and_trees_come_after_what_waits() -> None:
     for event in (Deleted("d", is_dir=True), Created("a", is_dir=True), Overflow("")):
-        saves = Saves()
+        saves = AtomicSaveFilter()
         gone = Deleted("d/a")
         saves.feed([gone], 0.0)
         assert saves.feed([event], 0.0) == [gone, event]
@@ -104,7 +104,7 @@ def test_directories_and_trees_come_after_what_waits() -> None:
 
 
 def test_many_are_told_in_their_order_in_linear_time() -> None:
-    saves = Saves()
+    saves = AtomicSaveFilter()
     gone = [Deleted(str(number)) for number in range(50_000)]
     saves.feed(gone, 0.0)
     assert saves.expire(LATER) == gone

@@ -1,1 +1,1 @@
-"""Watching files: inotify, the model of a tree, its events, patterns and debouncing."""
+"""SourceWatches files: inotify, the model of a tree, its events, patterns and debouncing."""

@@ -23,7 +23,7 @@ HOLD = 0.1  # seconds
 _GRAIN = 0.01  # seconds; what ends within them is told at once, with one timer
 
 
-class Saves:
+class AtomicSaveFilter:
     """Holds what tells of deleted files. The events of each path keep their order."""
 
     def __init__(self) -> None:

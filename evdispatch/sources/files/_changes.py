@@ -34,8 +34,8 @@ from evdispatch.sources.files._inotify import (
     IN_Q_OVERFLOW,
     IN_UNMOUNT,
 )
-from evdispatch.sources.files._model import DEEP, Node, Options, Surroundings
-from evdispatch.sources.files._observer import Told
+from evdispatch.sources.files._model import DEEP, Node, Options, TreeContext
+from evdispatch.sources.files._observer import InotifyRecord
 from evdispatch.sources.files._renames import Renames
 
 _CONTENT: dict[int, type[Change]] = {
@@ -55,19 +55,19 @@ class Changes(Renames):
         stirred: Whether anything has happened since `settled` was told.
     """
 
-    def __init__(self, around: Surroundings, path: str, options: Options) -> None:
+    def __init__(self, around: TreeContext, path: str, options: Options) -> None:
         super().__init__(around, path, options)
         self.overflowed = False
         self.settled = False
         self.stirred = True
-        self._is_unheard = around.is_unheard
+        self._is_unheard = around.has_no_handlers
         self._rare_bits = IN_MOVED_FROM | IN_MOVED_TO | IN_ISDIR
         if options.follow_symlinks:
             self._rare_bits |= IN_CREATE  # of a link to a directory
 
     def replay(self) -> Iterator[list[Event] | Event | None]:
         """Work on the records, until there are directories to visit first."""
-        while self.records and not self.todo and not self.lost:
+        while self.records and not self.todo and not self.fd_lost:
             yield self._take_plain()
             if self.records:
                 yield from self._take_one()
@@ -157,7 +157,7 @@ class Changes(Renames):
 
     # -- directories and renames -------------------------------------------------------
 
-    def _of_directory(self, told: Told, path: str) -> Iterator[Event | None]:
+    def _of_directory(self, told: InotifyRecord, path: str) -> Iterator[Event | None]:
         """Work on a record of a directory, or of a rename."""
         node, mask, _, name, when = told
         if mask & IN_CREATE:
@@ -178,17 +178,17 @@ class Changes(Renames):
 
     # -- other records -----------------------------------------------------------------
 
-    def _about_all(self, told: Told) -> Iterator[Event | None]:
+    def _about_all(self, told: InotifyRecord) -> Iterator[Event | None]:
         step, mask, _, name, when = told
         if not mask & IN_Q_OVERFLOW:  # something on the way to the root
-            self.lost |= step.concerns(mask, name)
+            self.fd_lost |= step.concerns(mask, name)
             return
         yield Overflow(self.root_path, time=when)
         self.look_again()
 
     def look_again(self) -> None:
         """Visit all there is: something may have been missed anywhere."""
-        self.lost = self.overflowed = True
+        self.fd_lost = self.overflowed = True
         self.settled = False
         if self.root is not None:
             self.todo[:] = [(self.root, DEEP)]  # it takes in what was to be visited
@@ -200,7 +200,7 @@ class Changes(Renames):
             yield Unmounted(path or "/", time=when)
         if node is self.root:
             if not mask & IN_ATTRIB:
-                self.lost = True
+                self.fd_lost = True
             elif self.only is None:
                 self.allowed |= bool(self.refused)
                 yield Attributes(path or "/", is_dir=True, time=when)

@@ -14,7 +14,7 @@ import errno
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from evdispatch._core._poller import ONCE, READ
+from evdispatch._core._poller import ONESHOT, READ
 from evdispatch._errors import ClosedError
 from evdispatch._events import URGENT, Event
 from evdispatch.sources._base import Source
@@ -26,7 +26,7 @@ from evdispatch.sources.files._inotify import (
     Inotify,
     Record,
 )
-from evdispatch.sources.files._observer import LEAST, Observer, Told, Tree
+from evdispatch.sources.files._observer import LEAST, InotifyRecord, Observer, Tree
 
 BACKLOG = 65_536  # records, of some 200 bytes
 _TIMES = 4  # reads in one turn: 8,000 records, 5 ms
@@ -34,9 +34,9 @@ _TIMES = 4  # reads in one turn: 8,000 records, 5 ms
 # seconds. A read and what follows cost as much as ten records, and a writer is no faster
 # than we are.
 _FLOOD = 0.004
-# Told once, it is asked for anew when it is verified, before each read; so in a lull no
+# InotifyRecord once, it is asked for anew when it is verified, before each read; so in a lull no
 # record wakes the poller. (Each did: a tenth of all the time in a flood.)
-_ASKED = READ | ONCE
+_ASKED = READ | ONESHOT
 _DISCARDED = 256  # watches that are ended in one turn, 1 us each and more
 
 
@@ -79,7 +79,7 @@ class InotifyHub(Source):
 
     def on_close(self) -> None:
         """Close it; whoever still has watches there ends with it."""
-        if not self.lost:
+        if not self.fd_lost:
             self._inotify.close()
         self._observers.clear()
         self._discarded.clear()
@@ -136,7 +136,7 @@ class InotifyHub(Source):
         found = self._observers.get(wd, ())
         return found if isinstance(found, (list, tuple)) else (found,)
 
-    def claim(self, wd: int, observer: Observer) -> None:
+    def on_dequeue(self, wd: int, observer: Observer) -> None:
         """Have an observer told of a watch descriptor."""
         others = self.observers(wd)
         self._observers[wd] = [*others, observer] if others else observer
@@ -264,7 +264,7 @@ class InotifyHub(Source):
                 del self._observers[wd]
                 self._wide.discard(wd)
 
-    def _tell_all(self, record: Told, told: dict[Tree, None]) -> None:
+    def _tell_all(self, record: InotifyRecord, told: dict[Tree, None]) -> None:
         for tree in self._trees:
             tree.records.append(record)
             told[tree] = None

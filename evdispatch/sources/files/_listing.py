@@ -57,11 +57,11 @@ class Listing(Tree):
                     self.dirty[other.parent] = None
                     yield self.remove(other.parent, other.name)
                 # It is the same directory. Its late records are those of this one.
-                self.hub.claim(wd, node)
+                self.hub.on_dequeue(wd, node)
                 self.hub.release(other)
                 return True
         self.refused.pop(node, None)
-        self.hub.claim(wd, node)
+        self.hub.on_dequeue(wd, node)
         return True
 
     def _refuse(
@@ -84,7 +84,7 @@ class Listing(Tree):
     def lose(self, node: Node) -> None:
         """Look for what is not where it is known to be."""
         if node.parent is None:
-            self.lost = True
+            self.fd_lost = True
         else:
             self.dirty[node.parent] = None
 
@@ -102,7 +102,7 @@ class Listing(Tree):
     def _replace(self, node: Node) -> Iterator[Event | None]:
         """Have another directory in the place of one that is gone from there."""
         if node.parent is None:
-            self.lost = True
+            self.fd_lost = True
             return
         parent, name = node.parent, node.name
         path = f"{self.path(parent)}/{name}"

@@ -33,7 +33,7 @@ from evdispatch.sources.files._inotify import (
     IN_MOVE_SELF,
     IN_ONLYDIR,
 )
-from evdispatch.sources.files._observer import ALL, Told
+from evdispatch.sources.files._observer import ALL, InotifyRecord
 
 _MASK = ALL | IN_ONLYDIR | IN_EXCL_UNLINK
 _PATHS = 1024  # of directories in use, remembered
@@ -61,7 +61,7 @@ class Options:
 
 
 @attrs.frozen
-class Surroundings:
+class TreeContext:
     """What a tree works with."""
 
     hub: InotifyHub
@@ -70,7 +70,7 @@ class Surroundings:
     """Have the records worked on."""
     finish: Callable[[], None]
     """End: the hub has ended."""
-    is_unheard: Callable[[type[Event]], bool]
+    has_no_handlers: Callable[[type[Event]], bool]
     """Whether nobody hears a class of events, so that none need be made."""
 
 
@@ -138,12 +138,12 @@ class Tree:
         allowed: Whether a mode has changed since the refused were tried.
     """
 
-    def __init__(self, around: Surroundings, path: str, options: Options) -> None:
+    def __init__(self, around: TreeContext, path: str, options: Options) -> None:
         self.hub, self.now = around.hub, around.now
         self.wake, self.finish = around.wake, around.finish
         self.root_path = path
         self.options = options
-        self.records: deque[Told] = deque()
+        self.records: deque[InotifyRecord] = deque()
         self.root: Node | None = None
         self.only: str | None = None
         self.todo: list[tuple[Node, int]] = []
@@ -151,7 +151,7 @@ class Tree:
         self.doubtful: set[Node] = set()
         self.missed: set[Node] = set()
         self.unconfirmed: list[Node] = []
-        self.lost = True
+        self.fd_lost = True
         self.silent = True
         self.refused: dict[Node, int] = {}
         self.unwatched: dict[Node, None] = {}

@@ -55,14 +55,14 @@ class Observer(Protocol):
         """Return the observers below it."""
 
 
-Told = tuple[Any, int, int, str, float]
+InotifyRecord = tuple[Any, int, int, str, float]
 """Who observes it (None: all), mask, cookie, name, and when it was read."""
 
 
 class Tree(Protocol):
     """Who has observers."""
 
-    records: deque[Told]
+    records: deque[InotifyRecord]
     wake: Callable[[], None]
     """Have the records worked on soon."""
     finish: Callable[[], None]

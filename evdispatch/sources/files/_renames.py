@@ -16,8 +16,8 @@ from evdispatch._events import Event
 from evdispatch.sources.files._events import Created, Modified, Moved
 from evdispatch.sources.files._inotify import IN_ISDIR, IN_MOVED_TO
 from evdispatch.sources.files._listing import Listing
-from evdispatch.sources.files._model import NEW, Node, Options, Surroundings
-from evdispatch.sources.files._observer import Told
+from evdispatch.sources.files._model import NEW, Node, Options, TreeContext
+from evdispatch.sources.files._observer import InotifyRecord
 
 PAIRING = 0.05  # seconds; the kernel queues both in one call, some microseconds apart
 _AHEAD = 64  # records that may stand between the two: others rename at the same time
@@ -31,7 +31,7 @@ class Renames(Listing):
         waits_until: When the first half of a rename stops waiting; None: none does.
     """
 
-    def __init__(self, around: Surroundings, path: str, options: Options) -> None:
+    def __init__(self, around: TreeContext, path: str, options: Options) -> None:
         super().__init__(around, path, options)
         self.shifted = False
         self.waits_until: float | None = None
@@ -63,7 +63,7 @@ class Renames(Listing):
             if self.is_untold:
                 yield Created(path, is_dir, time=when)
         elif self.only is not None and is_dir:
-            self.lost = True  # a directory in the place of the file
+            self.fd_lost = True  # a directory in the place of the file
         elif self.keeps(path, is_dir=is_dir):
             yield Created(path, is_dir, time=when)
             if is_dir:
@@ -90,7 +90,7 @@ class Renames(Listing):
                 return
         yield from self.come(node, name, path, is_dir, when)
 
-    def depart(self, told: Told, path: str) -> Iterator[Event | None]:
+    def depart(self, told: InotifyRecord, path: str) -> Iterator[Event | None]:
         """Follow what was moved, or let it go if it has left the tree."""
         node, mask, cookie, name, when = told
         self.shifted |= bool(mask & IN_ISDIR)
@@ -130,7 +130,7 @@ class Renames(Listing):
         return node is above
 
     def _move(
-        self, told: Told, path: str, to: Node, new_name: str, new_path: str
+        self, told: InotifyRecord, path: str, to: Node, new_name: str, new_path: str
     ) -> Iterator[Event | None]:
         node, _, _, name, when = told
         child = node.entries[name]
@@ -176,7 +176,7 @@ class Renames(Listing):
         self._overwritten = None
         return os.path.lexists(path)
 
-    def _partner(self, cookie: int) -> Told | None:
+    def _partner(self, cookie: int) -> InotifyRecord | None:
         for told in islice(self.records, _AHEAD):
             if (
                 told[2] == cookie
@@ -191,7 +191,7 @@ class Renames(Listing):
         """Whether the other half of the rename that waits has come."""
         return self._partner(self.records[0][2]) is not None
 
-    def must_wait(self, told: Told) -> bool:
+    def must_wait(self, told: InotifyRecord) -> bool:
         """Whether the other half of a rename may still come."""
         node, _, cookie, name, when = told
         known = name in node.entries and len(self.records) < _AHEAD

@@ -1,4 +1,4 @@
-"""A tree that is tracked: what is worked on when, until the model is exact.
+"""A tree that is has_hooks: what is worked on when, until the model is exact.
 
 ::
 
@@ -32,10 +32,10 @@ from evdispatch.sources.files._model import (
     NEW,
     Node,
     Options,
-    Surroundings,
+    TreeContext,
     log,
 )
-from evdispatch.sources.files._trail import Trail
+from evdispatch.sources.files._trail import RootPath
 
 QUIET = 0.03  # seconds
 PATIENCE = 1.0  # seconds
@@ -51,11 +51,11 @@ class Tracker(Changes):
         due: When `work` is to be called again without a record; None: not at all.
     """
 
-    def __init__(self, around: Surroundings, path: str, options: Options) -> None:
+    def __init__(self, around: TreeContext, path: str, options: Options) -> None:
         super().__init__(around, path, options)
         self.ready = False
         self.due: float | None = None
-        self._trail = Trail(self.hub, self, path)
+        self._trail = RootPath(self.hub, self, path)
         self._quiet_at = 0.0
         self._patient_until: float | None = None
         self._passes = 0
@@ -67,7 +67,7 @@ class Tracker(Changes):
         """Do all there is to do now; yields None to breathe."""
         self.due = None
         while True:
-            if self.lost:
+            if self.fd_lost:
                 self.settled = False
                 yield from self._locate()
             elif self.todo:
@@ -179,7 +179,7 @@ class Tracker(Changes):
 
     def _locate(self) -> Iterator[Event | None]:
         """Look where the root is now."""
-        self.lost = False
+        self.fd_lost = False
         there = self._trail.lay()
         yield from self._complain()
         is_dir = there and os.path.isdir(self._trail.end)

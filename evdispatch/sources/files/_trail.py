@@ -61,7 +61,7 @@ class Step:
         return name == self.following if name else bool(mask & _ITSELF)
 
 
-class Trail:
+class RootPath:
     """The steps to one root.
 
     Attributes:
@@ -142,7 +142,7 @@ class Trail:
     def _add(self, name: str, mask: int, *, needed: bool) -> None:
         step = Step(self._tree, self.end, name, mask)
         try:
-            self._hub.claim(self._hub.add(self.end, mask), step)
+            self._hub.on_dequeue(self._hub.add(self.end, mask), step)
         except OSError as error:
             # Most are only passed through. One that has gone is told by the one above.
             if needed and error.errno not in GONE:

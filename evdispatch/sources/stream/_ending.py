@@ -18,10 +18,10 @@ from evdispatch._events import Disconnect, Eof, Event
 from evdispatch.sources.stream._options import StreamOptions
 from evdispatch.sources.stream._output import (
     CHUNK,
-    LEAVING,
+    CLOSING,
+    HANDSHAKING,
     OPEN,
     OPENING,
-    SHAKING,
     Output,
 )
 
@@ -30,8 +30,8 @@ _LEFT = 16  # reads of what nobody wants, before it is left to a reset
 _UNHEARD = "unheard"
 _TOO_LONG = {
     OPENING: "it could not be opened in time",
-    SHAKING: "the TLS handshake took too long",
-    LEAVING: "what was still to be written was not taken in time",
+    HANDSHAKING: "the TLS handshake took too long",
+    CLOSING: "what was still to be written was not taken in time",
 }
 
 
@@ -41,9 +41,9 @@ class StreamEof(Eof):
 
     name: ClassVar[str] = "eof"
     names: ClassVar[frozenset[str]] = Eof.names
-    tracked: ClassVar[bool] = True
+    has_hooks: ClassVar[bool] = True
 
-    def release(self) -> None:
+    def on_handled(self) -> None:
         """All that came in is handled."""
         self.source.answered()
 
@@ -111,12 +111,12 @@ class Ending(Output):
 
     def _leave(self, reason: str) -> None:
         """Write what is buffered, and then end."""
-        if self._phase != LEAVING and not self._closed:
+        if self._phase != CLOSING and not self._closed:
             self._reason = reason
             if self._tls is not None:
                 self._tls.close()
                 self._transmit(self._tls.take())
-            self._phase = LEAVING
+            self._phase = CLOSING
             self._plain = False
             self._until = self.host.now() + self._options.close_timeout
             self._arm()
@@ -132,12 +132,12 @@ class Ending(Output):
             super().close()
             return
         with host.lock:
-            host.silence(self)
+            host.discard_pending(self)
             if self._phase == OPEN:
                 self._leave("closed")
-            if self._phase != LEAVING or not self.buffered:
+            if self._phase != CLOSING or not self.buffered:
                 self._reason = self._reason or "closed"
-                host.detach(self, silence=True)
+                host.unregister(self, discard=True)
 
     def abort(self) -> None:
         """Close at once, with a reset, and drop what is buffered. From any thread."""
@@ -148,7 +148,7 @@ class Ending(Output):
         with host.lock:
             if not self._closed:  # by itself, while this thread came for the lock
                 self._reason = "aborted"
-            host.detach(self, silence=True)
+            host.unregister(self, discard=True)
 
     def _end(self, reason: str, error: BaseException | None = None) -> Iterable[Event]:
         """End it; IO side."""
@@ -174,9 +174,9 @@ class Ending(Output):
         """End it without a word: no handler has heard of it; IO side."""
         self._reason = _UNHEARD
         if self._host is not None:
-            self._host.detach(self, silence=True)
+            self._host.unregister(self, discard=True)
 
-    def on_end(self) -> Iterable[Event]:
+    def final_events(self) -> Iterable[Event]:
         """Tell why it is over."""
         if self._reason == _UNHEARD:
             return ()

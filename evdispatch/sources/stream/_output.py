@@ -23,7 +23,7 @@ from evdispatch.sources.stream._writing import WriteBuffer
 if TYPE_CHECKING:
     from evdispatch.sources.stream._tls import TlsEngine
 
-OPENING, SHAKING, OPEN, LEAVING = range(4)
+OPENING, HANDSHAKING, OPEN, CLOSING = range(4)
 """The phases of a connection: before it, the TLS handshake, in it, and flushing."""
 
 CHUNK = 65_536
@@ -35,7 +35,7 @@ class Output(Source):
     """What can be written to. `Connection` is what users see of it."""
 
     verifies: ClassVar[bool] = True  # nobody else has the socket
-    has_last_word: ClassVar[bool] = True
+    has_final_events: ClassVar[bool] = True
 
     __slots__ = (
         "_buffer",
@@ -62,7 +62,7 @@ class Output(Source):
         self._plain = False  # it is open, both ways, and bytes are all there is to it
 
     @property
-    def drains(self) -> bool:
+    def nonblocking(self) -> bool:
         """Whether it reads and writes until that would block."""
         return True
 
@@ -75,7 +75,7 @@ class Output(Source):
     @property
     def interest_in_pause(self) -> int | None:
         """A pause stops the reading alone, and no handshake."""
-        if self._phase in (OPENING, SHAKING):
+        if self._phase in (OPENING, HANDSHAKING):
             return self.interest
         return WRITE if self._buffer is not None and self._buffer.size else None
 
@@ -122,9 +122,9 @@ class Output(Source):
             lock.release()
 
     def _write_with_care(self, data: bytes) -> bool:
-        if self._silenced or self._ending:
+        if self._discarding or self._ending:
             raise ClosedError(f"{self!r} takes nothing more to write")
-        if self._closed or self._phase == LEAVING or self._failure is not None:
+        if self._closed or self._phase == CLOSING or self._failure is not None:
             return False
         if not self._has_room(len(data)):
             return False
@@ -146,7 +146,7 @@ class Output(Source):
         return False
 
     def _write_after_the_end(self) -> bool:
-        if self._silenced or self._ending:
+        if self._discarding or self._ending:
             raise ClosedError(f"{self!r} is closed")
         if not self._closed:
             raise StateError(f"{self!r} was not added to a dispatcher")
@@ -229,7 +229,7 @@ class Output(Source):
                     break
             else:
                 if self.edge_triggered:
-                    self.host.again(self)
+                    self.host.reschedule(self)
         except BlockingIOError:
             pass
         except OSError as error:
@@ -257,7 +257,7 @@ class Output(Source):
 
     def _rewatch(self) -> None:
         """Wait for what can be done now."""
-        mask = READ if self._input_open and self._phase in (SHAKING, OPEN) else 0
+        mask = READ if self._input_open and self._phase in (HANDSHAKING, OPEN) else 0
         if self._buffer is not None and self._buffer.size:
             mask |= WRITE
         self.watch(mask)

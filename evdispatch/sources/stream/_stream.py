@@ -14,7 +14,7 @@ from evdispatch._events import Connect, Data, Disconnect, Drain, Error, Event, L
 from evdispatch.sources.stream._ending import Ending, StreamEof
 from evdispatch.sources.stream._framing import framer
 from evdispatch.sources.stream._options import StreamOptions, reason_of
-from evdispatch.sources.stream._output import CHUNK, LEAVING, OPEN, OPENING, SHAKING
+from evdispatch.sources.stream._output import CHUNK, CLOSING, HANDSHAKING, OPEN, OPENING
 
 # In one turn. With more, a key pressed under eight busy sockets waits for megabytes to be
 # copied: 5 ms at 4, 0.7 ms at 1, in the median.
@@ -78,7 +78,7 @@ class Stream(Ending):
         self._until = None
         self._phase = OPEN
         if self._tls is not None:
-            self._phase = SHAKING
+            self._phase = HANDSHAKING
             self._until = now + options.handshake_timeout
             if not self._tls.object.server_side:
                 self._tls.start()
@@ -106,7 +106,7 @@ class Stream(Ending):
         over = self._ending or self._failure is not None or not self._input_open
         return not (special or over or self._closed or self.edge_triggered)
 
-    def become_known(self) -> None:
+    def mark_announced(self) -> None:
         """The handlers hear of it now; dispatch side."""
         self.known = True
 
@@ -140,7 +140,7 @@ class Stream(Ending):
             yield from self._conclude()
         if self._closed or not ready & (READ | ERROR | HANGUP):
             return
-        if self._input_open and self._phase != LEAVING:
+        if self._input_open and self._phase != CLOSING:
             if not self._holds_back:
                 yield from self._read()
         elif ready & (ERROR | HANGUP) and self._socket is not None:
@@ -165,14 +165,14 @@ class Stream(Ending):
         if self._failure is not None and not (self._input_open and self._phase == OPEN):
             yield from self._end(reason_of(self._failure), self._failure)
         elif not self.buffered:
-            if self._phase == LEAVING:
+            if self._phase == CLOSING:
                 yield from self._end(self._reason)
             elif self._ending and not self._input_open:
                 yield from self._end("eof")
 
     @property
     def _holds_back(self) -> bool:
-        return self._paused and self._phase != SHAKING
+        return self._paused and self._phase != HANDSHAKING
 
     def _read(self, first: bytes | None = None) -> Iterator[Event]:
         """Read up to a turn's worth; ``first`` is what was read just before."""
@@ -196,7 +196,7 @@ class Stream(Ending):
                 break
         else:
             if self.edge_triggered:
-                self.host.again(self)
+                self.host.reschedule(self)
             return
         if self._failure is not None:
             yield from self._end(reason_of(self._failure), self._failure)
@@ -227,7 +227,11 @@ class Stream(Ending):
             yield from self._input_ends()
 
     def _shaken(self) -> None:
-        if self._tls is not None and self._tls.established and self._phase == SHAKING:
+        if (
+            self._tls is not None
+            and self._tls.established
+            and self._phase == HANDSHAKING
+        ):
             self._phase = OPEN
             self.host.update(self)  # a pause holds from now on
 

@@ -87,7 +87,7 @@ def _claims() -> list[Claim]:
     ]
     for ours in OURS:
         calls = "asyncio, call_soon_threadsafe"
-        row = ("timers", timers.ONCE)
+        row = ("timers", timers.ONESHOT)
         sockets = [
             Claim("firehose", case, firehose.WORST, ours, None, 10.0)
             for case in firehose.KINDS.values()

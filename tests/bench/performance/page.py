@@ -51,7 +51,7 @@ README: Final = [
 OVERVIEW: Final = [
     Panel("1 handler: CPU per event, ns", "dispatch", "1 handler", dispatch.CPU),
     Panel("post from a thread: CPU, us", "posts", "threads", posts.CPU),
-    Panel("timer of 1.5 ms: us late", "timers", timers.ONCE, timers.MEDIAN),
+    Panel("timer of 1.5 ms: us late", "timers", timers.ONESHOT, timers.MEDIAN),
     Panel("a timer scheduled, cancelled: us", "timers", timers.MANY, timers.CPU),
     Panel("idle connection: bytes", "memory", "connections", memory.IDLE),
     Panel("import: CPU, ms", "imports", "import", imports.CPU),

@@ -27,7 +27,7 @@ WORST: Final = "us late, 9 of 10"
 EARLIEST: Final = "us late, the earliest"
 CPU: Final = "us of CPU per timer"
 DELAY: Final = 0.0015
-ONCE: Final = "a timer of 1.5 ms"
+ONESHOT: Final = "a timer of 1.5 ms"
 EACH: Final = "a tick each 1.5 ms"
 MANY: Final = "timers scheduled and cancelled"
 
@@ -189,7 +189,7 @@ def measure(case: str, name: str, count: int) -> Values:
         chance = random.Random(1)
         delays = [chance.uniform(60, 3600) for _ in range(count)]
         return {CPU: this.many(delays) / count * 1e6}
-    way = this.once if case == ONCE else this.each
+    way = this.once if case == ONESHOT else this.each
     way(10)
     late = sorted(1e6 * value for value in way(count))
     return {
@@ -202,9 +202,9 @@ def measure(case: str, name: str, count: int) -> Values:
 @contextlib.contextmanager
 def prepare(quick: bool) -> Iterator[list[Case]]:
     """Return the cases, a process for each measurement."""
-    counts = {ONCE: 200, EACH: 200, MANY: 1_000_000}
+    counts = {ONESHOT: 200, EACH: 200, MANY: 1_000_000}
     if quick:
-        counts = {ONCE: 20, EACH: 20, MANY: 10_000}
+        counts = {ONESHOT: 20, EACH: 20, MANY: 10_000}
 
     def one(case: str, name: str) -> Values:
         return run("timers", case, name, counts[case])
