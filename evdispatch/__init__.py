@@ -102,7 +102,7 @@ if typing.TYPE_CHECKING:
     from evdispatch.sources.files._events import Settled as Settled
     from evdispatch.sources.files._events import TreeEvent as TreeEvent
     from evdispatch.sources.files._events import Unmounted as Unmounted
-    from evdispatch.sources.net._activation import (
+    from evdispatch.sources.net._bind import (
         activated_sockets as activated_sockets,
     )
     from evdispatch.sources.net._opening import Backoff as Backoff

@@ -35,7 +35,7 @@ _HOMES = {
     "_core._poller": ("ERROR HANGUP PRIORITY READ WRITE"),
     "_stats": ("HandlerStats SourceStats Stats"),
     "debug._trace": ("Trace"),
-    "sources.net._activation": ("activated_sockets"),
+    "sources.net._bind": ("activated_sockets"),
     "sources._base": ("Source"),
     "sources.tty._channel": ("Size"),
     "sources._connection": ("Connection"),

@@ -1,12 +1,14 @@
 """Datagrams: UDP and unix datagram sockets.
 
 - A datagram without a byte is one, and no end (udp(7)).
-- What ICMP tells of one that was sent also fails a later call, which is about another one:
-  that one is tried again. See `_icmp`.
-- What the kernel does not take is not kept: a datagram that is late is often worth nothing.
+- ICMP reports that a datagram could not be delivered, by the socket's error queue, with the
+  address (IP_RECVERR, ip(7)). The error also fails a later call, which concerns another
+  datagram: that call is tried again.
+- A datagram that the kernel does not take is not kept: a late one is often worth nothing.
 """
 
 import errno
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -19,23 +21,30 @@ from evdispatch._core._poller import ERROR, READ, WRITE
 from evdispatch._errors import ClosedError
 from evdispatch._events import Drain, Error, Event
 from evdispatch.sources._base import Makes, Source
-from evdispatch.sources.net._addresses import HostPort, UnixPath, parse
+from evdispatch.sources.net._addresses import AddressLike, parse, show
 from evdispatch.sources.net._bind import Bound, bind
-from evdispatch.sources.net._icmp import queue_errors, queued_errors
-from evdispatch.sources.net._opening import AddressLike
-from evdispatch.sources.net._resolve import known
+from evdispatch.sources.net._opening import known
 
-_BATCH = 64  # datagrams in one turn
+_BATCH = 64  # datagrams, or errors, in one turn
 _LARGEST = 65_535  # bytes of a UDP datagram, with its headers
+
+# <linux/in.h>, <linux/in6.h>: the socket module has no names for these.
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+_RECVERR = {
+    (socket.IPPROTO_IP, _IP_RECVERR),
+    (socket.IPPROTO_IPV6, _IPV6_RECVERR),
+}
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err
+_ERROR_SIZE = 512  # bytes of it and an address, at most
 
 
 @attrs.define(eq=False)
 class Packet(Event):
-    """A datagram has come: the event `datagram`.
+    """A datagram was received: the event `datagram`.
 
     Attributes:
-        data: All of it; maybe empty.
-        address: Where it came from, as the socket module has it; None: unnamed.
+        data: Its bytes; maybe none.
+        address: The sender's, as the socket module has it; None: it is unnamed.
         truncated: Whether it was longer than ``max_size``.
     """
 
@@ -47,27 +56,27 @@ class Packet(Event):
 
 
 class Datagram(Source):
-    """Gets and sends datagrams: `datagram` events, and `send`.
+    """Receives and sends datagrams: `datagram` events, and `send`.
 
-    What ICMP tells of those that were sent is an `error` event with an OSError that
-    names the address; it is logged if nobody handles it.
+    A datagram that could not be delivered (ICMP) is an `error` event with an OSError that
+    names the address; it is logged if no handler takes it.
 
     Args:
-        bind: Where to get them: ``"host:port"``, ``":port"``, ``"unix:PATH"``, or a
-            socket, which it owns then. None: a free port, or no name.
-        peer: Send there, and get from there alone: a numeric host, or a path.
+        bind: The address to receive at: ``"host:port"``, ``":port"``, ``"unix:PATH"``, or a
+            socket, which it then owns. None: a free port, or no name.
+        peer: Send to this address, and receive from it alone: a numeric host, or a path.
         reuse_port: Several processes may bind there (SO_REUSEPORT).
         max_size: The longest datagram, in bytes; the rest of a longer one is lost.
-        edge: Whether it is edge-triggered; None: as the dispatcher is.
+        edge: Whether it is edge-triggered; None: as the dispatcher.
         name: A label for messages.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: Neither is given; no address; a host name for ``peer``, which would
-            have to be looked up.
+        ValueError: Neither ``bind`` nor ``peer`` is given; a malformed address; a host name
+            for ``peer``, which would have to be looked up.
     """
 
-    verifies: ClassVar[bool] = True  # nobody else has the socket
+    verifies: ClassVar[bool] = True  # no other code has the socket
     makes: ClassVar[Makes] = (Packet, Drain, Error)
 
     __slots__ = (
@@ -92,7 +101,7 @@ class Datagram(Source):
     ) -> None:
         super().__init__(name)
         if bind is None and peer is None:
-            raise ValueError("a Datagram is bound, has a peer, or both")
+            raise ValueError("a Datagram must have bind, peer, or both")
         is_socket = isinstance(bind, socket.socket)
         self._bind: Any = bind if is_socket or bind is None else parse(bind)
         self._peer = None if peer is None else _target(peer)
@@ -106,7 +115,7 @@ class Datagram(Source):
 
     @property
     def address(self) -> Any:
-        """What it is bound to, as the socket module has it; None before it is added."""
+        """The address it is bound to, as the socket module has it; None before it is added."""
         return None if self._bound is None else self._bound.socket.getsockname()
 
     def send(
@@ -115,20 +124,20 @@ class Datagram(Source):
         """Send a datagram. From any thread.
 
         Args:
-            data: All of it.
-            address: Where to; a numeric host, or a path. None: to the peer.
+            data: Its bytes.
+            address: The receiver's; a numeric host, or a path. None: the peer's.
 
         Returns:
             Whether the kernel took it. False: its buffer is full, and nothing is kept. A
-            `drain` event tells when there is room; not so for a unix socket without a
-            peer, of which nobody tells.
+            `drain` event follows when there is space again, but not for a unix socket
+            without a peer: the kernel does not report that.
 
         Raises:
             ClosedError: It has ended.
             StateError: It was not added yet.
             ValueError: A host name, which would have to be looked up.
-            OSError: It can't be sent: too long (EMSGSIZE), nobody there (ECONNREFUSED,
-                of a unix socket), or no way.
+            OSError: It can't be sent: too long (EMSGSIZE), no such receiver (ECONNREFUSED,
+                of a unix socket), or no route.
         """
         host = self.host
         with host.lock:
@@ -145,17 +154,17 @@ class Datagram(Source):
             except ConnectionRefusedError:
                 if not self._inet:
                     raise
-                _send(bound.socket, data, target)  # that was about an earlier one
+                _send(bound.socket, data, target)  # that concerned an earlier one
             return True
 
     def _reach(self, bound: Bound, address: AddressLike) -> Any:
         family, target = _target(address)
         if bound.socket.family == socket.AF_INET6 and family == socket.AF_INET:
-            return (f"::ffff:{target[0]}", target[1])  # it is for both
+            return (f"::ffff:{target[0]}", target[1])  # it receives both
         return target
 
     def join_group(self, group: str, interface: str | int = 0) -> None:
-        """Get what is sent to a multicast group.
+        """Receive what is sent to a multicast group.
 
         Args:
             group: Its numeric address.
@@ -168,7 +177,7 @@ class Datagram(Source):
         self._change_membership(group, interface, join=True)
 
     def leave_group(self, group: str, interface: str | int = 0) -> None:
-        """Get it no more; see `join_group`."""
+        """Leave a multicast group; see `join_group`."""
         self._change_membership(group, interface, join=False)
 
     def _change_membership(
@@ -206,7 +215,7 @@ class Datagram(Source):
             sock.settimeout(0)
             self._inet = sock.family != socket.AF_UNIX
             if self._inet:
-                queue_errors(sock)
+                _queue_errors(sock)
             if self._peer is not None:
                 sock.connect(self._peer[1])
         except OSError:
@@ -217,7 +226,7 @@ class Datagram(Source):
         given = self._bind
         if isinstance(given, socket.socket):
             if given.type != socket.SOCK_DGRAM:
-                raise ValueError(f"it is for datagrams, not for {given!r}")
+                raise ValueError(f"bind must be a socket of datagrams, got {given!r}")
             return Bound(given)
         if given is not None:
             return bind(given, socket.SOCK_DGRAM, reuse_port=self._reuse_port)
@@ -257,7 +266,7 @@ class Datagram(Source):
             except OSError as error:
                 if not self._inet or error.errno == errno.EBADF:
                     raise
-                yield from self._errors(sock)  # of what was sent before
+                yield from self._errors(sock)  # of an earlier one
                 continue
             yield Packet(data, address or None, bool(flags & socket.MSG_TRUNC))
         if self.edge_triggered:
@@ -265,7 +274,7 @@ class Datagram(Source):
 
     def _errors(self, sock: socket.socket) -> Iterator[Event]:
         if self._inet:
-            for error in queued_errors(sock):
+            for error in _queued_errors(sock):
                 yield Error(error, fatal=False)
 
     def on_close(self) -> None:
@@ -275,12 +284,9 @@ class Datagram(Source):
 
 
 def _target(address: AddressLike) -> tuple[int, Any]:
-    parsed: HostPort | UnixPath = parse(address)
-    found = known(parsed)
+    found = known(parse(address))
     if found is None:
-        raise ValueError(
-            f"the host must be numeric, as looking it up blocks: {address!r}"
-        )
+        raise ValueError(f"host must be numeric, as looking it up blocks: {address!r}")
     return found[0]
 
 
@@ -289,3 +295,22 @@ def _send(sock: socket.socket, data: Any, target: Any) -> None:
         sock.send(data, socket.MSG_NOSIGNAL)
     else:
         sock.sendto(data, socket.MSG_NOSIGNAL, target)
+
+
+def _queue_errors(sock: socket.socket) -> None:
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)  # of IPv6, too: it may be both
+
+
+def _queued_errors(sock: socket.socket) -> Iterator[OSError]:
+    """Take the errors from the queue; each names the address of its datagram."""
+    for _ in range(_BATCH):
+        try:
+            _, extra, _, address = sock.recvmsg(0, _ERROR_SIZE, socket.MSG_ERRQUEUE)
+        except OSError:  # it is empty
+            return
+        for level, kind, value in extra:
+            if (level, kind) in _RECVERR and len(value) >= _EXTENDED_ERROR.size:
+                number = _EXTENDED_ERROR.unpack_from(value)[0]
+                yield OSError(number, os.strerror(number), show(address))

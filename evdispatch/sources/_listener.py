@@ -1,17 +1,17 @@
 """A listener: accepts connections, and shares its handlers with them.
 
-- Without descriptors (EMFILE) accept fails for as long as a client waits, and poll says
-  ready each time. So a spare one is given up to accept and close what waits, the clients
-  know at once, and there is a pause.
-- Errors of the network come out of accept(2) as if they were its own: the next one, then.
-- What was accepted and no handler has heard of goes with the listener that is closed.
+- Without a free descriptor (EMFILE) accept fails for as long as a client waits, and the
+  poller reports it each time. So a spare descriptor is given up to accept and close the
+  waiting client, which then knows at once; and accepting is paused.
+- Pending errors of the network come out of accept(2) as if they were its own: they are
+  skipped.
+- Accepted connections whose `connect` no handler has seen end with the listener.
 """
 
 import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from evdispatch._checks import check_count
@@ -20,9 +20,8 @@ from evdispatch._events import Error, Event
 from evdispatch.sources._base import Source
 from evdispatch.sources._connection import Connection
 from evdispatch.sources._host import Host
-from evdispatch.sources.net._addresses import parse
+from evdispatch.sources.net._addresses import AddressLike, parse
 from evdispatch.sources.net._bind import Bound, adopt_listening, listen
-from evdispatch.sources.net._opening import AddressLike
 from evdispatch.sources.stream._framing import Framing
 from evdispatch.sources.stream._options import StreamOptions
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     import ssl
 
 _BUDGET = 64  # connections in one turn
-_PAUSE = 0.2  # seconds without accepting, when nothing is left to accept with
+_PAUSE = 0.2  # seconds without accepting, after it failed
 
 _NONE_LEFT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PASSING = {  # accept(2), "Error handling": already pending network errors
@@ -48,21 +47,21 @@ _PASSING = {  # accept(2), "Error handling": already pending network errors
 
 
 class Listener(Source):
-    """Accepts connections: each is a `Connection` whose ``parent`` it is.
+    """Accepts connections: each is a `Connection` whose ``parent`` is the listener.
 
-    Handlers that are registered with `on` of the listener hear all its connections.
-    Where nothing is left to accept with (descriptors, memory), waiting clients are
-    closed, it pauses for 0.2 seconds, and one `error` event tells, which is logged if
-    nobody handles it.
+    Handlers that are registered with `on` of the listener get the events of all its
+    connections. Without descriptors or memory to accept with, waiting clients are closed,
+    accepting is paused for 0.2 seconds, and one `error` event reports it, which is logged
+    if no handler takes it.
 
     Args:
         address: ``"host:port"``, ``":port"`` (all interfaces, IPv4 and IPv6), port 0 for
             any free one, ``"unix:PATH"``, ``"unix:@abstract"``, or a socket, bound or
-            listening, which it owns then. A path whose program has died is taken over,
-            and one's own is removed at the end.
-        framing: Of its connections; this and the following are as `Connection`'s.
+            listening, which it then owns. A path whose program has died is taken over,
+            and its own path is removed at the end.
+        framing: Of its connections: see `Connection`.
         max_line: The longest line or frame, in bytes.
-        tls: Talk TLS, with this `ssl.SSLContext`.
+        tls: Use TLS, with this `ssl.SSLContext`.
         backlog: How many connections may wait to be accepted.
         max_connections: Accept no more while so many are open; the rest wait.
         reuse_port: Several processes may listen there (SO_REUSEPORT).
@@ -79,23 +78,23 @@ class Listener(Source):
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: An argument is out of range, or no address.
+        ValueError: An argument is out of range, or malformed.
     """
 
     has_children: ClassVar[bool] = True
-    verifies: ClassVar[bool] = True  # nobody else has the socket
+    verifies: ClassVar[bool] = True  # no other code has the socket
 
     __slots__ = (
         "_backlog",
         "_bound",
         "_count",
         "_given",
-        "_home",
         "_max",
         "_options",
+        "_owner",
+        "_reported",
         "_reuse_port",
         "_spare",
-        "_told",
         "edge",
     )
 
@@ -145,15 +144,15 @@ class Listener(Source):
         self._reuse_port = reuse_port
         self._bound: Bound | None = None
         self._spare = -1
-        self._told = False  # that nothing is left to accept with
+        self._reported = False  # that it can't accept
         self._count = 0  # of its connections; a table would take 37 bytes for each
-        self._home: Host | None = None  # which knows them, also after the end
+        self._owner: Host | None = None  # knows the connections, also after the end
 
     # -- for the user ------------------------------------------------------------------
 
     @property
     def address(self) -> Any:
-        """What it is bound to: (host, port), or what a unix socket is given as."""
+        """The address it is bound to: (host, port), or that of a unix socket as given."""
         if self._bound is None or self._bound.socket.fileno() < 0:
             return None
         name = self._bound.socket.getsockname()
@@ -164,8 +163,8 @@ class Listener(Source):
 
     @property
     def connections(self) -> tuple[Connection, ...]:
-        """Those that are open, in the order they came. From any thread."""
-        return () if self._home is None else self._home.children(self)
+        """The open connections, in the order they came. From any thread."""
+        return () if self._owner is None else self._owner.children(self)
 
     # -- the IO side ---------------------------------------------------------------------
 
@@ -182,12 +181,12 @@ class Listener(Source):
             self._bound = listen(
                 self._given, backlog=self._backlog, reuse_port=self._reuse_port
             )
-        self._hold_spare()
-        self._home = self.host
+        self._open_spare()
+        self._owner = self.host
 
     def on_refuse(self) -> None:
         """Unbind; a given socket stays its owner's."""
-        self._give_up_spare()
+        self._close_spare()
         if self._bound is not None and not isinstance(self._given, socket.socket):
             self._bound.close()
         self._bound = None
@@ -196,37 +195,37 @@ class Listener(Source):
         """Return the descriptor."""
         return None if self._bound is None else self._bound.socket.fileno()
 
-    def on_ready(self, ready: int) -> Iterator[Event]:
-        """Accept what waits, up to a turn's worth."""
+    def on_ready(self, ready: int) -> tuple[Event, ...]:
+        """Accept waiting connections, up to a turn's worth."""
+        bound = self._bound
+        if bound is None or self._paused or self.interest is None:
+            return ()
         for _ in range(_BUDGET):
-            bound = self._bound
-            if bound is None or self.closed or self._paused or self.interest is None:
-                return
             try:
                 accepted, peer = bound.socket.accept()
             except BlockingIOError:
-                return
+                return ()
             except OSError as error:
                 if error.errno in _NONE_LEFT:
-                    yield from self._shed(bound, error)
-                elif error.errno not in _PASSING:
+                    return self._shed(bound, error)
+                if error.errno not in _PASSING:
                     raise
                 continue
             try:
-                self._welcome(accepted, peer)
+                self.host.adopt(
+                    Connection.accepted(accepted, peer, self._options), self
+                )
             except OSError as error:  # its number is too high for select, for instance
                 accepted.close()
-                yield from self._rest_a_while(error)
+                return self._pause_accepting(error)
+            self._count += 1
+            self._reported = False
+            if self._count == self._max:
+                self.watch(None)
+                return ()
         if self.edge_triggered:
             self.host.reschedule(self)
-
-    def _welcome(self, accepted: socket.socket, peer: Any) -> None:
-        connection = Connection.accepted(accepted, peer, self._options)
-        self.host.adopt(connection, self)
-        self._count += 1
-        self._told = False
-        if self._is_full:
-            self.watch(None)
+        return ()
 
     def on_child_end(self, child: Source) -> None:
         """Accept again, if there were too many."""
@@ -235,21 +234,24 @@ class Listener(Source):
         if full and not self.closed:
             self.watch(READ)
 
-    def _shed(self, bound: Bound, error: OSError) -> Iterator[Event]:
-        """Close what waits, so that it need not wait in vain."""
+    def _shed(self, bound: Bound, error: OSError) -> tuple[Event, ...]:
+        """Close the first waiting connection, so that its client does not wait in vain."""
         if error.errno in (errno.EMFILE, errno.ENFILE):
-            self._give_up_spare()
-            with contextlib.suppress(OSError):  # EAGAIN, or another thread took it
+            self._close_spare()
+            with contextlib.suppress(
+                OSError
+            ):  # EAGAIN, or another thread took the number
                 bound.socket.accept()[0].close()
-            self._hold_spare()
-        yield from self._rest_a_while(error)
+            self._open_spare()
+        return self._pause_accepting(error)
 
-    def _rest_a_while(self, error: OSError) -> Iterator[Event]:
+    def _pause_accepting(self, error: OSError) -> tuple[Event, ...]:
         self.watch(None)
         self.set_deadline(self.host.now() + _PAUSE)
-        if not self._told:
-            self._told = True
-            yield Error(error, fatal=False)
+        if self._reported:
+            return ()
+        self._reported = True
+        return (Error(error, fatal=False),)
 
     def on_deadline(self, now: float) -> tuple[Event, ...]:
         """Accept again after the pause."""
@@ -261,20 +263,20 @@ class Listener(Source):
     def _is_full(self) -> bool:
         return self._max is not None and self._count >= self._max
 
-    def _hold_spare(self) -> None:
+    def _open_spare(self) -> None:
         with contextlib.suppress(OSError):  # then the next time none is shed
             self._spare = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
 
-    def _give_up_spare(self) -> None:
+    def _close_spare(self) -> None:
         if self._spare >= 0:
             os.close(self._spare)
             self._spare = -1
 
     def on_close(self) -> None:
-        """Listen no more; its connections stay, but those that nobody has heard of."""
-        self._give_up_spare()
+        """Stop listening. Connections stay, but those that no handler has seen."""
+        self._close_spare()
         if self._bound is not None:
             self._bound.close()
         for connection in self.connections:
-            if not connection.known:
-                connection.forget()
+            if not connection.announced:
+                connection.drop()

@@ -3,12 +3,12 @@
 Facts:
 
 - O_NONBLOCK belongs to the open file description, which every duplicate shares, in other
-  processes too. So it is set only on what the pipe closes in the end, and never on a
-  terminal or on what descriptors 0-2 stand for. Where a call may block, one read or write
-  follows each readiness, a write of no more than is sure to fit.
-- When all writers have gone, a pipe is hung up; the data in it comes first. A FIFO is
-  hung up for ever after its first writer. When all readers have gone, it says ERROR.
-- A socket that can't be written any more may hold what the other side had sent.
+  processes too. So it is set only on a descriptor that the pipe closes in the end, and never
+  on a terminal or on the files of descriptors 0-2. Where a call may block, one read or write
+  follows each readiness, and a write is no longer than is sure to fit.
+- When all writers have gone, a pipe hangs up; the data in it comes first. A FIFO stays hung
+  up after its first writer. When all readers have gone, the poller reports ERROR.
+- A socket that can't be written any more may still hold input.
 """
 
 import contextlib
@@ -26,11 +26,9 @@ from evdispatch._errors import ClosedError, FrameError
 from evdispatch._events import Data, Drain, Eof, Error, Event, Hangup, Line
 from evdispatch.sources._base import Makes, Source
 from evdispatch.sources._descriptors import STANDARD, access, is_standard, is_stream
-from evdispatch.sources.stream._framing import Framing, framer
-from evdispatch.sources.stream._writing import WriteBuffer
+from evdispatch.sources.stream._framing import Framing, events_of, framer_factory
+from evdispatch.sources.stream._writer import CHUNK, WriteBuffer
 
-_CHUNK = 65_536  # the capacity of a pipe
-_TIMES = 1  # reads or writes in one turn: as for connections
 _SURE_WRITE = 4096  # PIPE_BUF: what a writable pipe takes without blocking, pipe(7)
 
 
@@ -38,25 +36,26 @@ class Pipe(Source):
     """Reads and writes a descriptor: `data` or `line` events, then one `eof`.
 
     A read end is read, a write end written, a socket both. If writing has failed, or the
-    readers of a write end have gone, the last event is a `hangup` instead. A pause stops
-    the reading alone.
+    readers of a write end have gone, the last event is a `hangup` instead of `eof`. A pause
+    stops the reading alone.
 
     Args:
         file: A descriptor, or anything with a ``fileno()``.
         framing: ``"raw"``: `data` as it comes; ``"lines"``: `line` without its LF or CR
             LF, an unfinished last one included; ``Length(4)``: `data` by a big-endian
             length; a function takes the first frame out of a bytearray, or returns None.
-        max_line: The longest line or frame, in bytes. A longer line is left out and
-            gives an `error` event; a longer frame ends the pipe with one.
-        closefd: Whether closing it closes the file; not 0-2. Else it stays as it is.
+        max_line: The longest line or frame, in bytes. A longer line is skipped, and is an
+            `error` event; a longer frame ends the pipe with one.
+        closefd: Whether closing the pipe closes the file; never 0-2. Else it is left as it
+            is.
         high: `write` returns False when more than this is buffered, in bytes.
         low: A `drain` event follows when the buffer falls to this, in bytes.
         limit: `write` refuses to buffer more than this, in bytes.
-        edge: Whether it is edge-triggered; None: as the dispatcher, where it can be.
+        edge: Whether it is edge-triggered; None: as the dispatcher, where possible.
         name: A label for messages.
 
     Raises:
-        TypeError: It is no file.
+        TypeError: ``file`` is no file.
         ValueError: It is closed or negative, or an option is out of range.
     """
 
@@ -67,7 +66,7 @@ class Pipe(Source):
         "_blocking",
         "_buffer",
         "_closefd",
-        "_ending",
+        "_ended",
         "_failure",
         "_file",
         "_flags",
@@ -96,25 +95,28 @@ class Pipe(Source):
         self.edge = edge
         self._file = file
         self._number = descriptor(file)
-        self._framer = framer(framing, max_line)
+        self._framer = framer_factory(framing, max_line)()
         self._buffer = WriteBuffer(high, low, limit)
         self._closefd = closefd and self._number not in STANDARD
         self._flags: int | None = None  # from before on_add changed them
-        self._readable = self._writable = self._blocking = self._ending = False
+        self._readable = self._writable = self._blocking = False
+        self._ended = False  # nothing more will be written
         self._stuck = False  # while paused: hung up, and the buffer can't be written
         self._failure: OSError | None = None  # of writing
 
     def on_add(self) -> None:
-        """See what the descriptor can do, and make it non-blocking where it is ours."""
+        """Find out what the descriptor can do; make it non-blocking where it is ours."""
         fd = self._number
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
         self._readable, self._writable = access(fd)
         nonblocking = bool(flags & os.O_NONBLOCK)
         status = os.fstat(fd)
         if stat.S_ISSOCK(status.st_mode) and not is_stream(fd):
-            raise ValueError(f"fd {fd} is no stream: read its messages with an Fd")
+            raise ValueError(f"fd {fd} must be a stream: read its messages with an Fd")
         if os.isatty(fd) or is_standard(status):
-            self._blocking = True  # whatever it is now: others share it, and set it
+            self._blocking = (
+                True  # whatever it is now: others share it, and may change it
+            )
         elif self._closefd and not nonblocking:
             os.set_blocking(fd, False)
             self._flags = flags
@@ -147,7 +149,7 @@ class Pipe(Source):
         """Write what waits, and read up to a turn's worth."""
         if self._writable and ready & (WRITE | ERROR):
             yield from self._flush()
-        elif self._paused and self._readable:  # hung up: else told again and again
+        elif self._paused and self._readable:  # hung up: else reported again and again
             self._stuck = True
             self.host.update(self)
         if self._readable:
@@ -166,36 +168,30 @@ class Pipe(Source):
             return
         with contextlib.suppress(OSError, ValueError):  # closed before it was added
             if (close := getattr(self._file, "close", None)) is not None:
-                close()  # and so the object knows
+                close()  # so that the object knows
             else:
                 os.close(self._number)
 
     # -- reading ---------------------------------------------------------------------
 
     def _read(self, ready: int) -> Iterator[Event]:
-        for _ in range(1 if self._blocking else _TIMES):
-            self.host.verify(self)
-            try:
-                data = os.read(self._number, _CHUNK)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno == errno.ECONNRESET:
-                    self._failure = self._failure or error
-                # A pty whose other side was closed; or it is told by the `hangup`.
-                elif error.errno != errno.EIO and self._failure is None:
-                    raise
-                data = b""
-            if data:
-                yield from self._frames(self._framer.feed(data))
-            if not data or self._framer.broken:
-                yield from self._end(ready)
-                return
-            # A short read has emptied it; but an edge may have been that of the end, too.
-            emptied = len(data) < _CHUNK and not ready & HANGUP
-            if (emptied and not self.edge_triggered) or self._paused or self.closed:
-                return
-        if self.edge_triggered:
+        self.host.verify(self)
+        try:
+            data = os.read(self._number, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno == errno.ECONNRESET:
+                self._failure = self._failure or error
+            # EIO: a pty whose other side was closed. A failure is reported by `hangup`.
+            elif error.errno != errno.EIO and self._failure is None:
+                raise
+            data = b""
+        if data:
+            yield from self._frames(self._framer.feed(data))
+        if not data or self._framer.broken:
+            yield from self._end(ready)
+        elif self.edge_triggered and not self._paused and not self.closed:
             self.host.reschedule(self)
 
     def _end(self, ready: int) -> Iterator[Event]:
@@ -206,44 +202,46 @@ class Pipe(Source):
         else:
             yield Hangup(ready, self._failure)
 
-    def _frames(self, frames: Iterable[bytes | FrameError]) -> Iterator[Event]:
-        make = self._framer.event
+    def _frames(
+        self, frames: list[bytes] | Iterator[bytes | FrameError]
+    ) -> Iterable[Event]:
         if isinstance(frames, list):
-            yield from map(make, frames)
-            return
+            return events_of(frames, self._framer.event, self)
+        return self._check_frames(frames)
+
+    def _check_frames(self, frames: Iterator[bytes | FrameError]) -> Iterator[Event]:
+        make = self._framer.event
         for frame in frames:
-            if isinstance(frame, FrameError):
-                yield Error(frame)
-            else:
-                yield make(frame)
+            yield Error(frame) if isinstance(frame, FrameError) else make(frame)
 
     # -- writing ---------------------------------------------------------------------
 
     @property
     def buffered(self) -> int:
-        """How many bytes wait to be written."""
+        """Bytes that are still to be written."""
         return self._buffer.size
 
     def write(self, data: bytes | bytearray | memoryview) -> bool:
         """Write what goes without blocking, and buffer the rest. From any thread.
 
-        What is buffered is copied, so the caller may change its data.
+        Buffered data is copied, so the caller may change its own.
 
         Returns:
-            Whether to go on. False: more than ``high`` is buffered; `drain` will tell.
+            Whether to go on. False: more than ``high`` bytes are buffered, and a `drain`
+            event follows when they are down to ``low``.
 
         Raises:
             TypeError: Not bytes.
-            ClosedError: The pipe has ended, or was told to.
+            ClosedError: The pipe has ended, or you have called `write_eof`.
             StateError: It was not added yet.
             OSError: It was not opened for writing (EBADF), writing has failed before, or
                 the buffer would grow above its limit (ENOBUFS); nothing is written then.
         """
         data = bytes(memoryview(data))
         with self.host.lock:
-            # Maybe closed while this thread waited for the lock, and the number reused.
-            if self._ending or self.closed:
-                raise ClosedError(f"{self!r} takes nothing more to write")
+            # It may have ended while this thread waited for the lock, and its number be reused.
+            if self._ended or self.closed:
+                raise ClosedError(f"{self!r} is closed for writing")
             if self._failure is not None:
                 raise OSError(self._failure.errno, self._failure.strerror, repr(self))
             if not self._writable:
@@ -252,7 +250,7 @@ class Pipe(Source):
             buffer.check(len(data))
             self.host.verify(self)
             if not buffer.size and not self._blocking:
-                # An error is told by the IO side, where it has its place among events.
+                # The IO side meets the error again, where it has its place among events.
                 with contextlib.suppress(OSError):
                     data = data[os.write(self._number, data) :]
             buffer.add(data)
@@ -268,25 +266,19 @@ class Pipe(Source):
             StateError: It was not added yet.
         """
         with self.host.lock:
-            self._ending = True
+            self._ended = True
             if not self._buffer.size:
                 self.finish()
 
     def _flush(self) -> Iterator[Event]:
         buffer = self._buffer
-        flows = False
+        was_flowing = buffer.flowing
         self.host.verify(self)
+        size = _SURE_WRITE if self._blocking else CHUNK
         try:
-            for _ in range(1 if self._blocking else _TIMES):
-                if not buffer.size:
-                    break
-                size = _SURE_WRITE if self._blocking else _CHUNK
-                flows |= buffer.send(partial(os.writev, self._number), size)
-            else:
-                if buffer.size and self.edge_triggered:
-                    self.host.reschedule(self)
-        except BlockingIOError:
-            pass
+            more = buffer.flush(partial(os.writev, self._number), size, times=1)
+            if more and self.edge_triggered:
+                self.host.reschedule(self)
         except OSError as error:
             self._failure = error
             buffer.clear()
@@ -294,7 +286,7 @@ class Pipe(Source):
             self.watch((self.interest or 0) & ~WRITE)
         if self._failure is not None:
             return
-        if flows:
+        if buffer.flowing and not was_flowing:
             yield Drain()
-        if self._ending and not buffer.size:
+        if self._ended and not buffer.size:
             self.finish()

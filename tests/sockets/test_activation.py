@@ -161,8 +161,11 @@ class TestMalformed:
     @pytest.mark.parametrize(
         ("variables", "message"),
         [
-            ({"LISTEN_FDNAMES": "one"}, "LISTEN_FDNAMES has not 2 names: 'one'"),
-            ({"LISTEN_FDNAMES": "a:b:c"}, "LISTEN_FDNAMES has not 2 names: 'a:b:c'"),
+            ({"LISTEN_FDNAMES": "one"}, "LISTEN_FDNAMES must have 2 names, got 'one'"),
+            (
+                {"LISTEN_FDNAMES": "a:b:c"},
+                "LISTEN_FDNAMES must have 2 names, got 'a:b:c'",
+            ),
             (
                 {"LISTEN_FDS": "9" * 18},
                 f"LISTEN_FDS is {'9' * 18}, but descriptor 5 is not open",
@@ -180,7 +183,9 @@ class TestMalformed:
         monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
         monkeypatch.setenv("LISTEN_FDS", "0")
         monkeypatch.setenv(variable, text)
-        with pytest.raises(ValueError, match=f"{variable} is a number, not '{text}'"):
+        with pytest.raises(
+            ValueError, match=f"{variable} must be a number, got '{text}'"
+        ):
             activated_sockets()
 
     def test_a_file_is_no_socket(self, manager: Manager) -> None:
@@ -190,7 +195,7 @@ class TestMalformed:
             printed = manager.run(code + CLOSED, fds, **NAMES)
         assert printed.split("\n") == [
             "1",
-            *["descriptor 4, 'admin', is no socket"] * 2,
+            *["descriptor 4, 'admin', must be a socket"] * 2,
         ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from networks import Net, free_port, heard, names, over, told
 
 from evdispatch import Connection, Dispatcher
-from evdispatch.sources.net import _resolve
+from evdispatch.sources.net import _opening
 from evdispatch.testing import VirtualClock, run_until, settle
 
 
@@ -98,11 +98,14 @@ class TestOutcomes:
         assert isinstance(seen[-1].error, FileNotFoundError)
 
     def test_a_socket_must_be_connected(self) -> None:
-        with socket.socket() as sock, pytest.raises(ValueError, match="not connected"):
+        with (
+            socket.socket() as sock,
+            pytest.raises(ValueError, match="must be connected"),
+        ):
             Connection(sock)
         with (
             socket.socket(type=socket.SOCK_DGRAM) as sock,
-            pytest.raises(ValueError, match="a stream"),
+            pytest.raises(ValueError, match="must be a stream"),
         ):
             Connection(sock)
 
@@ -182,14 +185,14 @@ class TestNames:
         self, app: Dispatcher, net: Net, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         threads: list[str] = []
-        real = _resolve._look_up
+        real = _opening._look_up
 
         def look_up(address: Any, flags: int) -> Any:
             if not flags:
                 threads.append(threading.current_thread().name)
             return real(address, flags)
 
-        monkeypatch.setattr(_resolve, "_look_up", look_up)
+        monkeypatch.setattr(_opening, "_look_up", look_up)
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             connection = app.add(Connection(f"localhost:{port}"))
@@ -209,14 +212,14 @@ class TestNames:
         self, app: Dispatcher, net: Net, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         go = threading.Event()
-        real = _resolve._look_up
+        real = _opening._look_up
 
         def look_up(address: Any, flags: int) -> Any:
             if not flags:
                 assert go.wait(10)
             return real(address, flags)
 
-        monkeypatch.setattr(_resolve, "_look_up", look_up)
+        monkeypatch.setattr(_opening, "_look_up", look_up)
         slow = app.add(Connection("localhost:1"))
         seen = heard(slow)
         _, client, others = net.pair()

@@ -8,10 +8,12 @@ def test_a_late_look_up_does_not_replace_a_race() -> None:
     late = opening.turn
     opening.close()  # the time was over
     opening.look_up(opening.turn, lambda: None)
-    race = opening.begin()
+    opening.take_answer()
+    race = opening.race
     assert race is not None
     opening.look_up(late, lambda: None)
-    assert opening.begin() is race
+    opening.take_answer()
+    assert opening.race is race
     opening.close()
 
 
@@ -20,4 +22,5 @@ def test_nor_does_its_failure_end_the_next_one() -> None:
     late = opening.turn
     opening.close()
     opening.look_up(late, lambda: None)
-    assert opening.begin() is None
+    opening.take_answer()
+    assert opening.race is None

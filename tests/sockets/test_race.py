@@ -13,8 +13,7 @@ import pytest
 
 from evdispatch._core._poller import WRITE, ready_now
 from evdispatch.sources.net._addresses import HostPort, UnixPath
-from evdispatch.sources.net._race import Race
-from evdispatch.sources.net._resolve import interleave, known, look_up
+from evdispatch.sources.net._opening import Race, interleave, known, look_up
 
 IP4, IP6 = socket.AF_INET, socket.AF_INET6
 
@@ -188,7 +187,7 @@ def test_a_socket_that_is_connected_to_itself_is_refused(
             return super().connect_ex(address)
 
     address = refused()
-    monkeypatch.setattr("evdispatch.sources.net._race.socket.socket", Bound)
+    monkeypatch.setattr("evdispatch.sources.net._opening.socket.socket", Bound)
     with pytest.raises(ConnectionRefusedError):
         finish(Race([(IP4, address)]))
 

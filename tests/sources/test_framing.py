@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evdispatch import Data, FrameError, Length, Line
-from evdispatch.sources.stream._framing import Framing, framer
+from evdispatch.sources.stream._framing import Framing, framer_factory
 
 
 def netstring(buffer: bytearray) -> bytes | None:
@@ -33,7 +33,7 @@ def shown(found: Iterable[bytes | FrameError]) -> list[Any]:
 def frames(
     framing: Framing, pieces: Iterable[bytes], limit: int = 1000, *, end: bool = True
 ) -> list[Any]:
-    a_framer = framer(framing, limit)
+    a_framer = framer_factory(framing, limit)()
     found: list[Any] = []
     for piece in pieces:
         found += a_framer.feed(piece)
@@ -137,7 +137,7 @@ class TestLines:
         assert frames("lines", each_byte(data), limit=3) == expected
 
     def test_an_endless_line_takes_no_memory(self) -> None:
-        lines: Any = framer("lines", 1000)
+        lines: Any = framer_factory("lines", 1000)()
         told = []
         for _ in range(200):
             told += lines.feed(b"x" * 900)
@@ -146,14 +146,14 @@ class TestLines:
         assert list(lines.feed(b"x\nnext\n")) == [b"next"]
 
     def test_an_error_names_the_limit(self) -> None:
-        (error,) = framer("lines", 3).feed(b"abcdef\n")
+        (error,) = framer_factory("lines", 3)().feed(b"abcdef\n")
         assert isinstance(error, FrameError)
         assert "3 bytes" in str(error)
 
 
 class TestLength:
     def test_a_length_above_the_limit_ends_the_input_before_its_data(self) -> None:
-        a_framer = framer(Length(2), 3)
+        a_framer = framer_factory(Length(2), 3)()
         found = shown(a_framer.feed(pack(2, b"abc") + b"\0\4"))
         assert found == [b"abc", "error"]
         assert a_framer.broken
@@ -179,7 +179,7 @@ class TestOwn:
         assert frames(netstring, each_byte(data), limit=4) == [b"abc", "error"]
 
     def test_no_frame_at_all_takes_no_memory(self) -> None:
-        endless: Any = framer(lambda _: None, 100)
+        endless: Any = framer_factory(lambda _: None, 100)()
         found: list[Any] = []
         while not endless.broken:
             found += endless.feed(b"x" * 50)
@@ -197,23 +197,23 @@ class TestOwn:
 class TestOptions:
     @pytest.mark.parametrize("framing", ["RAW", "line", "", 4, None])
     def test_an_unknown_framing_is_refused(self, framing: Any) -> None:
-        with pytest.raises(ValueError, match="framing is"):
-            framer(framing, 10)
+        with pytest.raises(ValueError, match="framing must be"):
+            framer_factory(framing, 10)()
 
     @pytest.mark.parametrize("limit", [0, -1])
     def test_a_limit_is_above_0(self, limit: int) -> None:
         with pytest.raises(ValueError, match="at least 1"):
-            framer("lines", limit)
+            framer_factory("lines", limit)()
 
     @pytest.mark.parametrize("limit", [1.5, "10", None, True])
     def test_a_limit_is_a_whole_number(self, limit: Any) -> None:
         with pytest.raises(TypeError, match="whole number"):
-            framer("lines", limit)
+            framer_factory("lines", limit)()
 
     def test_frames_are_lines_or_data(self) -> None:
-        assert framer("lines", 10).event is Line
-        assert framer("raw", 10).event is Data
-        assert framer(Length(4), 10).event is Data
+        assert framer_factory("lines", 10)().event is Line
+        assert framer_factory("raw", 10)().event is Data
+        assert framer_factory(Length(4), 10)().event is Data
 
 
 INPUTS = st.lists(st.sampled_from([b"a", b"bc", b"\r", b"\n", b"\0\2", b"2:", b","]))

@@ -173,7 +173,7 @@ class TestWriting:
         source.write(b"x" * 300_000)
         source.write_eof()
         source.write_eof()
-        with pytest.raises(ClosedError, match="nothing more"):
+        with pytest.raises(ClosedError, match="closed for writing"):
             source.write(b"y")
         assert not source.closed
         got: list[bytes] = []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evdispatch.sources.stream._writing import WriteBuffer
+from evdispatch.sources.stream._writer import WriteBuffer
 
 
 class TestWriteBuffer:
@@ -27,7 +27,9 @@ class TestWriteBuffer:
         assert buffer.size == len(b"".join(pieces))
         got = b""
         while buffer.size:
-            buffer.send(partial(os.writev, writer), size)
+            assert buffer.flush(partial(os.writev, writer), size, 1) == bool(
+                buffer.size
+            )
             piece = os.read(reader, 1000)
             assert 0 < len(piece) <= size
             got += piece
@@ -41,9 +43,11 @@ class TestWriteBuffer:
         assert not buffer.flowing
         fd = os.open("/dev/null", os.O_WRONLY)
         try:
-            assert [
-                buffer.send(partial(os.writev, fd), size) for size in (5, 1, 1)
-            ] == [False, True, False]
+            flows = []
+            for size in (5, 1, 1):
+                buffer.flush(partial(os.writev, fd), size, 1)
+                flows.append(buffer.flowing)
+            assert flows == [False, True, True]
         finally:
             os.close(fd)
 

@@ -1,4 +1,4 @@
-"""Addresses of sockets, as users write them. No socket is touched here."""
+"""Addresses of sockets, as users write them. No IO here."""
 
 import re
 from typing import Any
@@ -34,6 +34,8 @@ class UnixPath:
 
 
 Address = HostPort | UnixPath
+AddressLike = str | tuple[str | None, int]
+"""As users write it."""
 
 
 def parse(address: Any) -> Address:
@@ -44,7 +46,7 @@ def parse(address: Any) -> Address:
             ``"unix:PATH"`` or ``"unix:@abstract"``.
 
     Raises:
-        TypeError: It is neither a text nor a pair.
+        TypeError: It is neither a str nor a pair.
         ValueError: It is malformed.
     """
     if isinstance(address, (HostPort, UnixPath)):
@@ -56,38 +58,44 @@ def parse(address: Any) -> Address:
     if isinstance(address, tuple) and len(address) == 2:  # noqa: PLR2004 (a pair)
         host, port = address
         if host is not None and not isinstance(host, str):
-            raise TypeError(f"a host is a text, not {host!r}")
+            raise TypeError(f"host must be a str or None, got {host!r}")
         return _host_port(host, port)
-    raise TypeError(f"an address is 'host:port' or (host, port), not {address!r}")
+    raise TypeError(f"address must be 'host:port' or (host, port), got {address!r}")
 
 
 def _unix(path: str) -> UnixPath:
     name = path.removeprefix("@")
     if not name or "\0" in name:
-        raise ValueError(f"no path of a socket: {path!r}")
+        raise ValueError(
+            f"a unix socket's path must not be empty or have NULs, got {path!r}"
+        )
     size = len(path.encode(errors="surrogateescape"))
     if size > _PATH:
-        raise ValueError(f"a socket's path has at most {_PATH} bytes, not {size}")
+        raise ValueError(
+            f"a unix socket's path must have at most {_PATH} bytes, got {size}"
+        )
     return UnixPath(f"\0{name}" if path.startswith("@") else path)
 
 
 def _text(address: str) -> HostPort:
     match = _WITH_HOST.fullmatch(address)
     if match is None and address.count(":") > 1 and "[" not in address:
-        raise ValueError(f"an IPv6 host needs brackets, '[ip6]:port', not {address!r}")
+        raise ValueError(
+            f"an IPv6 host must have brackets, '[ip6]:port', got {address!r}"
+        )
     if match is None:
         what = "'host:port', '[ip6]:port' or 'unix:PATH'"
-        raise ValueError(f"an address is {what}, not {address!r}")
+        raise ValueError(f"address must be {what}, got {address!r}")
     return _host_port(match["ip6"] or match["host"], int(match["port"]))
 
 
 def _host_port(host: str | None, port: Any) -> HostPort:
     if isinstance(port, bool) or not isinstance(port, int):
-        raise TypeError(f"a port is a whole number, not {port!r}")
+        raise TypeError(f"port must be a whole number, got {port!r}")
     if not 0 <= port <= 0xFFFF:  # noqa: PLR2004 (16 bits)
-        raise ValueError(f"a port is 0 to 65535, not {port}")
+        raise ValueError(f"port must be from 0 to 65535, got {port}")
     if host and not _can_be_host(host):
-        raise ValueError(f"no host: {host!r}")
+        raise ValueError(f"host must be a name or an IP address, got {host!r}")
     return HostPort(host or None, port)
 
 
@@ -102,14 +110,13 @@ def _can_be_host(host: str) -> bool:
 
 
 def show(address: Any) -> str:
-    """Return an address as text: one of ours, or as the socket module has it."""
+    """Return an address as text; it is one of ours, or as the socket module has it."""
     match address:
         case HostPort() | UnixPath():
             return str(address)
         case (str(host), int(port), _, int(scope)) if scope and "%" not in host:
-            return str(
-                HostPort(f"{host}%{scope}", port)
-            )  # a link-local one's interface
+            link_local = HostPort(f"{host}%{scope}", port)
+            return str(link_local)
         case (str(host), int(port), *_):
             return str(HostPort(host, port))
         case bytes():

@@ -1,22 +1,26 @@
-"""Framing: from bytes as they come to frames, without IO.
+"""Framing: from bytes as they come to frames, and to events. No IO here.
 
-A framer is fed pieces of input and yields the frames that they complete. What is wrong
-with the input is a `FrameError` in the place of a frame, so that it keeps its place among
-them; after one that can't be overcome the framer is ``broken``.
+A framer takes pieces of input and returns the frames that they complete. An error in the
+input is a `FrameError` in the place of a frame, so that it keeps its place among them; after
+an error that can't be skipped the framer is ``broken``.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import attrs
 
 from evdispatch._checks import check_choice, check_count
 from evdispatch._errors import FrameError
-from evdispatch._events import Data, Line
+from evdispatch._events import Data, Event, Line
 from evdispatch._handlers._handler import check_one_argument, describe
 
 Frame = Callable[[bytearray], bytes | None]
 """An incremental function: take the first frame out of the buffer, or return None."""
+
+_AT_ONCE = 64  # frames whose events are made at once: one turn of a source
+_new = object.__new__
 
 
 @attrs.frozen
@@ -55,20 +59,20 @@ Framing = Literal["raw", "lines"] | Length | Frame
 
 
 class Framer(Protocol):
-    """What `framer` returns."""
+    """What a factory of `framer_factory` returns."""
 
-    event: type[Data | Line]  # what a frame becomes
-    broken: bool  # nothing more will come
+    event: type[Data | Line]  # of a frame
+    broken: bool  # no more frames will come
 
     def feed(self, data: bytes) -> list[bytes] | Iterator[bytes | FrameError]:
-        """Return the frames that this piece completes; a list if all is well with them."""
+        """Return the frames that this piece completes; a list if no error is among them."""
 
     def end(self) -> Iterator[bytes | FrameError]:
         """Yield what the end of the input completes."""
 
 
-def framer(framing: Framing, limit: int) -> Framer:
-    """Return a new framer.
+def framer_factory(framing: Framing, limit: int) -> Callable[[], Framer]:
+    """Return what makes framers.
 
     Args:
         framing: ``"raw"``, ``"lines"``, a `Length`, or a function that takes a
@@ -81,17 +85,46 @@ def framer(framing: Framing, limit: int) -> Framer:
     """
     check_count("the longest line", limit)
     if framing == "raw":
-        return _RAW
+        return _raw
     if framing == "lines":
-        return _Lines(limit)
+        return partial(_Lines, limit)
     if isinstance(framing, type):
-        raise TypeError(f"framing is called for each frame: not a class, {framing!r}")
+        raise TypeError(
+            f"framing must be an instance or a function, got the class {framing!r}"
+        )
     if callable(framing):
         check_one_argument(framing)
-        return _Frames(framing, limit)
+        return partial(_Frames, framing, limit)
     raise ValueError(
-        f"framing is 'raw', 'lines', a Length or a function, not {framing!r}"
+        f"framing must be 'raw', 'lines', a Length or a function, got {framing!r}"
     )
+
+
+def events_of(
+    frames: list[bytes], cls: type[Data | Line], source: Any
+) -> tuple[Event, ...] | Iterator[Event]:
+    """Return the events of frames: a tuple for a turn's worth, else an iterator.
+
+    The iterator makes each event when it is taken, so that no memory is spent on the events
+    of a source that sends faster than its handlers return.
+    """
+    if len(frames) > _AT_ONCE:
+        return _made_later(frames, cls, source)
+    events: list[Event] = []
+    for frame in frames:
+        event = _new(cls)  # as cls(frame, source=source), in two thirds of the time
+        event.data, event.source, event.time = frame, source, 0.0
+        events.append(event)
+    return tuple(events)
+
+
+def _made_later(
+    frames: list[bytes], cls: type[Data | Line], source: Any
+) -> Iterator[Event]:
+    for frame in frames:
+        event = _new(cls)
+        event.data, event.source, event.time = frame, source, 0.0
+        yield event
 
 
 class _Raw:
@@ -105,7 +138,11 @@ class _Raw:
         return iter(())
 
 
-_RAW = _Raw()  # one for all: it keeps nothing
+_RAW = _Raw()  # one for all: it has no state
+
+
+def _raw() -> Framer:
+    return _RAW
 
 
 class _Lines:
@@ -117,9 +154,10 @@ class _Lines:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._rest = bytearray()  # grows in place: joining bytes would be quadratic
-        self._skipping = False  # the rest of a line that was too long
+        self._skipping = False  # in the midst of a line that was too long
 
     def feed(self, data: bytes) -> list[bytes] | Iterator[bytes | FrameError]:
+        longest = len(self._rest) + len(data)  # no line can be longer
         # All of them in one go, in C: a generator costs as much as the rest for each line.
         lines = data.split(b"\n")
         rest = lines.pop()
@@ -131,15 +169,20 @@ class _Lines:
             self._rest.clear()
         if b"\r" in data or (lines and lines[0].endswith(b"\r")):
             lines = [line.removesuffix(b"\r") for line in lines]
-        if not self._skipping:
+        if rest and not self._skipping:
             self._rest += rest
-        too_long = len(self._rest) > self._limit + 1  # 1: a CR may be the end's
+        return lines if longest <= self._limit else self._check_all(lines)
+
+    def _check_all(
+        self, lines: list[bytes]
+    ) -> list[bytes] | Iterator[bytes | FrameError]:
+        too_long = len(self._rest) > self._limit + 1  # 1: a CR may belong to the end
         if too_long:
             self._rest.clear()
             self._skipping = True
-        if too_long or max(map(len, lines), default=0) > self._limit:
-            return iter([*map(self._check, lines), *[self._too_long()] * too_long])
-        return lines
+        if not too_long and max(map(len, lines), default=0) <= self._limit:
+            return lines
+        return iter([*map(self._check, lines), *[self._too_long()] * too_long])
 
     def _check(self, line: bytes) -> bytes | FrameError:
         return line if len(line) <= self._limit else self._too_long()
@@ -148,7 +191,7 @@ class _Lines:
         return FrameError(f"a line of more than {self._limit} bytes was left out")
 
     def end(self) -> Iterator[bytes | FrameError]:
-        rest = bytes(self._rest)  # without an LF its CR is not an end's, but data
+        rest = bytes(self._rest)  # without an LF after it, a CR is data
         self._rest.clear()
         if rest:
             yield rest if len(rest) <= self._limit else self._too_long()
@@ -166,49 +209,38 @@ class _Frames:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[bytes | FrameError]:
-        buffer = self._buffer
+        buffer, take = self._buffer, self._take
+        if self.broken:
+            return
         buffer += data
-        while not self.broken:
-            if self._announces_too_much():
-                yield self._too_long()
-                return
+        while True:
+            if isinstance(take, Length) and take.needs(buffer) > self._limit:
+                break
             before = len(buffer)
-            frame: Any = self._take(buffer)
+            frame: Any = take(buffer)
             if frame is None:
+                if len(buffer) <= self._limit + _HEADER:
+                    return
                 break
             if not isinstance(frame, (bytes, bytearray)):
-                self.broken = True
-                yield FrameError(
-                    f"{describe(self._take)} returned {frame!r}, not bytes"
-                )
+                yield self._error(f"{describe(take)} returned {frame!r}, not bytes")
                 return
             if len(buffer) == before:
-                self.broken = True
-                yield FrameError(
-                    f"{describe(self._take)} returned what it did not take"
-                )
+                yield self._error(f"{describe(take)} returned what it did not take")
                 return
             if len(frame) > self._limit:
-                yield self._too_long()
-                return
+                break
             yield bytes(frame)
-        if len(buffer) > self._limit + _HEADER:
-            yield self._too_long()
+        yield self._error(f"a frame of more than {self._limit} bytes")
 
-    def _too_long(self) -> FrameError:
+    def _error(self, text: str) -> FrameError:
         self.broken = True
-        return FrameError(f"a frame of more than {self._limit} bytes")
-
-    def _announces_too_much(self) -> bool:
-        take: Any = self._take
-        return isinstance(take, Length) and take.needs(self._buffer) > self._limit
+        return FrameError(text)
 
     def end(self) -> Iterator[bytes | FrameError]:
         if self._buffer and not self.broken:
-            self.broken = True
-            yield FrameError(
-                f"the input ended within a frame ({len(self._buffer)} bytes)"
-            )
+            size = len(self._buffer)
+            yield self._error(f"the input ended within a frame ({size} bytes)")
 
 
 _HEADER = 64  # what a framing may put around a frame

@@ -1,15 +1,16 @@
-"""What can be asked of a connection: one such object for all of a listener's."""
+"""The options of a connection, its deadlines, and the word for what ended it."""
 
 import errno
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from evdispatch._checks import check_interval
 from evdispatch._errors import FrameError
-from evdispatch.sources.stream._framing import Framing, framer
-from evdispatch.sources.stream._writing import WriteBuffer
+from evdispatch.sources.stream._framing import Framer, Framing, framer_factory
+from evdispatch.sources.stream._writer import WriteBuffer
 
 if TYPE_CHECKING:
     import ssl  # takes 10 ms, and many programs do without
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class StreamOptions:
-    """The options of a `Connection`, which tells of them.
+    """The options of a `Connection`: one such object for all of a listener's.
 
     Raises:
         TypeError: One has the wrong type.
@@ -37,23 +38,73 @@ class StreamOptions:
     handshake_timeout: float = 30.0
     close_timeout: float = 10.0
     edge: bool | None = None
+    new_framer: Callable[[], Framer] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        framer(self.framing, self.max_line)
-        WriteBuffer(self.high, self.low, self.limit)
+        self.new_buffer()
         for name in _TIMEOUTS:
             seconds = getattr(self, name)
             if seconds is not None:
                 check_interval(name, seconds)
         if self.tls is not None and not hasattr(self.tls, "wrap_bio"):
-            raise TypeError(f"tls is an ssl.SSLContext, not {self.tls!r}")
+            raise TypeError(f"tls must be an ssl.SSLContext, got {self.tls!r}")
+
+    @new_framer.default
+    def _check_framing(self) -> Callable[[], Framer]:
+        return framer_factory(self.framing, self.max_line)
+
+    def new_buffer(self) -> WriteBuffer:
+        """Return an empty write buffer."""
+        return WriteBuffer(self.high, self.low, self.limit)
 
 
 _TIMEOUTS = ("idle_timeout", "total_timeout", "handshake_timeout", "close_timeout")
 
 
+class Timeouts:
+    """When an open connection has to end. A connection without timeouts has none of it.
+
+    Args:
+        options: Those of the connection.
+        now: The time at which it was opened.
+
+    Attributes:
+        active: When the last byte went in either direction.
+    """
+
+    __slots__ = ("_idle", "_phase_at", "_text", "_total_at", "active")
+
+    def __init__(self, options: StreamOptions, now: float) -> None:
+        total = options.total_timeout
+        self._idle = options.idle_timeout
+        self._total_at = None if total is None else now + total
+        self._phase_at: float | None = None
+        self._text = ""
+        self.active = now
+
+    def limit_phase(self, when: float | None, text: str = "") -> None:
+        """Set when the handshake, or the closing, must be over, and the error's text."""
+        self._phase_at, self._text = when, text
+
+    def next(self) -> float | None:
+        """Return the nearest deadline; None: there is none."""
+        idle_at = None if self._idle is None else self.active + self._idle
+        times = (self._phase_at, self._total_at, idle_at)
+        return min((time for time in times if time is not None), default=None)
+
+    def error(self, now: float) -> TimeoutError | None:
+        """Return what ends the connection now; None: no deadline is over."""
+        if self._phase_at is not None and now >= self._phase_at:
+            return TimeoutError(self._text)
+        if self._total_at is not None and now >= self._total_at:
+            return TimeoutError("total_timeout is over")
+        if self._idle is not None and now >= self.active + self._idle:
+            return TimeoutError(f"no byte for {self._idle:g} s")
+        return None
+
+
 def reason_of(error: BaseException) -> str:
-    """Return the word for what ended a connection."""
+    """Return the `disconnect` event's word for an error."""
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return reason
