@@ -10,6 +10,7 @@
 """
 
 import contextlib
+import math
 import socket
 import struct
 import sys
@@ -207,9 +208,7 @@ class Connection(Source):
         self._phase = OPENING
         self._reason = ""
         self._opened = False  # `connect` was made
-        self._plain = (
-            False  # open both ways, and neither TLS nor timeouts: the hot path
-        )
+        self._plain = False  # open both ways, without TLS and idle_timeout
         self._input_open = True
         self._ended = False  # nothing more will be written
 
@@ -294,7 +293,7 @@ class Connection(Source):
             data = bytes(memoryview(data))
         host = self._host
         if host is None:
-            return self._write_unadded()
+            return self._write_with_care(data)
         lock = host.lock
         lock.acquire()  # ``with`` takes twice the time, 0.1 us more
         try:
@@ -310,28 +309,21 @@ class Connection(Source):
                 if sent == len(data):
                     return True
                 # A view: a copy of what the kernel did not take costs as much as it did.
-                writer = self._make_writer()
-                writer.keep(memoryview(data)[sent:])
-                return self._check_writer(writer)
+                data = memoryview(data)[sent:]
             return self._write_with_care(data)
         finally:
             lock.release()
 
-    def _write_with_care(self, data: bytes) -> bool:
+    def _write_with_care(self, data: bytes | memoryview) -> bool:
         if self._discarding or self._ended:
             raise ClosedError(f"{self!r} is closed for writing")
+        if self._host is None and not self._closed:
+            raise StateError(f"{self!r} was not added to a dispatcher")
         if self._closed or self._phase == CLOSING or self._failure is not None:
             return False
         writer = self._make_writer()
         writer.write(data)
         return self._check_writer(writer)
-
-    def _write_unadded(self) -> bool:
-        if self._discarding or self._ended:
-            raise ClosedError(f"{self!r} is closed")
-        if not self._closed:
-            raise StateError(f"{self!r} was not added to a dispatcher")
-        return False
 
     def writelines(self, parts: Iterable[bytes]) -> bool:
         """Write several pieces as one; see `write`."""
@@ -417,7 +409,7 @@ class Connection(Source):
         if self._options.tls is not None:
             self._make_tls()
         if self._opening is not None:
-            self._open(self._opening)
+            self._opening.begin(self)
         elif self._socket is not None:
             self._socket.settimeout(0)
             self._use(self._socket)
@@ -443,43 +435,17 @@ class Connection(Source):
         name = None if server_side else self._options.server_hostname or host
         self._tls = TlsEngine(context, server_side=server_side, server_hostname=name)
 
-    def _open(self, opening: Opening) -> None:
-        if opening.begin(self.host.now()):
-            turn = opening.turn
-            self.host.in_background(lambda: opening.look_up(turn, self.wake))
-        else:
-            self.wake()
-        self.set_deadline(opening.deadline)
-
-    def _advance(self, now: float) -> Iterable[Event]:
+    def _advance(self) -> Iterable[Event]:
         """Go on with the opening."""
-        opening = self._opening
-        if opening is None:
-            return ()
-        if opening.waiting:
-            if opening.deadline is not None and now >= opening.deadline:
-                self._open(opening)
-            return ()
-        self.host.set_fd(self, None)  # what the race closes must not be watched
         try:
-            winner = opening.advance(now)
-            if winner is None:
-                self._watch_opening(opening)
-                return ()
-            self.set_deadline(None)
-            self._use(winner)
-            self.peer = winner.getpeername()  # fails if it was reset since
-            self.host.set_fd(self, winner.fileno())
+            sock = None if self._opening is None else self._opening.advance(self)
+            if sock is not None:
+                self._use(sock)
+                self.peer = sock.getpeername()  # fails if it was reset since
+                self.host.set_fd(self, sock.fileno())
         except OSError as error:
             return self._end(reason_of(error), error)
         return ()
-
-    def _watch_opening(self, opening: Opening) -> None:
-        watched = None if opening.race is None else opening.race.watched
-        fd, mask = watched or (None, 0)
-        self.watch(mask)
-        self.host.set_fd(self, fd)
-        self.set_deadline(opening.deadline)
 
     def _use(self, sock: socket.socket) -> None:
         """Go on with a connected socket."""
@@ -487,7 +453,8 @@ class Connection(Source):
         self._socket = sock
         self._phase = OPEN
         if options.idle_timeout is not None or options.total_timeout is not None:
-            self._make_timeouts()
+            self._timeouts = Timeouts(options, self.host.now())
+            self._arm()
         if self._writer is not None:
             self._writer.socket = sock
         if self._tls is not None:
@@ -497,9 +464,7 @@ class Connection(Source):
             if not self._tls.object.server_side:
                 self._tls.start()
             self._transmit_tls()
-        else:
-            self._arm()
-            self._update_interest()
+        self._update_interest()
         self.wake()
 
     def _announce(self) -> tuple[Event, ...]:
@@ -508,17 +473,13 @@ class Connection(Source):
             return ()
         self._opened = True
         if self._tls is not None:
-            self._limit_phase(None)
+            self._limit_phase(math.inf)
         if self._ended:  # before it was open
             self._end_output()
-        self._plain = self._is_plain()
-        return (Connect(self.peer),)
-
-    def _is_plain(self) -> bool:
-        """Whether input is events at once, and output goes out at once."""
         special = self._tls is not None or self._options.idle_timeout is not None
-        over = self._ended or self._failure is not None or not self._input_open
-        return not (special or over or self._closed or self.edge_triggered)
+        over = self._ended or self._failure is not None or self._closed
+        self._plain = not (special or over or self.edge_triggered)
+        return (Connect(self.peer),)
 
     def mark_announced(self) -> None:
         """Note that handlers see `connect` now; dispatch side."""
@@ -526,14 +487,11 @@ class Connection(Source):
 
     # -- deadlines -----------------------------------------------------------------------
 
-    def _make_timeouts(self) -> Timeouts:
+    def _limit_phase(self, seconds: float, text: str = "") -> None:
+        now = self.host.now()
         if self._timeouts is None:
-            self._timeouts = Timeouts(self._options, self.host.now())
-        return self._timeouts
-
-    def _limit_phase(self, seconds: float | None, text: str = "") -> None:
-        when = None if seconds is None else self.host.now() + seconds
-        self._make_timeouts().limit_phase(when, text)
+            self._timeouts = Timeouts(self._options, now)
+        self._timeouts.phase = now + seconds, text
         self._arm()
 
     def _note_activity(self) -> None:
@@ -542,20 +500,20 @@ class Connection(Source):
 
     def _arm(self) -> None:
         if self._timeouts is not None:
-            self.set_deadline(self._timeouts.next())
+            self.set_deadline(self._timeouts.nearest()[0])
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Go on with the opening, or end a connection that takes too long."""
         if self._phase == OPENING:
-            return self._advance(now)
+            return self._advance()
         timeouts = self._timeouts
         if timeouts is None:
             return ()
         if self._paused:  # no input is not the peer's fault then
             timeouts.active = now
-        error = timeouts.error(now)
-        if error is not None:
-            return self._end("timeout", error)
+        when, text = timeouts.nearest()
+        if now >= when:
+            return self._end("timeout", TimeoutError(text))
         self._arm()
         return ()
 
@@ -607,12 +565,10 @@ class Connection(Source):
         event.data, event.source, event.time = data, self, 0.0
         return (event,)
 
-    def _serve(self, ready: int) -> Iterable[Event]:
+    def _serve(self, ready: int) -> Iterator[Event]:
         if self._phase == OPENING:
-            return self._advance(self.host.now())
-        return self._serve_open(ready)
-
-    def _serve_open(self, ready: int) -> Iterator[Event]:
+            yield from self._advance()
+            return
         yield from self._announce()
         if ready & (WRITE | ERROR | HANGUP):
             yield from self._flush()
@@ -630,19 +586,19 @@ class Connection(Source):
 
     def on_wake(self) -> Iterable[Event]:
         """Go on with the opening, report that it is open, or end it as requested."""
-        if self._phase == OPENING:
-            return self._advance(self.host.now())
         if self._phase == OPEN and self._writer is None:  # nothing can have failed
             return self._announce()
         return self._go_on()
 
     def _go_on(self) -> Iterator[Event]:
+        if self._phase == OPENING:
+            yield from self._advance()
+            return
         yield from self._announce()
-        if self._failure is not None and self._input_open and self._phase == OPEN:
-            if not self._paused:
-                yield from self._read()  # what the peer had sent before
-        else:
+        if self._failure is None or not self._input_open or self._phase != OPEN:
             yield from self._conclude()
+        elif not self._paused:
+            yield from self._read()  # what the peer had sent before
 
     @property
     def _holds_back(self) -> bool:
@@ -794,9 +750,8 @@ class Connection(Source):
             super().close()
             return
         with host.lock:
-            if (
-                not self._closed
-            ):  # it may have ended while this thread waited for the lock
+            # It may have ended by itself while this thread waited for the lock.
+            if not self._closed:
                 self._reason = "aborted"
             host.unregister(self, discard=True)
 
@@ -829,13 +784,11 @@ class Connection(Source):
             self._reason, self._error = reason, error
             self.finish()
             return ()
-        self.host.set_fd(self, None)
-        delay = opening.wait(opening.backoff, self.host.now(), connected=self._opened)
+        delay = opening.wait(self, opening.backoff, connected=self._opened)
         self._close_socket()
         self._reset()
         if self._options.tls is not None:
             self._make_tls()  # now: what is written meanwhile must be encrypted
-        self.set_deadline(opening.deadline)
         return (Disconnect(reason, error, delay),)
 
     def _close_socket(self, *, reset: bool = False) -> None:
@@ -848,7 +801,9 @@ class Connection(Source):
             elif self._input_open:
                 _discard_input(sock)
             sock.close()
-        # An error holds the frames that it went through, and so the connection: a cycle.
+        if self._writer is not None:
+            # An error holds the frames that it went through, and so the connection: a cycle.
+            self._writer.failure = None
         self._writer = self._tls = self._timeouts = None
 
     def on_close(self) -> None:

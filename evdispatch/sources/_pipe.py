@@ -247,7 +247,7 @@ class Pipe(Source):
             if not self._writable:
                 raise OSError(errno.EBADF, "not opened for writing", repr(self))
             buffer = self._buffer
-            buffer.check(len(data))
+            buffer.check(len(data), buffer.size)
             self.host.verify(self)
             if not buffer.size and not self._blocking:
                 # The IO side meets the error again, where it has its place among events.

@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from certificates import client_context
 from networks import Net, free_port, heard, names, receive, reset
 
-from evdispatch import Backoff, Connection, Dispatcher
+from evdispatch import Backoff, Connection, Dispatcher, Length
 from evdispatch.testing import VirtualClock, run_until, settle
 
 
@@ -111,6 +112,50 @@ class TestComingBack:
             settle(app)
             assert names(seen) == ["connect", "disconnect"]
             assert (seen[-1].reason, seen[-1].retry_in) == ("closed", None)
+
+    def test_a_broken_frame_at_the_end_of_the_input_leaves_nothing_to_the_next(
+        self, app: Dispatcher, net: Net, clock: VirtualClock
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            backoff = Backoff(first=1, jitter=0)
+            connection = app.add(
+                Connection(server.getsockname(), reconnect=backoff, framing=Length(2))
+            )
+            seen = heard(connection)
+            run_until(app, lambda: seen)
+            with server.accept()[0] as first:
+                first.sendall(b"\0\5cut")
+            run_until(app, lambda: names(seen)[-1] == "disconnect")
+            settle(app)
+            clock.advance(1)
+            run_until(app, lambda: names(seen)[-1] == "connect")
+            net.keep(server.accept()[0]).sendall(b"\0\1x")
+            run_until(app, lambda: names(seen)[-1] == "data")
+            assert names(seen) == ["connect", "disconnect", "connect", "data"]
+            connection.close()
+
+    def test_what_is_written_before_the_next_attempt_is_encrypted_too(
+        self, app: Dispatcher, net: Net, clock: VirtualClock
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            backoff = Backoff(first=1, jitter=0)
+            connection = app.add(
+                Connection(
+                    server.getsockname(), reconnect=backoff, tls=client_context()
+                )
+            )
+            seen = heard(connection)
+            run_until(app, lambda: connection.local)
+            server.accept()[0].close()
+            run_until(app, lambda: names(seen) == ["disconnect"])
+            connection.write(b"a secret")
+            clock.advance(1)
+            run_until(app, lambda: connection.local)
+            settle(app)
+            hello = net.keep(server.accept()[0]).recv(1000)
+            assert hello[0] == 0x16, "the record of a handshake"
+            assert b"secret" not in hello
+            connection.close()
 
     def test_chance_spreads_it(self) -> None:
         low = Backoff(first=1, jitter=0.5, chance=lambda: 1.0)

@@ -60,5 +60,5 @@ class TestWriteBuffer:
         buffer = WriteBuffer(10, 5, 20)
         buffer.add(b"x" * 15)
         with pytest.raises(OSError, match="15 bytes wait and 6 more exceed 20"):
-            buffer.check(6)
-        buffer.check(5)
+            buffer.check(6, buffer.size)
+        buffer.check(5, buffer.size)

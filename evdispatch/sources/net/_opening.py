@@ -1,6 +1,6 @@
 """Opening a connection: look the name up, race the addresses, wait and try again.
 
-It is a state machine without IO loop: time is passed in, and nothing blocks but `look_up`.
+Nothing here waits; only `look_up` may block.
 
 - The race is that of RFC 8305 (Happy Eyeballs): the next attempt begins when the one before
   has failed, or has not succeeded within `_DELAY`.
@@ -10,6 +10,7 @@ It is a state machine without IO loop: time is passed in, and nothing blocks but
 """
 
 import errno
+import math
 import os
 import random
 import socket
@@ -22,6 +23,7 @@ import attrs
 
 from evdispatch._checks import check_interval
 from evdispatch._core._poller import READ, WRITE, EpollPoller, ready_now
+from evdispatch.sources._base import Source
 from evdispatch.sources.net._addresses import (
     Address,
     AddressLike,
@@ -274,15 +276,15 @@ class Backoff:
 
 
 class Opening:
-    """Opens one connection: one race after another. An accepted connection has none.
+    """Opens a connection: one race after another. An accepted connection has none.
+
+    Its steps watch the descriptors of the race, and set deadlines, in the name of a source.
 
     Attributes:
         given: The address, as the user gave it.
         address: The address in parts.
         backoff: How long to wait after a failure; None: it is not opened again.
         race: The attempts; None while the name is looked up.
-        waiting: Whether it waits before it begins again.
-        deadline: When to call `advance`, or `begin` if it waits; None: never.
         turn: How often it was given up: an answer may come after that.
     """
 
@@ -298,23 +300,25 @@ class Opening:
         self.address = parse(address)
         self.backoff = Backoff() if reconnect is True else reconnect or None
         self.race: Race | None = None
-        self.waiting = False
-        self.deadline: float | None = None
         self.turn = 0
-        self._timeout = timeout
-        self._ends_at: float | None = None
+        self._timeout = math.inf if timeout is None else timeout
+        self._ends_at = math.inf
+        self._begins_at: float | None = None  # while it waits
         self._failures = 0
         self._answer: tuple[int, list[Candidate] | OSError] | None = None
 
-    def begin(self, now: float) -> bool:
-        """Begin; return whether the name is to be looked up first, on another thread."""
-        self.waiting = False
-        self._ends_at = None if self._timeout is None else now + self._timeout
-        self.deadline = self._ends_at
+    def begin(self, source: Source) -> None:
+        """Begin; the source will be woken."""
+        self._begins_at = None
+        self._ends_at = source.host.now() + self._timeout
+        source.set_deadline(self._ends_at)
         candidates = known(self.address)
-        if candidates is not None:
+        if candidates is None:
+            turn = self.turn
+            source.host.in_background(lambda: self.look_up(turn, source.wake))
+        else:
             self.race = Race(candidates)
-        return candidates is None
+            source.wake()
 
     def look_up(self, turn: int, done: Callable[[], None]) -> None:
         """Look the name up, for this turn; on another thread."""
@@ -336,36 +340,47 @@ class Opening:
                 raise answer[1]
             self.race = Race(answer[1])
 
-    def advance(self, now: float) -> socket.socket | None:
-        """Return the connected socket, if there is one.
+    def advance(self, source: Source) -> socket.socket | None:
+        """Take a step, and return the connected socket if there is one.
 
         Raises:
             OSError: It can't be opened, or not in time.
         """
+        now = source.host.now()
+        if self._begins_at is not None:
+            if now >= self._begins_at:
+                self.begin(source)
+            return None
+        source.host.set_fd(source, None)  # what the race closes must not be watched
         self.take_answer()
         race = self.race
         if race is not None and (winner := race.advance(now)) is not None:
+            source.set_deadline(None)
             return winner
-        if self._ends_at is not None and now >= self._ends_at:
+        if now >= self._ends_at:
             raise TimeoutError("it could not be opened in time")
+        fd, mask = (race and race.watched) or (None, 0)
+        source.watch(mask)
+        source.host.set_fd(source, fd)
         times = (self._ends_at, None if race is None else race.deadline)
-        self.deadline = min((t for t in times if t is not None), default=None)
+        source.set_deadline(min(t for t in times if t is not None))
         return None
 
-    def wait(self, backoff: Backoff, now: float, *, connected: bool) -> float:
+    def wait(self, source: Source, backoff: Backoff, *, connected: bool) -> float:
         """Give up, and wait before it begins again; return for how long.
 
         Args:
+            source: The source.
             backoff: How long to wait.
-            now: In seconds.
             connected: Whether it was open before: that ends a row of failures.
         """
+        source.host.set_fd(source, None)
         self.close()
         failures = 0 if connected else self._failures
         self._failures = failures + 1
-        self.waiting = True
         delay = backoff.delay(failures)
-        self.deadline = now + delay
+        self._begins_at = source.host.now() + delay
+        source.set_deadline(self._begins_at)
         return delay
 
     def close(self) -> None:

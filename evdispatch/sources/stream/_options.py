@@ -1,6 +1,7 @@
 """The options of a connection, its deadlines, and the word for what ended it."""
 
 import errno
+import math
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -70,37 +71,27 @@ class Timeouts:
 
     Attributes:
         active: When the last byte went in either direction.
+        phase: When the handshake, or the closing, must be over, and the error's text.
     """
 
-    __slots__ = ("_idle", "_phase_at", "_text", "_total_at", "active")
+    __slots__ = ("_idle", "_total", "active", "phase")
 
     def __init__(self, options: StreamOptions, now: float) -> None:
         total = options.total_timeout
         self._idle = options.idle_timeout
-        self._total_at = None if total is None else now + total
-        self._phase_at: float | None = None
-        self._text = ""
+        self._total = (now + (total or math.inf), "total_timeout is over")
         self.active = now
+        self.phase = _NEVER
 
-    def limit_phase(self, when: float | None, text: str = "") -> None:
-        """Set when the handshake, or the closing, must be over, and the error's text."""
-        self._phase_at, self._text = when, text
+    def nearest(self) -> tuple[float, str]:
+        """Return the nearest deadline, and the error's text; infinity: there is none."""
+        idle = _NEVER
+        if self._idle is not None:
+            idle = self.active + self._idle, f"no byte for {self._idle:g} s"
+        return min(self.phase, self._total, idle)
 
-    def next(self) -> float | None:
-        """Return the nearest deadline; None: there is none."""
-        idle_at = None if self._idle is None else self.active + self._idle
-        times = (self._phase_at, self._total_at, idle_at)
-        return min((time for time in times if time is not None), default=None)
 
-    def error(self, now: float) -> TimeoutError | None:
-        """Return what ends the connection now; None: no deadline is over."""
-        if self._phase_at is not None and now >= self._phase_at:
-            return TimeoutError(self._text)
-        if self._total_at is not None and now >= self._total_at:
-            return TimeoutError("total_timeout is over")
-        if self._idle is not None and now >= self.active + self._idle:
-            return TimeoutError(f"no byte for {self._idle:g} s")
-        return None
+_NEVER = math.inf, ""
 
 
 def reason_of(error: BaseException) -> str:

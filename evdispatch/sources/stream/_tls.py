@@ -48,7 +48,7 @@ class TlsEngine:
         context.options |= ssl.OP_NO_RENEGOTIATION
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._kept: list[bytes] = []
+        self._kept: list[bytes | memoryview] = []
         self.kept = 0
         self.established = False
         self.ended = False
@@ -95,7 +95,7 @@ class TlsEngine:
             what = "data" if self.established else "handshake"
             raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, f"the {what} was cut off")
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Encrypt data; before the handshake is through it is kept."""
         if not self.established:
             self._kept.append(data)

@@ -51,17 +51,12 @@ class WriteBuffer:
         self.size = 0
         self.flowing = True
 
-    def check(self, size: int, elsewhere: int = 0) -> None:
-        """Check that so many bytes more may be buffered.
-
-        Args:
-            size: The bytes to add.
-            elsewhere: Bytes that wait before this buffer, and count as well.
+    def check(self, size: int, waiting: int) -> None:
+        """Check that so many bytes may be added to those that wait.
 
         Raises:
             OSError: They would exceed the limit (ENOBUFS).
         """
-        waiting = self.size + elsewhere
         if waiting + size > self._limit:
             text = f"{waiting} bytes wait and {size} more exceed {self._limit}"
             raise OSError(errno.ENOBUFS, text)
@@ -119,13 +114,8 @@ class WriteBuffer:
 class StreamWriter:
     """Sends what the kernel takes at once, in plain or by TLS, and buffers the rest.
 
-    Args:
-        buffer: Where to keep what can't be sent yet.
-        sock: Where to send to; None: it is not open yet, and all is kept.
-        tls: Encrypts what is written.
-
     Attributes:
-        socket: Where to send to.
+        socket: Where to send to; None: it is not open yet, and all is buffered.
         buffer: What is to go over the wire.
         failure: The error that ended the sending.
         progress: Whether bytes were sent; to be reset by the owner.
@@ -155,28 +145,31 @@ class StreamWriter:
         """Whether to go on writing."""
         return self.buffer.flowing and self.failure is None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send or keep data of the user's; above the limit, fail with ENOBUFS."""
-        if self._has_space(len(data)):
-            if self._tls is not None:
-                self._tls.send(data)
-                data = self._tls.take()
-            self.transmit(data)
-
-    def keep(self, data: memoryview) -> None:
-        """Buffer what the kernel did not take; above the limit, fail with ENOBUFS."""
-        if self._has_space(len(data)):
-            self.buffer.add(data)
-
-    def _has_space(self, size: int) -> bool:
         try:
-            self.buffer.check(size, self.size - self.buffer.size)
+            self.buffer.check(len(data), self.size)
         except OSError as error:
             self.fail(error)
-        return self.failure is None
+            return
+        if self._tls is None:
+            self._transmit(data)
+        else:
+            self._tls.send(data)
+            self.transmit_tls()
 
-    def transmit(self, data: bytes) -> None:
-        """Send or keep what is to go over the wire as it is."""
+    def transmit_tls(self) -> None:
+        """Send what the TLS engine has to say: data, its handshake, an alert."""
+        if self._tls is not None and (data := self._tls.take()):
+            self._transmit(data)
+
+    def close_tls(self) -> None:
+        """Tell the peer, where there is TLS, that no more data follows."""
+        if self._tls is not None:
+            self._tls.close()
+            self.transmit_tls()
+
+    def _transmit(self, data: bytes | memoryview) -> None:
         if self.socket is not None and not self.buffer.size:
             try:
                 data = data[self.socket.send(data, NOSIGNAL) :]
@@ -187,11 +180,6 @@ class StreamWriter:
                 self.fail(error)
                 return
         self.buffer.add(data)
-
-    def transmit_tls(self) -> None:
-        """Send what the TLS engine has to say: its handshake, an alert, its end."""
-        if self._tls is not None and (data := self._tls.take()):
-            self.transmit(data)
 
     def flush(self) -> bool:
         """Send what is buffered; return whether more could be sent in another turn."""
@@ -207,12 +195,6 @@ class StreamWriter:
     def _sendmsg(self, parts: list[memoryview]) -> int:
         sock: Any = self.socket
         return int(sock.sendmsg(parts, (), NOSIGNAL))
-
-    def close_tls(self) -> None:
-        """Tell the peer, where there is TLS, that no more data follows."""
-        if self._tls is not None:
-            self._tls.close()
-            self.transmit_tls()
 
     def shut_down(self) -> None:
         """Tell the peer that no more bytes follow."""
