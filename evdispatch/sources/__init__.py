@@ -1,4 +1,4 @@
-"""Sources: one file a kind, above `_base` and what that needs.
+"""Sources: what makes events. One file a kind, above `_base`.
 
-What a kind is made of, or several share, has a room: `_sockets`, `_streams`, `_tty`, `_tree`.
+The parts of a kind, or of several, are in a folder: `stream`, `net`, `files`, `tty`.
 """

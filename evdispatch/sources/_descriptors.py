@@ -1,4 +1,4 @@
-"""What kind of file a descriptor stands for: who else has it, and what a read of it is."""
+"""What kind of file a descriptor stands for: how it can be used, and what is connected."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ STANDARD = (0, 1, 2)
 
 
 def is_standard(status: os.stat_result) -> bool:
-    """Whether it is the file of descriptor 0, 1 or 2, by whatever number."""
+    """Whether it is the file of descriptor 0, 1 or 2, by any number."""
     for standard in STANDARD:
         with contextlib.suppress(OSError):  # a daemon has closed it
             if os.path.samestat(status, os.fstat(standard)):
@@ -26,7 +26,7 @@ def is_standard(status: os.stat_result) -> bool:
 def access(fd: int) -> tuple[bool, bool]:
     """Return whether it was opened for reading, and for writing.
 
-    A warning tells if writing to it would end the process once its reader has gone.
+    Warns if writing to it would end the process once its reader has gone.
     """
     mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
     readable = mode in (os.O_RDONLY, os.O_RDWR)
@@ -38,12 +38,12 @@ def access(fd: int) -> tuple[bool, bool]:
 
 
 def is_connection(fd: int) -> bool:
-    """Whether it is a stream socket, which goes both ways."""
+    """Whether it is a stream socket, which has two directions."""
     return stat.S_ISSOCK(os.fstat(fd).st_mode) and is_stream(fd)
 
 
 def is_stream(fd: int) -> bool:
-    """Whether a socket has no bounds of messages: an empty one would look like the end."""
+    """Whether a socket has no messages: an empty message would look like the end."""
     borrowed = socket.socket(fileno=fd)
     try:
         return borrowed.type == socket.SOCK_STREAM
@@ -53,7 +53,7 @@ def is_stream(fd: int) -> bool:
 
 @attrs.frozen
 class Credentials:
-    """Who has opened the other side of a unix socket (SO_PEERCRED)."""
+    """The process that has opened the other side of a unix socket (SO_PEERCRED)."""
 
     pid: int
     uid: int
@@ -61,7 +61,7 @@ class Credentials:
 
 
 def peer_credentials(sock: socket.socket) -> Credentials:
-    """Return who is on the other side of a unix socket."""
+    """Return the credentials of the other side of a unix socket."""
     size = struct.calcsize("3i")
     found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     return Credentials(*struct.unpack("3i", found))

@@ -1,9 +1,8 @@
-"""A descriptor as it is: told when it can be read or written, and nothing more.
+"""A descriptor as it is: its readiness becomes events, and handlers read and write it.
 
-The user's handler does the reading, later and maybe on another thread. Until it has run,
-the poller would go on reporting the same readiness; so the descriptor is watched again
-only when the handlers are through with the event. Edge-triggered it stays watched: an
-arrival is told once, and handlers read until that would block.
+Until the handlers have run, the poller would go on reporting the same readiness. So the
+descriptor is watched again only when the event was handled. An edge-triggered descriptor
+stays watched: an arrival is reported once, and handlers read until that would block.
 """
 
 import os
@@ -20,7 +19,7 @@ from evdispatch.sources._base import Source
 
 @attrs.define(eq=False)
 class _Readiness(Event):
-    """What those below have in common."""
+    """A readiness that is not reported again before it is handled."""
 
     has_hooks: ClassVar[bool] = True
     queue_policy: ClassVar[str] = "fixed"
@@ -30,7 +29,7 @@ class _Readiness(Event):
 
     def on_dequeue(self) -> Event:
         """From now on an arrival is a new event."""
-        if isinstance(self.source, Fd):  # in a test it may be made by another
+        if isinstance(self.source, Fd):  # a test may use another source
             self.source.begin(self.bit)
         return self
 
@@ -45,7 +44,7 @@ class Readable(_Readiness):
     """The descriptor can be read without blocking.
 
     Attributes:
-        mask: What the poller said: bits of READ, WRITE, PRIORITY, ERROR, HANGUP.
+        mask: What the poller reported: bits of READ, WRITE, PRIORITY, ERROR, HANGUP.
     """
 
     bit: ClassVar[int] = READ
@@ -56,7 +55,7 @@ class Writable(_Readiness):
     """The descriptor can be written without blocking.
 
     Attributes:
-        mask: What the poller said: bits of READ, WRITE, PRIORITY, ERROR, HANGUP.
+        mask: What the poller reported: bits of READ, WRITE, PRIORITY, ERROR, HANGUP.
     """
 
     bit: ClassVar[int] = WRITE
@@ -67,7 +66,7 @@ class Priority(_Readiness):
     """Something exceptional: a socket's out-of-band byte, a change of /proc/mounts.
 
     Attributes:
-        mask: What the poller said: bits of READ, WRITE, PRIORITY, ERROR, HANGUP.
+        mask: What the poller reported: bits of READ, WRITE, PRIORITY, ERROR, HANGUP.
     """
 
     bit: ClassVar[int] = PRIORITY
@@ -77,25 +76,25 @@ _KINDS: tuple[type[_Readiness], ...] = (Priority, Readable, Writable)
 
 
 class Fd(Source):
-    """Tells when a descriptor is `readable`, `writable`, or hung up.
+    """Makes `readable`, `writable` and `hangup` events of a descriptor.
 
-    Handlers do the reading and writing. The descriptor is looked at again when they have
+    Handlers do the reading and writing. The descriptor is watched again when they have
     returned, so one event stands for one readiness. A `hangup` is the last event.
 
     Args:
         fileobj: A descriptor, or anything with a ``fileno()``. It stays yours: closing
             the source does not close it, and it is not made non-blocking.
-        readable: Tell when it can be read.
-        writable: Tell when it can be written.
-        priority: Tell of exceptional conditions (POLLPRI), as `priority` events.
-        edge: Tell of arrivals only: handlers must read, or write, until that would block.
+        readable: Whether to report that it can be read.
+        writable: Whether to report that it can be written.
+        priority: Whether to report exceptional conditions (POLLPRI), as `priority` events.
+        edge: Report arrivals only: handlers must read, or write, until that would block.
             It must be non-blocking (`add` raises ValueError), and the poller be epoll.
-        oneshot: Tell once, and again only after `rearm`.
+        oneshot: Report once, and again only after `rearm`.
         name: A label for messages.
 
     Raises:
-        TypeError: It is no descriptor.
-        ValueError: It is closed or negative, or there is nothing to tell of.
+        TypeError: ``fileobj`` is no descriptor.
+        ValueError: It is closed or negative, or there is nothing to report.
     """
 
     __slots__ = (
@@ -104,7 +103,7 @@ class Fd(Source):
         "_hung_up",
         "_number",
         "_oneshot",
-        "_told",
+        "_pending",
         "_wanted",
         "edge",
     )
@@ -127,10 +126,10 @@ class Fd(Source):
         asked = (readable, READ), (writable, WRITE), (priority, PRIORITY)
         self._wanted = sum(bit for wanted, bit in asked if wanted)
         if not self._wanted:
-            raise ValueError("an Fd is readable, writable, both, or has priority")
+            raise ValueError("an Fd must be readable, writable, both, or have priority")
         self._oneshot = oneshot
-        self._told = 0  # what is queued, and not yet handled
-        self._handled = 0  # what is being handled
+        self._pending = 0  # bits of queued events
+        self._handled = 0  # bits of events that are being handled
         self._hung_up = False
         self.watch(self._wanted)
 
@@ -145,58 +144,58 @@ class Fd(Source):
 
     @property
     def verifies(self) -> bool:  # type: ignore[override]
-        """Whether the IO side is to leave the poller alone, as an edge asks for."""
+        """Whether the IO side must not touch the poller, which would repeat an edge."""
         return self.edge_triggered
 
     @property
     def drained(self) -> bool:
-        """Whether the handlers are through with all that was told."""
-        return not self._told and not self._handled
+        """Whether all that was reported is handled."""
+        return not self._pending and not self._handled
 
     def on_ready(self, ready: int) -> Iterable[Event]:
-        """Tell what it is ready for, and look away until that is handled."""
-        watched = (self.interest or 0) & ~self._told
+        """Report what it is ready for, and do not watch that until it is handled."""
+        watched = (self.interest or 0) & ~self._pending
         if ready & HANGUP or self._hung_up:
-            # While a `readable` was handled, we did not ask whether there is more to read.
+            # While a `readable` was handled, the poller was not asked for READ.
             readable = ready_now(self._number, self._wanted & READ) & READ
             ready = ready & ~READ | readable | HANGUP
             if not ready & READ:
                 self.finish()
                 return [Hangup(ready)]
-            self._hung_up = self.edge_triggered  # which is not told again
-        # An error wakes whoever reads or writes: the call tells which error it is.
-        told = watched if ready & (ERROR | HANGUP) else ready & watched
-        events = [kind(ready) for kind in _KINDS if told & kind.bit]
-        self._told |= told
+            self._hung_up = self.edge_triggered  # which is not reported again
+        # An error is reported to both: reading or writing raises it.
+        reported = watched if ready & (ERROR | HANGUP) else ready & watched
+        events = [kind(ready) for kind in _KINDS if reported & kind.bit]
+        self._pending |= reported
         if not self.edge_triggered:
-            self._look_for((watched & ~told) or None)
-        elif self._oneshot and told:
-            self._look_for(None)
+            self._watch_while_open((watched & ~reported) or None)
+        elif self._oneshot and reported:
+            self._watch_while_open(None)
         return events
 
-    def _look_for(self, mask: int | None) -> None:
+    def _watch_while_open(self, mask: int | None) -> None:
         try:
             self.watch(mask)
         except OSError:  # its owner has closed it, and not the source
             self.finish()
 
     def rearm(self) -> None:
-        """Tell once more, after a ``oneshot``. From any thread."""
+        """Report once more, after a ``oneshot``. From any thread."""
         host = self._host
         if host is not None:
             with host.lock:
-                self._look_for(self._wanted)
+                self._watch_while_open(self._wanted)
 
     def begin(self, bit: int) -> None:
-        """The handlers begin with an event; dispatch side."""
+        """The handlers of an event are called now; dispatch side."""
         host = self._host
         if host is not None:
             with host.lock:
-                self._told &= ~bit
+                self._pending &= ~bit
                 self._handled |= bit
 
     def end(self, bit: int) -> None:
-        """The handlers are through with an event; dispatch side."""
+        """The handlers of an event have returned; dispatch side."""
         host = self._host
         if host is None:
             return
@@ -205,4 +204,4 @@ class Fd(Source):
             if self._hung_up:
                 host.reschedule(self)
             elif not self.edge_triggered and not self._oneshot:
-                self._look_for((self.interest or 0) | bit)
+                self._watch_while_open((self.interest or 0) | bit)

@@ -1,7 +1,7 @@
-"""Timers: named ticks on a grid of instants, or one tick after a while.
+"""Timers: named ticks on a grid of instants, or one tick after a delay.
 
-A tick that is still queued when the next one is due takes it in, and says so in
-``missed`` (`Tick.merge`): a slow handler meets one late tick, never a pile of them.
+A tick that is still queued when the next one is due is merged with it and counts it in
+``missed`` (`Tick.merge`): a slow handler gets one late tick, never a pile of them.
 """
 
 import types
@@ -19,11 +19,11 @@ from evdispatch.sources._base import Source
 
 @attrs.define(eq=False)
 class Tick(Event):
-    """A timer is due. It bears the timer's name.
+    """A timer is due. The event's name is the timer's.
 
     Attributes:
-        count: Which tick it is, from 1; the missed ones count.
-        missed: How many before it had to be skipped.
+        count: The tick's number, from 1; missed ticks count.
+        missed: How many ticks before it were skipped.
         due: When it was due, in seconds of the dispatcher's clock.
     """
 
@@ -34,7 +34,7 @@ class Tick(Event):
     due: float
 
     def merge(self, later: Any) -> Event | None:
-        """Be the later one, and say how many were missed before it."""
+        """Become the later tick, and count those that were missed before it."""
         self.missed += later.count - self.count
         self.count, self.due, self.time = later.count, later.due, later.time
         return self
@@ -43,13 +43,15 @@ class Tick(Event):
 def tick_class(name: str) -> type[Tick]:
     """Return the class of ticks of this name: an event's name belongs to its class.
 
-    Such a class is heard by its name and as a `Tick`, not by the name ``tick``.
+    Handlers of the name and of the class `Tick` get its events, not those of ``tick``.
     """
     if name == Tick.name:
         return Tick
     others: list[type[Event]] = [Event, *event_classes(name)]
     if any(cls.name == name and not issubclass(cls, Tick) for cls in others):
-        raise ValueError(f"a timer can't be called {name!r}: other events are")
+        raise ValueError(
+            f"a timer can't be called {name!r}: other events have that name"
+        )
     cls = _classes.get(name)
     if cls is None:
         title = "".join(part.title() for part in name.split("_"))
@@ -78,15 +80,15 @@ class Timer(Source):
     the interval after it was added. While it is paused its ticks are left out.
 
     Args:
-        name: The name of its events: ``Timer("blink", every=0.5)`` is heard by
-            ``@app.on("blink")``.
+        name: The name of its events: handlers of ``Timer("blink", every=0.5)`` are
+            registered by ``@app.on("blink")``.
         every: The interval, in seconds, above 0.
-        after: The delay of the one tick, in seconds; 0 or less is the next turn. The
-            timer has ended then.
+        after: The delay of the one tick, in seconds; 0 or less is the next turn. The tick
+            ends the timer.
 
     Raises:
-        TypeError: Not exactly one of the two was given, or it is no number.
-        ValueError: NaN; an interval of zero or less; a name that is no event's name.
+        TypeError: Not exactly one of ``every`` and ``after`` was given, or it is no number.
+        ValueError: NaN; an interval of zero or less; a name that no event can have.
     """
 
     __slots__ = ("_after", "_class", "_due", "_every", "_held", "_schedule")
@@ -100,7 +102,7 @@ class Timer(Source):
     ) -> None:
         super().__init__(name)
         if (every is None) == (after is None):
-            raise TypeError("a timer takes one of every= and after=")
+            raise TypeError("a timer must have one of every= and after=")
         check_name("a timer's name", name)
         self._every = None if every is None else check_interval("every", every)
         self._after = None if after is None else check_seconds("after", after)
@@ -120,7 +122,7 @@ class Timer(Source):
             self.set_deadline(self._due)
 
     def on_deadline(self, now: float) -> Iterable[Event]:
-        """Give the tick that is due, and set the next one."""
+        """Return the tick that is due, and set the next deadline."""
         schedule = self._schedule
         if schedule is None:
             return self._fire_once(now)
@@ -142,7 +144,7 @@ class Timer(Source):
         return [self._class(count, missed, due, time=now)]
 
     def resume(self) -> None:
-        """Go on: at the next instant of the grid; a single tick that was held, now."""
+        """Go on: at the next instant of the grid; a single tick that was held back, now."""
         super().resume()
         host = self._host
         if self._held and host is not None:

@@ -1,1 +1,1 @@
-"""Sockets until they are open: addresses, names, binding, and racing for a connection."""
+"""Sockets until they are open: addresses, binding, and the opening of connections."""

@@ -1,1 +1,1 @@
-"""Streams of bytes: framing, write buffers, TLS, and the life of a connection."""
+"""Open streams of bytes: framing, writing, TLS, options and deadlines."""

@@ -1,9 +1,9 @@
 """TLS from bytes to bytes: nothing here reads, writes or waits (`ssl.MemoryBIO`).
 
-- What the peer sent before its close_notify is data. An end of the input without one is an
-  attack, or a crash: an error, also where OpenSSL was told to overlook it.
-- After the peer's close_notify we may still send.
-- A peer that renegotiates could keep us busy at little cost to itself: it is refused.
+- Bytes before the peer's close_notify are data. An end of the input without close_notify is
+  an attack, or a crash: an error, also where OpenSSL is set to ignore it.
+- After the peer's close_notify this side may still send.
+- Renegotiation is refused: a peer could keep this side busy at little cost to itself.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ class TlsEngine:
 
     Args:
         context: Its certificates and options.
-        server_side: Whether it answers, or begins.
-        server_hostname: Whose certificate is asked for (SNI); of a client.
+        server_side: Whether it is the server.
+        server_hostname: The name that the peer's certificate must have (SNI); for a client.
 
     Attributes:
-        object: What OpenSSL knows: the cipher, the peer's certificate, ALPN.
-        established: Whether the handshake is through.
+        object: OpenSSL's view: the cipher, the peer's certificate, ALPN.
+        established: Whether the handshake is done.
         ended: Whether the peer has ended its data.
-        kept: Bytes that wait for the handshake.
+        kept: Bytes that wait for the end of the handshake.
     """
 
     __slots__ = (
@@ -64,11 +64,11 @@ class TlsEngine:
         self._shake_hands()
 
     def receive(self, data: bytes) -> Iterator[bytes]:
-        """Take what came over the wire, and yield the data in it.
+        """Decrypt bytes of the wire, and yield the data in them.
 
         Raises:
-            ssl.SSLError: The peer does not keep to the protocol, or is not trusted. What
-                it should be told is in `take`.
+            ssl.SSLError: The peer breaks the protocol, or is not trusted. The alert for it
+                is in `take`.
         """
         self._incoming.write(data)
         if not self.established:
@@ -78,7 +78,7 @@ class TlsEngine:
                 piece = self.object.read(_CHUNK)
             except ssl.SSLWantReadError:
                 return
-            except ssl.SSLZeroReturnError:  # so it is told where both have ended
+            except ssl.SSLZeroReturnError:  # raised where both sides have ended
                 piece = b""
             if piece:
                 yield piece
@@ -96,7 +96,7 @@ class TlsEngine:
             raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, f"the {what} was cut off")
 
     def send(self, data: bytes | memoryview) -> None:
-        """Encrypt data; before the handshake is through it is kept."""
+        """Encrypt data; before the handshake is done it is kept."""
         if not self.established:
             self._kept.append(data)
             self.kept += len(data)
@@ -106,13 +106,13 @@ class TlsEngine:
             view = view[self.object.write(view) :]
 
     def close(self) -> None:
-        """Say that no more data follows."""
+        """End this side's data (close_notify)."""
         if self.established:
-            with contextlib.suppress(ssl.SSLError):  # it would wait for the peer's
+            with contextlib.suppress(ssl.SSLError):  # it would wait for the peer's end
                 self.object.unwrap()
 
     def take(self) -> bytes:
-        """Return what is to be sent over the wire."""
+        """Return the bytes to send over the wire."""
         return self._outgoing.read()
 
     def _shake_hands(self) -> None:
