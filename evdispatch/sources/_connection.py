@@ -126,7 +126,6 @@ class Connection(Source):
         "_reason",
         "_socket",
         "_timeouts",
-        "_tls",
         "_writer",
         "announced",
         "data",
@@ -196,7 +195,6 @@ class Connection(Source):
         self._socket: socket.socket | None = None
         self._peer: Any = None
         self._port: int | None = None
-        self._tls: TlsEngine | None = None
         self._writer: StreamWriter | None = None  # made when it is needed
         self._timeouts: Timeouts | None = None  # made when one is set
         self._error: BaseException | None = None
@@ -364,8 +362,7 @@ class Connection(Source):
     def _make_writer(self) -> StreamWriter:
         """Return the writer. Most connections never need one: it would be memory for each."""
         if self._writer is None:
-            buffer = self._options.new_buffer()
-            self._writer = StreamWriter(buffer, self._socket, self._tls)
+            self._writer = StreamWriter(self._options.new_buffer(), self._socket, None)
         return self._writer
 
     def _check_writer(self, writer: StreamWriter) -> bool:
@@ -388,6 +385,10 @@ class Connection(Source):
     @property
     def _failure(self) -> OSError | None:
         return None if self._writer is None else self._writer.failure
+
+    @property
+    def _tls(self) -> "TlsEngine | None":
+        return None if self._writer is None else self._writer.tls
 
     def _flush(self) -> Iterator[Event]:
         """Write what is buffered, up to a turn's worth."""
@@ -433,7 +434,8 @@ class Connection(Source):
         address = None if self._opening is None else self._opening.address
         host = address.host if isinstance(address, HostPort) else None
         name = None if server_side else self._options.server_hostname or host
-        self._tls = TlsEngine(context, server_side=server_side, server_hostname=name)
+        engine = TlsEngine(context, server_side=server_side, server_hostname=name)
+        self._writer = StreamWriter(self._options.new_buffer(), None, engine)
 
     def _advance(self) -> Iterable[Event]:
         """Go on with the opening."""
@@ -457,12 +459,12 @@ class Connection(Source):
             self._arm()
         if self._writer is not None:
             self._writer.socket = sock
-        if self._tls is not None:
+        if (tls := self._tls) is not None:
             self._phase = HANDSHAKING
             seconds = options.handshake_timeout
             self._limit_phase(seconds, "the TLS handshake took too long")
-            if not self._tls.object.server_side:
-                self._tls.start()
+            if not tls.object.server_side:
+                tls.start()
             self._transmit_tls()
         self._update_interest()
         self.wake()
@@ -472,11 +474,12 @@ class Connection(Source):
         if self._phase != OPEN or self._opened:
             return ()
         self._opened = True
-        if self._tls is not None:
+        tls = self._tls
+        if tls is not None:
             self._limit_phase(math.inf)
         if self._ended:  # before it was open
             self._end_output()
-        special = self._tls is not None or self._options.idle_timeout is not None
+        special = tls is not None or self._options.idle_timeout is not None
         over = self._ended or self._failure is not None or self._closed
         self._plain = not (special or over or self.edge_triggered)
         return (Connect(self.peer),)
@@ -804,7 +807,7 @@ class Connection(Source):
         if self._writer is not None:
             # An error holds the frames that it went through, and so the connection: a cycle.
             self._writer.failure = None
-        self._writer = self._tls = self._timeouts = None
+        self._writer = self._timeouts = None
 
     def on_close(self) -> None:
         """Give up an opening, and close the socket."""

@@ -116,12 +116,13 @@ class StreamWriter:
 
     Attributes:
         socket: Where to send to; None: it is not open yet, and all is buffered.
+        tls: Encrypts what is written; it decrypts the input, too.
         buffer: What is to go over the wire.
         failure: The error that ended the sending.
         progress: Whether bytes were sent; to be reset by the owner.
     """
 
-    __slots__ = ("_tls", "buffer", "failure", "progress", "socket")
+    __slots__ = ("buffer", "failure", "progress", "socket", "tls")
 
     def __init__(
         self,
@@ -131,14 +132,14 @@ class StreamWriter:
     ) -> None:
         self.buffer = buffer
         self.socket = sock
-        self._tls = tls
+        self.tls = tls
         self.failure: OSError | None = None
         self.progress = False
 
     @property
     def size(self) -> int:
         """Bytes still to be sent, and those that wait for the end of the handshake."""
-        return self.buffer.size + (0 if self._tls is None else self._tls.kept)
+        return self.buffer.size + (0 if self.tls is None else self.tls.kept)
 
     @property
     def flowing(self) -> bool:
@@ -152,21 +153,21 @@ class StreamWriter:
         except OSError as error:
             self.fail(error)
             return
-        if self._tls is None:
+        if self.tls is None:
             self._transmit(data)
         else:
-            self._tls.send(data)
+            self.tls.send(data)
             self.transmit_tls()
 
     def transmit_tls(self) -> None:
         """Send what the TLS engine has to say: data, its handshake, an alert."""
-        if self._tls is not None and (data := self._tls.take()):
+        if self.tls is not None and (data := self.tls.take()):
             self._transmit(data)
 
     def close_tls(self) -> None:
         """Tell the peer, where there is TLS, that no more data follows."""
-        if self._tls is not None:
-            self._tls.close()
+        if self.tls is not None:
+            self.tls.close()
             self.transmit_tls()
 
     def _transmit(self, data: bytes | memoryview) -> None:
