@@ -69,13 +69,13 @@ NAMES: dict[str, Any] = {"LISTEN_FDNAMES": "web:admin"}
 CLOSED = "\nfor each in found: each.close()"
 
 
-def test_all_come_in_order_and_are_not_inherited(manager: Manager) -> None:
+def test_activated_sockets_are_in_order_and_not_inherited(manager: Manager) -> None:
     code = "found = activated_sockets()\n"
     code += "print(ports(found), [each.get_inheritable() for each in found])"
     assert manager.run(code + CLOSED) == f"{manager.ports} [False, False]"
 
 
-def test_each_is_to_be_had_once_by_its_name(manager: Manager) -> None:
+def test_activated_sockets_of_a_name_are_returned_once(manager: Manager) -> None:
     code = "found = activated_sockets('admin')\nprint(ports(found))\n"
     code += "print(activated_sockets('admin'), activated_sockets('other'))\n"
     code += "rest = activated_sockets()\nfound += rest\nprint(ports(rest))\n"
@@ -89,17 +89,17 @@ def test_each_is_to_be_had_once_by_its_name(manager: Manager) -> None:
     ]
 
 
-def test_several_may_have_one_name(manager: Manager) -> None:
+def test_activated_sockets_with_one_name_are_all_returned(manager: Manager) -> None:
     code = "found = activated_sockets('web')\nprint(ports(found))" + CLOSED
     assert manager.run(code, LISTEN_FDNAMES="web:web") == str(manager.ports)
 
 
-def test_without_names_they_are_unknown(manager: Manager) -> None:
+def test_activated_sockets_without_names_are_called_unknown(manager: Manager) -> None:
     code = "found = activated_sockets('unknown')\nprint(ports(found))" + CLOSED
     assert manager.run(code) == str(manager.ports)
 
 
-def test_a_listener_takes_one(manager: Manager) -> None:
+def test_activated_socket_given_to_a_listener_is_listened_on(manager: Manager) -> None:
     code = "with Dispatcher() as app:\n"
     code += "    for each in activated_sockets():\n"
     code += "        print(app.add(Listener(each)).address)"
@@ -108,7 +108,7 @@ def test_a_listener_takes_one(manager: Manager) -> None:
 
 
 @needs_ip6
-def test_datagrams_and_kinds_are_told_apart(manager: Manager) -> None:
+def test_activated_datagram_socket_keeps_family_and_type(manager: Manager) -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.bind(("::1", 0))
         code = "found = activated_sockets()\n"
@@ -122,7 +122,9 @@ class TestChildren:
 
     # What was not asked for is not for children, either.
     @pytest.mark.parametrize("first", ["", "found = activated_sockets('web')\n"])
-    def test_a_forked_one_has_none(self, manager: Manager, first: str) -> None:
+    def test_activated_sockets_in_a_forked_child_are_none(
+        self, manager: Manager, first: str
+    ) -> None:
         code = "found = []\n" + first
         code += "if (pid := os.fork()) == 0:\n"
         code += "    print(len(activated_sockets()), flush=True)\n    os._exit(0)\n"
@@ -130,7 +132,7 @@ class TestChildren:
         code += "found += activated_sockets()\nprint(len(found))"
         assert manager.run(code + CLOSED, **NAMES) == "0\n2"
 
-    def test_a_started_one_sees_no_variables_and_no_descriptors(
+    def test_activated_sockets_in_a_started_child_leave_no_variables_and_descriptors(
         self, manager: Manager
     ) -> None:
         child = "import os; print([n for n in os.environ if 'LISTEN' in n])\n"
@@ -142,12 +144,14 @@ class TestChildren:
         printed = manager.run(code + CLOSED, **NAMES, LISTEN_PIDFDID="1")
         assert printed == "[]\nTrue\nTrue"
 
-    def test_what_the_program_turns_into_has_none(self, manager: Manager) -> None:
+    def test_activated_sockets_after_exec_are_none(self, manager: Manager) -> None:
         code = "found = activated_sockets('web')\n"
         code += f"os.execv(sys.executable, [sys.executable, '-c', {self.COUNT!r}])"
         assert manager.run(code, **NAMES) == "0"
 
-    def test_those_of_another_are_left_alone(self, manager: Manager) -> None:
+    def test_activated_sockets_for_another_process_are_left_alone(
+        self, manager: Manager
+    ) -> None:
         code = "print(activated_sockets(), os.environ['LISTEN_PID'])\n"
         code += "print(os.get_inheritable(3))"
         assert manager.run(code, LISTEN_PID="1") == "[] 1\nTrue"
@@ -172,12 +176,14 @@ class TestMalformed:
             ),
         ],
     )
-    def test_variables(self, manager: Manager, variables: Any, message: str) -> None:
+    def test_activated_sockets_with_malformed_variables_raise(
+        self, manager: Manager, variables: Any, message: str
+    ) -> None:
         assert manager.run(self.CODE, **variables).split("\n") == [message] * 2
 
     @pytest.mark.parametrize("variable", ["LISTEN_PID", "LISTEN_FDS"])
     @pytest.mark.parametrize("text", ["some", "-1", "", "1.0", "\u0661"])
-    def test_numbers(
+    def test_activated_sockets_with_malformed_numbers_raise(
         self, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
     ) -> None:
         monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
@@ -188,7 +194,9 @@ class TestMalformed:
         ):
             activated_sockets()
 
-    def test_a_file_is_no_socket(self, manager: Manager) -> None:
+    def test_activated_sockets_with_a_file_among_them_raise(
+        self, manager: Manager
+    ) -> None:
         with tempfile.TemporaryFile() as file:
             fds = [manager.fds[0], file.fileno()]
             code = "found = activated_sockets('web')\nprint(len(found))\n" + self.CODE
@@ -199,11 +207,15 @@ class TestMalformed:
         ]
 
 
-def test_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_activated_sockets_without_a_manager_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("LISTEN_PID", raising=False)
     monkeypatch.setenv("LISTEN_FDS", "2")
     assert activated_sockets() == []
 
 
-def test_none_were_passed(manager: Manager) -> None:
+def test_activated_sockets_of_a_manager_that_passes_none_are_none(
+    manager: Manager,
+) -> None:
     assert manager.run("print(activated_sockets())", [], LISTEN_FDNAMES="") == "[]"

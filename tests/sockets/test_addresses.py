@@ -25,7 +25,9 @@ from evdispatch.sources.net._addresses import HostPort, UnixPath, parse, show
         ("unix:" + "x" * 107, UnixPath("x" * 107), "unix:" + "x" * 107),
     ],
 )
-def test_what_can_be_written(given: Any, expected: Any, text: str) -> None:
+def test_address_well_formed_is_parsed_and_shown(
+    given: Any, expected: Any, text: str
+) -> None:
     assert parse(given) == expected
     assert parse(parse(given)) == expected
     assert show(expected) == text
@@ -66,7 +68,9 @@ def test_what_can_be_written(given: Any, expected: Any, text: str) -> None:
         (b"a:80", TypeError, "host:port"),
     ],
 )
-def test_what_can_not_be(given: Any, error: type[Exception], message: str) -> None:
+def test_address_malformed_raises(
+    given: Any, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         parse(given)
 
@@ -85,5 +89,5 @@ def test_what_can_not_be(given: Any, error: type[Exception], message: str) -> No
         (None, "None"),
     ],
 )
-def test_what_the_socket_module_says(given: Any, expected: str) -> None:
+def test_address_of_the_socket_module_is_shown(given: Any, expected: str) -> None:
     assert show(given) == expected

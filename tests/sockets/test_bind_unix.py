@@ -38,7 +38,7 @@ with tempfile.TemporaryDirectory(dir="/tmp") as directory:
 
 
 class TestUnix:
-    def test_a_stale_path_is_taken_over(self, tmp_path: Path) -> None:
+    def test_bind_unix_stale_path_is_taken_over(self, tmp_path: Path) -> None:
         path = str(tmp_path / "socket")
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(path)
@@ -50,7 +50,9 @@ class TestUnix:
         assert not os.path.exists(path)
 
     @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-    def test_a_living_one_is_not(self, tmp_path: Path, kind: socket.SocketKind) -> None:
+    def test_bind_unix_path_in_use_raises(
+        self, tmp_path: Path, kind: socket.SocketKind
+    ) -> None:
         address = UnixPath(str(tmp_path / "socket"))
         first = bind(address, kind, reuse_port=False)
         if kind == socket.SOCK_STREAM:
@@ -62,7 +64,7 @@ class TestUnix:
 
     @pytest.mark.parametrize("theirs", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
     @pytest.mark.parametrize("ours", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-    def test_one_that_does_not_listen_yet_is_not_stale(
+    def test_bind_unix_path_bound_and_not_yet_listening_raises(
         self, tmp_path: Path, theirs: socket.SocketKind, ours: socket.SocketKind
     ) -> None:
         address = UnixPath(str(tmp_path / "socket"))
@@ -73,7 +75,7 @@ class TestUnix:
             assert caught.value.errno == errno.EADDRINUSE
             assert caught.value.filename == f"unix:{address.path}"
 
-    def test_a_living_one_hears_nothing_of_being_asked(self, tmp_path: Path) -> None:
+    def test_bind_unix_probe_is_not_noticed_by_the_owner(self, tmp_path: Path) -> None:
         address = UnixPath(str(tmp_path / "socket"))
         first = listening(address)
         with pytest.raises(OSError, match="another program"):
@@ -82,7 +84,9 @@ class TestUnix:
             first.socket.accept()
         first.close()
 
-    def test_datagrams_are_for_one_peer_only(self, tmp_path: Path) -> None:
+    def test_bind_unix_path_of_a_connected_datagram_socket_raises(
+        self, tmp_path: Path
+    ) -> None:
         address = UnixPath(str(tmp_path / "socket"))
         first = bind(address, socket.SOCK_DGRAM, reuse_port=False)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
@@ -92,7 +96,7 @@ class TestUnix:
                 bind(address, socket.SOCK_DGRAM, reuse_port=False)
         first.close()
 
-    def test_a_link_is_left_alone(self, tmp_path: Path) -> None:
+    def test_bind_unix_link_is_left_alone(self, tmp_path: Path) -> None:
         path, link = str(tmp_path / "socket"), str(tmp_path / "link")
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(path)
@@ -101,7 +105,7 @@ class TestUnix:
             listening(UnixPath(link))
         assert os.path.islink(link)
 
-    def test_an_abstract_one_needs_no_path(self) -> None:
+    def test_bind_unix_abstract_name_leaves_no_path(self) -> None:
         address = UnixPath(f"\0evdispatch-bind-{os.getpid()}")
         first = listening(address)
         with pytest.raises(OSError, match="unix:@evdispatch-bind") as caught:
@@ -110,7 +114,9 @@ class TestUnix:
         first.close()
         listening(address).close()
 
-    def test_closing_twice_removes_no_path_of_another(self, tmp_path: Path) -> None:
+    def test_bound_unix_closed_twice_removes_no_other_path(
+        self, tmp_path: Path
+    ) -> None:
         path = str(tmp_path / "socket")
         bound = listening(UnixPath(path))
         bound.close()
@@ -119,7 +125,7 @@ class TestUnix:
         assert os.path.exists(path)
         other.close()
 
-    def test_a_relative_path_is_removed_wherever_one_is(
+    def test_bound_unix_relative_path_is_removed_after_chdir(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -128,7 +134,7 @@ class TestUnix:
         bound.close()
         assert not (tmp_path / "socket").exists()
 
-    def test_one_above_a_link_is_removed(self, tmp_path: Path) -> None:
+    def test_bound_unix_path_above_a_link_is_removed(self, tmp_path: Path) -> None:
         (tmp_path / "real/sub").mkdir(parents=True)
         (tmp_path / "link").symlink_to("real/sub")
         (tmp_path / "socket").write_text("dear")  # where the text alone leads
@@ -137,7 +143,7 @@ class TestUnix:
         assert not (tmp_path / "real/socket").exists()
         assert (tmp_path / "socket").read_text() == "dear"
 
-    def test_one_needs_no_directory_of_its_own(
+    def test_bind_unix_without_a_working_directory_succeeds(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "gone").mkdir()
@@ -145,7 +151,7 @@ class TestUnix:
         (tmp_path / "gone").rmdir()
         listening(UnixPath(str(tmp_path / "socket"))).close()
 
-    def test_one_that_has_no_rights_there(self) -> None:
+    def test_bind_unix_without_rights_raises_and_closes(self) -> None:
         command = [sys.executable, "-X", "dev", "-W", "error", "-c", WITHOUT_RIGHTS]
         done = subprocess.run(
             command,
@@ -158,7 +164,9 @@ class TestUnix:
         assert done.stdout.split() == ["PermissionError", "True", "-1", "True"]
         assert done.stderr == ""
 
-    def test_a_file_that_is_no_socket_is_left_alone(self, tmp_path: Path) -> None:
+    def test_bind_unix_file_that_is_no_socket_is_left_alone(
+        self, tmp_path: Path
+    ) -> None:
         path = tmp_path / "file"
         path.write_text("dear")
         with pytest.raises(OSError, match="no socket") as caught:
@@ -166,7 +174,9 @@ class TestUnix:
         assert caught.value.errno == errno.EADDRINUSE
         assert path.read_text() == "dear"
 
-    def test_the_path_of_another_is_not_removed(self, tmp_path: Path) -> None:
+    def test_bound_unix_path_taken_by_another_is_not_removed(
+        self, tmp_path: Path
+    ) -> None:
         path = str(tmp_path / "socket")
         bound = listening(UnixPath(path))
         os.unlink(path)
@@ -175,10 +185,10 @@ class TestUnix:
             bound.close()
             assert os.path.exists(path)
 
-    def test_a_directory_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_bind_unix_missing_directory_raises(self, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="none/socket"):
             listening(UnixPath(str(tmp_path / "none/socket")))
 
-    def test_reuse_port_is_not_for_it(self, tmp_path: Path) -> None:
+    def test_bind_unix_with_reuse_port_raises(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="reuse_port"):
             listening(UnixPath(str(tmp_path / "socket")), reuse_port=True)

@@ -14,7 +14,9 @@ from evdispatch.testing import VirtualClock, run_until, settle
 
 
 class TestClosing:
-    def test_it_is_closed_at_once_and_told(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_closed_ends_at_once_and_disconnects(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair()
         settle(app)
         connection.close()
@@ -24,7 +26,9 @@ class TestClosing:
         settle(app)
         assert told(seen) == ["connect", ("disconnect", "closed")]
 
-    def test_what_is_buffered_goes_first(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_closed_with_buffered_data_sends_it_first(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair()
         connection.write(b"x" * 20_000_000)
         assert connection.buffered
@@ -37,7 +41,7 @@ class TestClosing:
         run_until(app, lambda: over(seen))
         assert told(seen)[-1] == ("disconnect", "closed")
 
-    def test_unread_input_does_not_reset_what_was_written(
+    def test_connection_closed_with_unread_input_does_not_reset_its_output(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, _ = net.pair()
@@ -47,14 +51,16 @@ class TestClosing:
         connection.close()
         assert receive(client, 10) == b"bye"
 
-    def test_what_was_not_handled_is_dropped(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_closed_in_a_handler_drops_unhandled_events(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair(framing="lines")
         connection.on("line", once=True)(connection.close)
         client.sendall(b"one\ntwo\nthree\n")
         run_until(app, lambda: over(seen))
         assert told(seen) == ["connect", b"one", ("disconnect", "closed")]
 
-    def test_a_handler_of_the_last_event_may_close_it(
+    def test_connection_closed_in_its_last_handlers_disconnects_once(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, seen = net.pair()
@@ -65,14 +71,16 @@ class TestClosing:
         settle(app)
         assert names(seen).count("disconnect") == 1
 
-    def test_before_it_is_added(self) -> None:
+    def test_connection_closed_before_it_is_added_can_not_be_added(self) -> None:
         connection = Connection("127.0.0.1:1")
         connection.close()
         assert connection.closed
         with Dispatcher() as app, pytest.raises(ClosedError):
             app.add(connection)
 
-    def test_a_paused_one_is_closed_too(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_paused_and_closed_sends_its_buffer(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair()
         connection.pause()
         connection.write(b"x" * 20_000_000)
@@ -82,7 +90,9 @@ class TestClosing:
         run_until(app, lambda: over(seen))
         assert seen[-1].reason == "closed"
 
-    def test_closing_the_dispatcher_closes_it(self, io: Any, polling: Any) -> None:
+    def test_connection_of_a_closed_dispatcher_is_reset(
+        self, io: Any, polling: Any
+    ) -> None:
         with Dispatcher(io=io, **polling) as app, networking(app) as net:
             connection, client, _ = net.pair()
             connection.write(b"x" * 20_000_000)
@@ -93,7 +103,9 @@ class TestClosing:
 
 
 class TestAborting:
-    def test_the_other_side_is_reset(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_aborted_resets_the_peer(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair(1 << 12)
         connection.write(b"x" * 10_000_000)
         connection.abort()
@@ -104,7 +116,7 @@ class TestAborting:
         with pytest.raises(ConnectionResetError):
             drain(client)
 
-    def test_a_close_that_takes_long_can_be_aborted(
+    def test_connection_aborted_while_it_closes_disconnects_once(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, _, seen = net.pair(1 << 12)
@@ -114,75 +126,73 @@ class TestAborting:
         run_until(app, lambda: over(seen))
         assert names(seen).count("disconnect") == 1
 
-    def test_before_it_is_added(self) -> None:
+    def test_connection_aborted_before_it_is_added_is_closed(self) -> None:
         connection = Connection("127.0.0.1:1")
         connection.abort()
         assert connection.closed
 
 
 class TestDeadlines:
-    @pytest.fixture
-    def app(self, timed: Dispatcher) -> Dispatcher:
-        return timed
-
-    def test_no_byte_for_a_while(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_without_a_byte_ends_after_idle_timeout(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
-        connection, client, seen = net.pair(idle_timeout=5)
+        connection, client, seen = timed_net.pair(idle_timeout=5)
         clock.advance(4)
         client.sendall(b"x")
-        run_until(app, lambda: "data" in names(seen))
+        run_until(timed, lambda: "data" in names(seen))
         clock.advance(4)
-        settle(app)
+        settle(timed)
         connection.write(b"x")
         clock.advance(4.9)
-        settle(app)
+        settle(timed)
         assert names(seen) == ["connect", "data"]
         clock.advance(5)
-        run_until(app, lambda: over(seen))
+        run_until(timed, lambda: over(seen))
         assert seen[-1].reason == "timeout"
         assert isinstance(seen[-1].error, TimeoutError)
 
-    def test_a_pause_is_not_idleness(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_paused_does_not_end_after_idle_timeout(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
-        connection, _, seen = net.pair(idle_timeout=5)
+        connection, _, seen = timed_net.pair(idle_timeout=5)
         connection.pause()
         for _ in range(4):
             clock.advance(4)
-            settle(app)
+            settle(timed)
         assert not connection.closed
         connection.resume()
         clock.advance(5)
-        settle(app)
+        settle(timed)
         clock.advance(5)
-        run_until(app, lambda: over(seen))
+        run_until(timed, lambda: over(seen))
 
-    def test_drop_by_drop_it_ends_as_well(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_with_slow_input_ends_after_total_timeout(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
-        _, client, seen = net.pair(framing="lines", idle_timeout=5, total_timeout=30)
+        _, client, seen = timed_net.pair(
+            framing="lines", idle_timeout=5, total_timeout=30
+        )
         for _ in range(9):
             client.sendall(b"x")
             clock.advance(3)
-            settle(app)
+            settle(timed)
         assert names(seen) == ["connect"]
         clock.advance(3)
-        run_until(app, lambda: over(seen))
+        run_until(timed, lambda: over(seen))
         assert seen[-1].reason == "timeout"
 
-    def test_who_takes_nothing_is_reset_in_the_end(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_whose_peer_takes_nothing_ends_after_close_timeout(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
-        connection, client, seen = net.pair(1 << 12, close_timeout=2)
+        connection, client, seen = timed_net.pair(1 << 12, close_timeout=2)
         connection.write(b"x" * 20_000_000)
         connection.close()
-        settle(app)
+        settle(timed)
         clock.advance(1.9)
-        settle(app)
+        settle(timed)
         assert not connection.closed
         clock.advance(0.1)
-        run_until(app, lambda: over(seen))
+        run_until(timed, lambda: over(seen))
         assert seen[-1].reason == "timeout"
         with pytest.raises(ConnectionResetError):
             drain(client)
@@ -198,14 +208,18 @@ class TestDeadlines:
         ],
     )
     @pytest.mark.parametrize("wrong", [0, -1, float("nan"), "x", True])
-    def test_a_deadline_is_above_0(self, option: str, wrong: Any) -> None:
+    def test_connection_timeout_not_above_0_raises(
+        self, option: str, wrong: Any
+    ) -> None:
         with pytest.raises((ValueError, TypeError)):
             Connection("127.0.0.1:1", **{option: wrong})
 
 
 @pytest.mark.parametrize("io", ["inline"], indirect=True)
 @pytest.mark.parametrize("way", ["eof", "reset", "written to", "closed", "aborted"])
-def test_one_that_is_over_is_no_garbage(app: Dispatcher, net: Net, way: str) -> None:
+def test_connection_that_ended_is_freed_without_the_collector(
+    app: Dispatcher, net: Net, way: str
+) -> None:
     """It is freed at once: at a million a day the collector would be busy."""
     gc.collect()
     gc.disable()
@@ -242,13 +256,17 @@ def end(
 
 
 class TestState:
-    def test_a_place_for_what_the_user_keeps(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_data_attribute_is_the_users(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, _, _ = net.pair()
         assert connection.data is None
         connection.data = {"name": "x"}
         assert connection.data["name"] == "x"
 
-    def test_addresses(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_addresses_are_those_of_the_socket(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, _ = net.pair()
         assert connection.peer == client.getsockname()
         assert connection.address == connection.local == client.getpeername()
@@ -256,7 +274,7 @@ class TestState:
         assert connection.peer == client.getsockname()
         assert connection.local is None
 
-    def test_who_is_on_the_other_side_of_a_unix_socket(
+    def test_connection_credentials_are_those_of_the_unix_peer(
         self, app: Dispatcher, net: Net, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         connection = app.add(Connection(pair[0]))
@@ -270,13 +288,15 @@ class TestState:
         with pytest.raises(OSError, match="no open unix socket"):
             _ = inet.credentials
 
-    def test_small_writes_are_not_held_back(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_small_writes_are_not_delayed(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         for connection in (net.pair()[0], net.peer()[0]):
             sock: Any = connection._socket
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             assert not sock.get_inheritable()
 
-    def test_events_queued_at_an_abort_are_dropped(
+    def test_connection_aborted_drops_queued_events(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, _ = net.pair()
@@ -291,7 +311,7 @@ class TestState:
         assert seen == []
         assert app.stats().balanced
 
-    def test_it_is_added_once(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_added_twice_raises(self, app: Dispatcher, net: Net) -> None:
         connection, _, _ = net.pair()
         with pytest.raises(StateError):
             app.add(connection)

@@ -17,12 +17,12 @@ from evdispatch.testing import VirtualClock, run_until, settle
 
 
 class TestOutcomes:
-    def test_it_opens(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_opened_connects(self, app: Dispatcher, net: Net) -> None:
         connection, peer, seen = net.peer()
         assert names(seen) == ["connect"]
         assert connection.peer == peer.getsockname() == seen[0].address
 
-    def test_nobody_listens(self, app: Dispatcher) -> None:
+    def test_connection_without_a_listener_is_refused(self, app: Dispatcher) -> None:
         connection = app.add(Connection(("127.0.0.1", port := free_port())))
         seen = heard(connection)
         run_until(app, lambda: over(seen))
@@ -32,7 +32,7 @@ class TestOutcomes:
         assert f"127.0.0.1:{port}" in str(seen[0].error)
         assert connection.closed
 
-    def test_what_is_written_before_goes_when_it_is_open(
+    def test_connection_written_before_it_is_open_sends_it_then(
         self, app: Dispatcher, net: Net
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -45,7 +45,7 @@ class TestOutcomes:
             assert peer.recv(100) == b"early"
             assert peer.recv(100) == b""
 
-    def test_an_end_that_was_said_before_comes_when_it_is_open(
+    def test_connection_ended_before_it_is_open_shuts_down_then(
         self, app: Dispatcher, net: Net
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -61,7 +61,7 @@ class TestOutcomes:
             peer.close()
             run_until(app, lambda: over(seen))
 
-    def test_it_may_be_closed_before_it_is_open(
+    def test_connection_closed_before_it_is_open_disconnects(
         self, app: Dispatcher, net: Net
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -72,7 +72,7 @@ class TestOutcomes:
             assert connection.closed
             assert told(seen)[-1] == ("disconnect", "closed")
 
-    def test_a_unix_path_and_an_abstract_one(
+    def test_connection_to_a_unix_path_and_an_abstract_name_connects(
         self, app: Dispatcher, net: Net, tmp_path: Path
     ) -> None:
         path = tmp_path / "socket"
@@ -90,14 +90,14 @@ class TestOutcomes:
                 server.accept()[0].close()
                 run_until(app, partial(over, seen))
 
-    def test_a_unix_path_that_is_not_there(
+    def test_connection_to_a_missing_unix_path_fails(
         self, app: Dispatcher, tmp_path: Path
     ) -> None:
         seen = heard(app.add(Connection(f"unix:{tmp_path}/none")))
         run_until(app, lambda: over(seen))
         assert isinstance(seen[-1].error, FileNotFoundError)
 
-    def test_a_socket_must_be_connected(self) -> None:
+    def test_connection_of_an_unconnected_socket_raises(self) -> None:
         with (
             socket.socket() as sock,
             pytest.raises(ValueError, match="must be connected"),
@@ -111,27 +111,23 @@ class TestOutcomes:
 
 
 class TestTimeouts:
-    @pytest.fixture
-    def app(self, timed: Dispatcher) -> Dispatcher:
-        return timed
-
-    def test_an_address_that_never_answers(
-        self, app: Dispatcher, net: Net, clock: VirtualClock, silent: Any
+    def test_connection_to_a_silent_address_ends_after_timeout(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock, silent: Any
     ) -> None:
-        connection = app.add(Connection(silent, timeout=3))
+        connection = timed.add(Connection(silent, timeout=3))
         seen = heard(connection)
-        settle(app)
+        settle(timed)
         clock.advance(2.9)
-        settle(app)
+        settle(timed)
         assert seen == []
         clock.advance(0.1)
-        run_until(app, lambda: over(seen))
-        settle(app)
+        run_until(timed, lambda: over(seen))
+        settle(timed)
         assert told(seen) == [("disconnect", "timeout")]
         assert isinstance(seen[0].error, TimeoutError)
 
-    def test_a_full_unix_backlog_is_tried_again(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_to_a_full_unix_backlog_is_tried_again(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         name = f"\0evdispatch-full-{os.getpid()}"
         with socket.socket(socket.AF_UNIX) as server:
@@ -139,49 +135,32 @@ class TestTimeouts:
             server.listen(0)
             with socket.socket(socket.AF_UNIX) as first:
                 first.connect(name)
-                connection = app.add(Connection(f"unix:@{name[1:]}", timeout=100))
+                connection = timed.add(Connection(f"unix:@{name[1:]}", timeout=100))
                 seen = heard(connection)
                 for _ in range(3):
-                    settle(app)
+                    settle(timed)
                     clock.advance(0.2)
                 assert seen == []
                 server.accept()[0].close()
                 clock.advance(0.2)
-                run_until(app, lambda: names(seen) == ["connect"])
+                run_until(timed, lambda: names(seen) == ["connect"])
                 server.accept()[0].close()
-                run_until(app, lambda: over(seen))
+                run_until(timed, lambda: over(seen))
 
-    def test_closed_meanwhile_nothing_comes_late(
-        self, app: Dispatcher, clock: VirtualClock, silent: Any
+    def test_connection_closed_while_opening_gets_no_late_events(
+        self, timed: Dispatcher, clock: VirtualClock, silent: Any
     ) -> None:
-        connection = app.add(Connection(silent, timeout=3))
+        connection = timed.add(Connection(silent, timeout=3))
         seen = heard(connection)
-        settle(app)
+        settle(timed)
         connection.close()
         clock.advance(10)
-        settle(app)
+        settle(timed)
         assert told(seen) == [("disconnect", "closed")]
 
 
-@pytest.fixture
-def silent() -> Any:
-    """An address on loopback that never answers: its queue of connections is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.settimeout(0)
-            filler.connect_ex(server.getsockname())
-            fillers.append(filler)
-        yield server.getsockname()
-        for filler in fillers:
-            filler.close()
-
-
 class TestNames:
-    def test_a_name_is_looked_up_on_another_thread(
+    def test_connection_name_is_looked_up_on_another_thread(
         self, app: Dispatcher, net: Net, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         threads: list[str] = []
@@ -202,13 +181,13 @@ class TestNames:
             net.keep(server.accept()[0])
         assert threads == ["evdispatch-background"]
 
-    def test_a_name_that_there_is_not(self, app: Dispatcher) -> None:
+    def test_connection_unknown_name_is_unresolved(self, app: Dispatcher) -> None:
         seen = heard(app.add(Connection("no-such-host.invalid:80")))
         run_until(app, lambda: over(seen))
         assert told(seen) == [("disconnect", "unresolved")]
         assert "no-such-host.invalid" in str(seen[0].error)
 
-    def test_a_slow_look_up_holds_nobody(
+    def test_connection_slow_look_up_does_not_block_others(
         self, app: Dispatcher, net: Net, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         go = threading.Event()
@@ -235,12 +214,12 @@ class TestNames:
 @pytest.mark.parametrize(
     "wrong", ["localhost", "::1:80", "host:99999", ":x", "unix:", ("a", "b"), 5, None]
 )
-def test_an_address_that_can_not_be(wrong: Any) -> None:
+def test_connection_malformed_address_raises(wrong: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         Connection(wrong)
 
 
-def test_hosts_that_came_are_forgotten() -> None:
+def test_connection_peers_hosts_are_not_kept() -> None:
     """Those of CPython 3.12 would not be, if it were to intern them."""
     connection = Connection("127.0.0.1:1")
     before = sys.getallocatedblocks()

@@ -9,7 +9,7 @@ from evdispatch import Connection, Dispatcher
 from evdispatch.testing import run_until, settle
 
 
-def test_the_last_word_is_said_once_however_often_it_is_woken(
+def test_connection_woken_after_its_end_disconnects_once(
     app: Dispatcher, net: Net
 ) -> None:
     """The pump may have taken it from the woken ones just before it was closed."""
@@ -22,7 +22,7 @@ def test_the_last_word_is_said_once_however_often_it_is_woken(
     assert names(seen) == ["connect", "disconnect"]
 
 
-def test_a_pause_may_come_when_it_has_just_ended(
+def test_connection_paused_as_it_ends_leaves_its_number_alone(
     app: Dispatcher, net: Net, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     """It holds on to its host while it waits for the lock; the number may be another's."""

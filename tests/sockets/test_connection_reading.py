@@ -13,7 +13,7 @@ from evdispatch.testing import run_until, settle
 
 
 class TestReading:
-    def test_it_connects_reads_and_ends(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_reads_data_and_eof(self, app: Dispatcher, net: Net) -> None:
         connection, client, seen = net.pair()
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)
@@ -24,7 +24,7 @@ class TestReading:
         assert client.recv(1) == b""
 
     @pytest.mark.parametrize("size", [1, 2, 3, 100])
-    def test_lines_however_they_are_cut(
+    def test_connection_lines_cut_anywhere_arrive_whole(
         self, app: Dispatcher, net: Net, size: int
     ) -> None:
         _, client, seen = net.pair(framing="lines")
@@ -37,7 +37,9 @@ class TestReading:
         lines = [event.data for event in seen if event.name == "line"]
         assert lines == [b"one", b"", b"two\x00", b"three"]
 
-    def test_frames_with_a_length(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_frames_with_a_length_arrive_whole(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         _, client, seen = net.pair(framing=Length(2))
         client.sendall(b"\x00\x03abc\x00\x00\x00\x01")
         client.sendall(b"x")
@@ -45,7 +47,9 @@ class TestReading:
         run_until(app, lambda: over(seen))
         assert told(seen)[1:-1] == [b"abc", b"", b"x", "eof"]
 
-    def test_a_function_of_ones_own(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_frames_of_an_own_function_arrive_whole(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         def take(buffer: bytearray) -> bytes | None:
             if len(buffer) < 3:
                 return None
@@ -60,7 +64,7 @@ class TestReading:
         assert told(seen)[1:3] == [b"abc", b"def"]
 
     @pytest.mark.parametrize("framing", ["lines", Length(4)])
-    def test_what_breaks_the_framing_ends_it(
+    def test_connection_broken_framing_ends_it(
         self, app: Dispatcher, net: Net, framing: Any
     ) -> None:
         _, client, seen = net.pair(framing=framing, max_line=10)
@@ -70,7 +74,9 @@ class TestReading:
         assert seen[-1].reason == "frame"
         assert isinstance(seen[-1].error, FrameError)
 
-    def test_much_data_arrives_in_order(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_much_data_arrives_in_order(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         sent = random.Random(1).randbytes(3_000_000)
         connection, client, seen = net.pair()
         client.settimeout(0)
@@ -82,7 +88,7 @@ class TestReading:
         assert payload(seen) == sent
         assert connection.counts.read == len(seen)
 
-    def test_a_firehose_does_not_hold_the_others(
+    def test_connection_with_much_data_does_not_starve_others(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen()
@@ -105,7 +111,7 @@ class TestReading:
             # A turn's worth of the busy one came first, and what was on its way.
             assert order.index(quiet.getsockname()) <= 2 * 16
 
-    def test_an_existing_socket_is_one_too(
+    def test_connection_of_an_existing_socket_reads_and_writes(
         self, app: Dispatcher, net: Net, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         left, right = pair
@@ -121,7 +127,9 @@ class TestReading:
 
 
 class TestEnds:
-    def test_all_data_comes_before_the_end(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_data_comes_before_its_eof(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair()
         connection.pause()
         client.sendall(b"x" * 150_000)
@@ -132,7 +140,9 @@ class TestEnds:
         assert len(payload(seen)) == 150_000
         assert names(seen)[-2:] == ["eof", "disconnect"]
 
-    def test_a_reset_comes_after_the_data(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_data_comes_before_its_reset(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair()
         connection.pause()
         settle(app)
@@ -145,7 +155,7 @@ class TestEnds:
         assert seen[-1].reason == "reset"
         assert isinstance(seen[-1].error, ConnectionResetError)
 
-    def test_data_then_a_reset_of_a_unix_socket(
+    def test_connection_data_of_a_reset_unix_socket_comes_before_its_end(
         self, app: Dispatcher, net: Net, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         """The other side closes with unread input: ours is reset after its data."""
@@ -160,9 +170,7 @@ class TestEnds:
         assert payload(seen) == b"data"
         assert names(seen).count("disconnect") == 1
 
-    def test_what_handlers_answer_to_eof_still_goes(
-        self, app: Dispatcher, net: Net
-    ) -> None:
+    def test_connection_answer_to_eof_is_sent(self, app: Dispatcher, net: Net) -> None:
         connection, client, seen = net.pair()
         connection.on("eof")(lambda: connection.write(b"bye"))
         client.sendall(b"x")
@@ -171,7 +179,9 @@ class TestEnds:
         assert client.recv(10) == b"bye"
         assert client.recv(10) == b""
 
-    def test_half_open_it_stays(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_half_open_stays_after_eof(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair(half_open=True)
         client.shutdown(socket.SHUT_WR)
         run_until(app, lambda: "eof" in names(seen))
@@ -184,7 +194,9 @@ class TestEnds:
         assert seen[-1].reason == "eof"
         assert client.recv(1) == b""
 
-    def test_half_open_and_reset_it_ends(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_half_open_and_reset_ends(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         _, client, seen = net.pair(half_open=True)
         client.shutdown(socket.SHUT_WR)
         run_until(app, lambda: "eof" in names(seen))
@@ -193,7 +205,9 @@ class TestEnds:
         run_until(app, lambda: over(seen))
         assert seen[-1].reason == "reset"
 
-    def test_ending_both_ways_is_one_end(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_ended_on_both_sides_disconnects_once(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair()
         connection.write_eof()
         assert client.recv(1) == b""
@@ -204,7 +218,7 @@ class TestEnds:
 
 
 class TestPauses:
-    def test_paused_it_reads_nothing_and_does_not_spin(
+    def test_connection_paused_reads_nothing_and_does_not_spin(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, seen = net.pair()
@@ -221,7 +235,9 @@ class TestPauses:
         run_until(app, lambda: over(seen))
         assert payload(seen) == b"x"
 
-    def test_paused_and_reset_it_does_not_spin(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_paused_and_reset_does_not_spin(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair(1 << 12)
         connection.pause()
         connection.write(b"x" * 5_000_000)
@@ -235,7 +251,7 @@ class TestPauses:
         run_until(app, lambda: over(seen))
         assert seen[-1].reason == "reset"
 
-    def test_a_handler_may_pause_it_between_two_pieces(
+    def test_connection_paused_between_two_lines_goes_on_after_resume(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, seen = net.pair(framing="lines")

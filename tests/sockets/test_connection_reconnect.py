@@ -13,151 +13,149 @@ from evdispatch.testing import VirtualClock, run_until, settle
 
 
 class TestComingBack:
-    @pytest.fixture
-    def app(self, timed: Dispatcher) -> Dispatcher:
-        return timed
-
-    def test_it_is_opened_anew_after_a_while(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_lost_is_opened_again_after_the_backoff(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         backoff = Backoff(first=1, factor=2, longest=5, jitter=0)
         with socket.create_server(("127.0.0.1", 0)) as server:
-            connection = app.add(Connection(server.getsockname(), reconnect=backoff))
+            connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
             seen = heard(connection)
             for turn in range(3):
-                run_until(app, lambda: names(seen)[-1:] == ["connect"])
+                run_until(timed, lambda: names(seen)[-1:] == ["connect"])
                 peer = server.accept()[0]
                 connection.write(b"hello")
                 assert peer.recv(100) == b"hello"
                 reset(peer) if turn else peer.close()
-                run_until(app, lambda: names(seen)[-1:] == ["disconnect"])
+                run_until(timed, lambda: names(seen)[-1:] == ["disconnect"])
                 assert seen[-1].retry_in == 1
                 assert not connection.closed
                 clock.advance(0.9)
-                settle(app)
+                settle(timed)
                 assert names(seen)[-1] == "disconnect"
                 clock.advance(0.1)
             connection.close()
-            settle(app)
+            settle(timed)
         assert [e.retry_in for e in seen if e.name == "disconnect"][-1] is None
 
-    def test_failures_make_it_wait_longer(
-        self, app: Dispatcher, clock: VirtualClock
+    def test_connection_failing_again_waits_longer(
+        self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         backoff = Backoff(first=1, factor=2, longest=5, jitter=0)
-        connection = app.add(Connection(("127.0.0.1", free_port()), reconnect=backoff))
+        connection = timed.add(
+            Connection(("127.0.0.1", free_port()), reconnect=backoff)
+        )
         seen = heard(connection)
         for number, delay in enumerate((1, 2, 4, 5, 5)):
-            run_until(app, partial(lambda n: len(seen) == n + 1, number))
+            run_until(timed, partial(lambda n: len(seen) == n + 1, number))
             assert (seen[-1].reason, seen[-1].retry_in) == ("refused", delay)
             clock.advance(delay)
         connection.close()
-        settle(app)
+        settle(timed)
         assert seen[-1].reason == "closed"
         assert seen[-1].retry_in is None
         clock.advance(100)
-        settle(app)
+        settle(timed)
         assert seen[-1].reason == "closed"
 
-    def test_what_is_written_meanwhile_goes_to_the_next(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_written_while_it_waits_sends_it_when_open(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
-            connection = app.add(Connection(server.getsockname(), reconnect=backoff))
+            connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
             seen = heard(connection)
-            run_until(app, lambda: seen)
+            run_until(timed, lambda: seen)
             server.accept()[0].close()
-            run_until(app, lambda: names(seen)[-1] == "disconnect")
+            run_until(timed, lambda: names(seen)[-1] == "disconnect")
             connection.write(b"kept")
             clock.advance(1)
-            run_until(app, lambda: names(seen)[-1] == "connect")
-            settle(app)
-            assert net.keep(server.accept()[0]).recv(100) == b"kept"
+            run_until(timed, lambda: names(seen)[-1] == "connect")
+            settle(timed)
+            assert timed_net.keep(server.accept()[0]).recv(100) == b"kept"
 
-    def test_a_late_end_of_the_old_one_does_not_end_the_new_one(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_reopened_ignores_the_eof_of_the_old_socket(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
-            connection = app.add(Connection(server.getsockname(), reconnect=backoff))
+            connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
             seen = heard(connection)
-            run_until(app, lambda: seen)
+            run_until(timed, lambda: seen)
             server.accept()[0].close()
-            run_until(app, lambda: names(seen)[-1] == "disconnect")
+            run_until(timed, lambda: names(seen)[-1] == "disconnect")
             old = next(event for event in seen if event.name == "eof")
             clock.advance(1)
-            run_until(app, lambda: names(seen)[-1] == "connect")
+            run_until(timed, lambda: names(seen)[-1] == "connect")
             old.on_handled()  # as if its handlers had taken so long
-            settle(app)
+            settle(timed)
             assert names(seen)[-1] == "connect"
             assert not connection.closed
 
-    def test_one_that_was_closed_does_not_come_back(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_closed_is_not_opened_again(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         """Also if it still had something to write."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
-            connection = app.add(Connection(server.getsockname(), reconnect=backoff))
+            connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
             seen = heard(connection)
-            run_until(app, lambda: seen)
-            peer = net.keep(server.accept()[0])
+            run_until(timed, lambda: seen)
+            peer = timed_net.keep(server.accept()[0])
             connection.write(b"x" * 20_000_000)
             connection.close()
             assert not connection.closed
-            with app.running():
+            with timed.running():
                 assert len(receive(peer, 20_000_001)) == 20_000_000
-            run_until(app, lambda: connection.closed)
-            settle(app)
+            run_until(timed, lambda: connection.closed)
+            settle(timed)
             assert names(seen) == ["connect", "disconnect"]
             assert (seen[-1].reason, seen[-1].retry_in) == ("closed", None)
 
-    def test_a_broken_frame_at_the_end_of_the_input_leaves_nothing_to_the_next(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_reopened_after_a_cut_frame_reads_on(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
-            connection = app.add(
+            connection = timed.add(
                 Connection(server.getsockname(), reconnect=backoff, framing=Length(2))
             )
             seen = heard(connection)
-            run_until(app, lambda: seen)
+            run_until(timed, lambda: seen)
             with server.accept()[0] as first:
                 first.sendall(b"\0\5cut")
-            run_until(app, lambda: names(seen)[-1] == "disconnect")
-            settle(app)
+            run_until(timed, lambda: names(seen)[-1] == "disconnect")
+            settle(timed)
             clock.advance(1)
-            run_until(app, lambda: names(seen)[-1] == "connect")
-            net.keep(server.accept()[0]).sendall(b"\0\1x")
-            run_until(app, lambda: names(seen)[-1] == "data")
+            run_until(timed, lambda: names(seen)[-1] == "connect")
+            timed_net.keep(server.accept()[0]).sendall(b"\0\1x")
+            run_until(timed, lambda: names(seen)[-1] == "data")
             assert names(seen) == ["connect", "disconnect", "connect", "data"]
             connection.close()
 
-    def test_what_is_written_before_the_next_attempt_is_encrypted_too(
-        self, app: Dispatcher, net: Net, clock: VirtualClock
+    def test_connection_tls_written_while_it_waits_is_encrypted(
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
-            connection = app.add(
+            connection = timed.add(
                 Connection(
                     server.getsockname(), reconnect=backoff, tls=client_context()
                 )
             )
             seen = heard(connection)
-            run_until(app, lambda: connection.local)
+            run_until(timed, lambda: connection.local)
             server.accept()[0].close()
-            run_until(app, lambda: names(seen) == ["disconnect"])
+            run_until(timed, lambda: names(seen) == ["disconnect"])
             connection.write(b"a secret")
             clock.advance(1)
-            run_until(app, lambda: connection.local)
-            settle(app)
-            hello = net.keep(server.accept()[0]).recv(1000)
+            run_until(timed, lambda: connection.local)
+            settle(timed)
+            hello = timed_net.keep(server.accept()[0]).recv(1000)
             assert hello[0] == 0x16, "the record of a handshake"
             assert b"secret" not in hello
             connection.close()
 
-    def test_chance_spreads_it(self) -> None:
+    def test_backoff_with_jitter_is_spread(self) -> None:
         low = Backoff(first=1, jitter=0.5, chance=lambda: 1.0)
         high = Backoff(first=1, jitter=0.5, chance=lambda: 0.0)
         assert (low.delay(0), high.delay(0)) == (0.5, 1.0)
@@ -167,6 +165,6 @@ class TestComingBack:
         "wrong",
         [{"first": 0}, {"factor": -1}, {"jitter": 2}, {"longest": float("nan")}],
     )
-    def test_a_backoff_that_can_not_be(self, wrong: Any) -> None:
+    def test_backoff_out_of_range_raises(self, wrong: Any) -> None:
         with pytest.raises(ValueError, match=r"must be above|jitter|NaN"):
             Backoff(**wrong)

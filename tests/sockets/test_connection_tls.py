@@ -22,7 +22,9 @@ def start(function: Any) -> threading.Thread:
 
 
 class TestServer:
-    def test_a_client_of_pythons(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_server_talks_to_a_python_client(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen(tls=server_context(), framing="lines")
         seen = heard(listener)
         listener.on("line")(lambda e: e.source.write(e.data.upper() + b"\n"))
@@ -44,7 +46,7 @@ class TestServer:
         assert b"".join(got) == b"ONE\nTWO\n"
         assert told(seen) == ["connect", b"one", b"two", "eof", ("disconnect", "eof")]
 
-    def test_who_never_speaks_harms_nobody(
+    def test_tls_server_ends_a_silent_client_after_handshake_timeout(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         net = Net(timed)
@@ -61,7 +63,9 @@ class TestServer:
         assert client.recv(1) == b""
         net.close()
 
-    def test_who_speaks_no_tls_is_sent_away(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_server_ends_a_client_without_tls(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen(tls=server_context())
         seen = heard(listener)
         client = net.client(listener)
@@ -70,7 +74,9 @@ class TestServer:
         assert told(seen) == [("disconnect", "tls")]
         assert isinstance(seen[0].error, ssl.SSLError)
 
-    def test_a_cut_off_is_no_eof(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_server_cut_off_disconnects_without_eof(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen(tls=server_context())
         seen = heard(listener)
         context = client_context()
@@ -93,7 +99,7 @@ class TestServer:
         assert seen[-1].reason == "tls"
 
     @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl here")
-    def test_openssl_s_client(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_server_talks_to_openssl(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context(), framing="lines")
 
         @listener.on("line")
@@ -115,7 +121,7 @@ class TestServer:
         assert done.stdout == b"hello Good\n", done.stderr
 
     @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl here")
-    def test_renegotiation_is_refused(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_server_refuses_renegotiation(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context(), framing="lines")
         seen = heard(listener)
         host, port = listener.address
@@ -136,7 +142,7 @@ class TestServer:
 
 
 class TestClient:
-    def test_both_sides_ours(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_client_talks_to_a_listener(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context())
         listener.on("data")(lambda e: e.source.write(e.data))
         connection = app.add(
@@ -154,7 +160,9 @@ class TestClient:
         assert names(seen)[-2:] == ["eof", "disconnect"]
         assert not listener.connections
 
-    def test_a_certificate_that_is_not_trusted(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_client_refuses_an_untrusted_certificate(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen(tls=server_context())
         connection = app.add(
             Connection(listener.address, tls=ssl.create_default_context())
@@ -164,7 +172,9 @@ class TestClient:
         assert told(seen) == [("disconnect", "tls")]
         assert isinstance(seen[0].error, ssl.SSLCertVerificationError)
 
-    def test_closing_says_so(self, app: Dispatcher, net: Net) -> None:
+    def test_tls_client_closed_ends_the_servers_input(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen(tls=server_context())
         seen = heard(listener)
         connection = app.add(Connection(listener.address, tls=client_context()))
@@ -173,7 +183,7 @@ class TestClient:
         run_until(app, lambda: over(seen))
         assert names(seen) == ["connect", "eof", "disconnect"]
 
-    def test_a_pause_does_not_hold_the_handshake_up(
+    def test_tls_client_paused_still_shakes_hands(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen(tls=server_context())
@@ -188,7 +198,7 @@ class TestClient:
         run_until(app, lambda: over(seen))
         assert names(seen) == ["connect", "eof", "disconnect"]
 
-    def test_the_cap_holds_before_the_handshake(
+    def test_tls_client_exceeding_the_limit_before_the_handshake_ends(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, _, seen = net.peer(

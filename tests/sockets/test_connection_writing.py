@@ -17,14 +17,14 @@ from evdispatch.testing import run_until, settle
 
 
 class TestWriting:
-    def test_it_goes_at_once(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_write_is_sent_at_once(self, app: Dispatcher, net: Net) -> None:
         connection, client, _ = net.pair()
         assert connection.write(b"abc")
         assert connection.writelines([b"d", b"", b"ef"])
         assert receive(client, 6) == b"abcdef"
         assert connection.buffered == 0
 
-    def test_what_does_not_go_is_buffered_in_order(
+    def test_connection_write_beyond_the_kernel_is_buffered_in_order(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, seen = net.pair(1 << 12)
@@ -43,7 +43,9 @@ class TestWriting:
         assert connection.buffered == 0
         assert names(seen) == ["connect", "drain"]
 
-    def test_above_the_high_mark_it_says_stop(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_write_above_the_high_mark_returns_false_until_drain(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair(1 << 12, high=1000, low=100)
         while connection.write(b"x" * 50_000):
             pass
@@ -55,7 +57,9 @@ class TestWriting:
             app.step()
         assert connection.buffered <= 100
 
-    def test_a_buffer_may_be_changed_after(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_write_copies_the_callers_buffer(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, _ = net.pair()
         data = bytearray(b"abc")
         connection.write(data)
@@ -64,19 +68,23 @@ class TestWriting:
         assert receive(client, 6) == b"abcdef"
 
     @pytest.mark.parametrize("wrong", ["text", 3, None, [b"x"]])
-    def test_only_bytes_can_be_written(
+    def test_connection_write_of_no_bytes_object_raises(
         self, app: Dispatcher, net: Net, wrong: bytes
     ) -> None:
         connection, _, _ = net.pair()
         with pytest.raises(TypeError):
             connection.write(wrong)
 
-    def test_nothing_is_nothing(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_write_of_nothing_is_allowed(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, _, _ = net.pair()
         assert connection.write(b"")
         assert connection.buffered == 0
 
-    def test_threads_may_write(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_write_from_threads_keeps_pieces_whole(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, _ = net.pair()
 
         def write(number: int) -> None:
@@ -94,7 +102,9 @@ class TestWriting:
         pieces = {got[i : i + 100] for i in range(0, len(got), 100)}
         assert pieces == {b"%d" % n * 100 for n in range(4)}
 
-    def test_small_writes_are_sent_together(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_small_writes_are_buffered_together(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, _ = net.pair(1 << 12)
         while connection.buffered == 0:
             connection.write(b"x" * 100_000)
@@ -106,7 +116,7 @@ class TestWriting:
 
 
 class TestHalfClosing:
-    def test_the_other_side_gets_all_and_then_the_end(
+    def test_connection_write_eof_sends_the_rest_and_then_the_end(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, seen = net.pair(1 << 12)
@@ -135,7 +145,9 @@ class TestHalfClosing:
 
 
 class TestGone:
-    def test_writing_to_who_is_gone_is_quiet(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_write_to_a_gone_peer_returns_false(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, client, seen = net.pair()
         reset(client)
         results = [connection.write(b"x" * 1000) for _ in range(20)]
@@ -146,7 +158,7 @@ class TestGone:
         assert seen[-1].reason == "reset"
         assert isinstance(seen[-1].error, OSError)
 
-    def test_a_handler_that_answers_does_not_fail(
+    def test_connection_write_in_a_handler_to_a_gone_peer_does_not_raise(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, client, seen = net.pair(framing="lines")
@@ -156,7 +168,7 @@ class TestGone:
         run_until(app, lambda: over(seen))
         assert names(seen).count("disconnect") == 1
 
-    def test_after_ones_own_close_it_is_an_error(
+    def test_connection_write_after_close_raises(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, _, _ = net.pair()
@@ -165,14 +177,16 @@ class TestGone:
             connection.write(b"x")
         connection.write_eof()
 
-    def test_before_it_is_added_too(self) -> None:
+    def test_connection_write_before_it_is_added_raises(self) -> None:
         connection = Connection("127.0.0.1:1")
         with pytest.raises(StateError):
             connection.write(b"x")
         with pytest.raises(StateError):
             connection.write_eof()
 
-    def test_more_than_the_cap_ends_it(self, app: Dispatcher, net: Net) -> None:
+    def test_connection_write_above_the_limit_ends_it(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         connection, _, seen = net.pair(1 << 12, limit=1_000_000)
         for _ in range(100):
             connection.write(b"x" * 100_000)
@@ -181,7 +195,7 @@ class TestGone:
         assert told(seen) == ["connect", ("disconnect", "overflow")]
         assert isinstance(seen[-1].error, OSError)
 
-    def test_a_hundred_megabytes_to_who_reads_none_hold_the_cap(
+    def test_connection_write_of_100_mb_keeps_the_limit(
         self, app: Dispatcher, net: Net
     ) -> None:
         connection, _, seen = net.pair(1 << 12)
@@ -195,7 +209,7 @@ class TestGone:
         assert connection.buffered == 0
         assert seen[-1].reason == "overflow"
 
-    def test_sigpipe_does_not_end_the_process(self) -> None:
+    def test_connection_write_with_sigpipe_at_default_does_not_kill(self) -> None:
         """Where a program has set it back to its default."""
         code = """
 import os, signal, socket
@@ -219,7 +233,7 @@ print("alive")
         assert done.stdout == b"alive\n", done.stderr
 
 
-def test_the_process_of_the_tests_ignores_sigpipe() -> None:
+def test_tests_process_ignores_sigpipe() -> None:
     assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN
     reader, writer = os.pipe()
     os.close(reader)

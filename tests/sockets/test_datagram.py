@@ -13,7 +13,7 @@ from evdispatch import ClosedError, Datagram, Dispatcher, Error, Packet, StateEr
 from evdispatch.testing import record, run_until, settle
 
 
-def test_they_come_whole_with_their_address(app: Dispatcher) -> None:
+def test_datagram_is_received_whole_with_its_address(app: Dispatcher) -> None:
     source = app.add(Datagram("127.0.0.1:0"))
     seen = record(source, Packet)
     with socket.socket(type=socket.SOCK_DGRAM) as peer:
@@ -28,7 +28,7 @@ def test_they_come_whole_with_their_address(app: Dispatcher) -> None:
         assert peer.recv(10) == b"back"
 
 
-def test_an_event_is_called_datagram(app: Dispatcher) -> None:
+def test_datagram_event_is_named_datagram(app: Dispatcher) -> None:
     source = app.add(Datagram("127.0.0.1:0"))
     seen: list[Any] = []
     app.on("datagram", data=b"this")(seen.append)
@@ -39,7 +39,7 @@ def test_an_event_is_called_datagram(app: Dispatcher) -> None:
     assert seen[0].data == b"this"
 
 
-def test_one_with_a_peer_needs_no_address(app: Dispatcher) -> None:
+def test_datagram_with_a_peer_needs_no_address(app: Dispatcher) -> None:
     one = app.add(Datagram("127.0.0.1:0"))
     other = app.add(Datagram(peer=one.address))
     seen = record(app, Packet)
@@ -52,7 +52,7 @@ def test_one_with_a_peer_needs_no_address(app: Dispatcher) -> None:
     ]
 
 
-def test_more_than_a_turns_worth(app: Dispatcher) -> None:
+def test_datagrams_above_a_turns_worth_all_come(app: Dispatcher) -> None:
     source = app.add(Datagram("127.0.0.1:0"))
     seen = record(source, Packet)
     with socket.socket(type=socket.SOCK_DGRAM) as peer:
@@ -62,7 +62,7 @@ def test_more_than_a_turns_worth(app: Dispatcher) -> None:
     assert [event.data for event in seen] == [b"%d" % n for n in range(150)]
 
 
-def test_what_is_too_long_is_cut_and_told(app: Dispatcher) -> None:
+def test_datagram_too_long_is_truncated(app: Dispatcher) -> None:
     source = app.add(Datagram("127.0.0.1:0", max_size=4))
     seen = record(source, Packet)
     with socket.socket(type=socket.SOCK_DGRAM) as peer:
@@ -76,7 +76,9 @@ def test_what_is_too_long_is_cut_and_told(app: Dispatcher) -> None:
     "host", ["127.0.0.1", pytest.param("::1", marks=needs_ip6, id="::1")]
 )
 @pytest.mark.parametrize("connected", [True, False])
-def test_nobody_listens_there(app: Dispatcher, host: str, connected: bool) -> None:
+def test_datagram_to_a_closed_port_is_an_error_event(
+    app: Dispatcher, host: str, connected: bool
+) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as gone:
         gone.bind((host, 0))
@@ -95,7 +97,7 @@ def test_nobody_listens_there(app: Dispatcher, host: str, connected: bool) -> No
     run_until(app, lambda: len(seen) == 2)
 
 
-def test_an_error_that_nobody_handles_ends_nothing(
+def test_datagram_error_without_a_handler_is_logged(
     app: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as gone:
@@ -107,7 +109,7 @@ def test_an_error_that_nobody_handles_ends_nothing(
     assert not source.closed
 
 
-def test_a_multicast_group(app: Dispatcher) -> None:
+def test_datagram_to_a_multicast_group_is_received_by_members(app: Dispatcher) -> None:
     source = app.add(Datagram(":0", reuse_port=True))
     seen = record(source, Packet)
     source.join_group("239.255.13.7", "lo")
@@ -124,7 +126,7 @@ def test_a_multicast_group(app: Dispatcher) -> None:
 
 
 @needs_ip6
-def test_a_group_of_ip6(app: Dispatcher) -> None:
+def test_datagram_ip6_group_is_joined_and_left(app: Dispatcher) -> None:
     """Loopback carries no multicast of IPv6: the kernel knows whether we are in it."""
     source = app.add(Datagram("[::]:0"))
     index = socket.if_nametoindex("lo")
@@ -138,7 +140,9 @@ def test_a_group_of_ip6(app: Dispatcher) -> None:
 
 
 class TestUnix:
-    def test_paths_and_abstract_names(self, app: Dispatcher, tmp_path: Path) -> None:
+    def test_datagram_unix_paths_and_abstract_names_reach_each_other(
+        self, app: Dispatcher, tmp_path: Path
+    ) -> None:
         path = tmp_path / "socket"
         one = app.add(Datagram(f"unix:{path}"))
         two = app.add(Datagram(f"unix:@evdispatch-{os.getpid()}"))
@@ -153,7 +157,7 @@ class TestUnix:
         with pytest.raises(OSError, match="No such file"):
             two.send(b"x", f"unix:{path}")
 
-    def test_who_reads_too_slowly_gets_no_more(
+    def test_datagram_unix_to_a_slow_reader_is_refused_until_drain(
         self, app: Dispatcher, tmp_path: Path
     ) -> None:
         path = str(tmp_path / "socket")
@@ -185,11 +189,13 @@ class TestWrongUse:
             ({"bind": ":0", "max_size": 0}, ValueError),
         ],
     )
-    def test_at_the_making(self, arguments: Any, error: type[Exception]) -> None:
+    def test_datagram_wrong_arguments_raise(
+        self, arguments: Any, error: type[Exception]
+    ) -> None:
         with pytest.raises(error):
             Datagram(**arguments)
 
-    def test_at_the_adding(self, app: Dispatcher) -> None:
+    def test_datagram_wrong_bind_raises_when_added(self, app: Dispatcher) -> None:
         one = app.add(Datagram("127.0.0.1:0"))
         with pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)):
             app.add(Datagram(one.address))
@@ -197,7 +203,7 @@ class TestWrongUse:
             app.add(Datagram(stream))
         assert app.sources == (one,)
 
-    def test_at_the_sending(self, app: Dispatcher) -> None:
+    def test_datagram_wrong_send_raises(self, app: Dispatcher) -> None:
         source = Datagram(":0")
         with pytest.raises(StateError):
             source.send(b"x", "127.0.0.1:9")
@@ -210,7 +216,7 @@ class TestWrongUse:
         with pytest.raises(ClosedError):
             source.send(b"x", "127.0.0.1:9")
 
-    def test_an_existing_socket(self, app: Dispatcher) -> None:
+    def test_datagram_of_an_existing_socket_owns_it(self, app: Dispatcher) -> None:
         sock = socket.socket(type=socket.SOCK_DGRAM)
         sock.bind(("127.0.0.1", 0))
         source = app.add(Datagram(sock))

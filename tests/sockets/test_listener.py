@@ -31,7 +31,7 @@ def talk(app: Dispatcher, net: Net, listener: Listener) -> None:
 
 
 class TestAddresses:
-    def test_a_port_is_picked_and_told(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_port_0_gets_a_free_port(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen()
         host, port = listener.address
         assert host == "127.0.0.1"
@@ -40,7 +40,9 @@ class TestAddresses:
 
     @needs_ip6
     @pytest.mark.parametrize("address", [":0", "[::1]:0", ("127.0.0.1", 0)])
-    def test_these_too(self, app: Dispatcher, net: Net, address: Any) -> None:
+    def test_listener_each_form_of_address_is_bound(
+        self, app: Dispatcher, net: Net, address: Any
+    ) -> None:
         listener = app.add(Listener(address))
         echo(listener)
         port = listener.address[1]
@@ -52,7 +54,7 @@ class TestAddresses:
             with app.running():
                 assert sock.recv(10) == b"x"
 
-    def test_a_unix_path_is_made_and_removed(
+    def test_listener_unix_path_is_made_and_removed(
         self, app: Dispatcher, net: Net, tmp_path: Path
     ) -> None:
         path = tmp_path / "socket"
@@ -62,12 +64,12 @@ class TestAddresses:
         listener.close()
         assert not path.exists()
 
-    def test_an_abstract_one(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_abstract_name_is_bound(self, app: Dispatcher, net: Net) -> None:
         listener = app.add(Listener(f"unix:@evdispatch-{os.getpid()}"))
         assert listener.address == f"unix:@evdispatch-{os.getpid()}"
         talk(app, net, listener)
 
-    def test_an_existing_socket(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_existing_socket_is_owned(self, app: Dispatcher, net: Net) -> None:
         sock = socket.socket()
         sock.bind(("127.0.0.1", 0))
         listener = app.add(Listener(sock))
@@ -75,7 +77,7 @@ class TestAddresses:
         listener.close()
         assert sock.fileno() == -1
 
-    def test_an_address_in_use_is_an_error_that_names_it(
+    def test_listener_address_in_use_raises_and_names_it(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen()
@@ -83,7 +85,7 @@ class TestAddresses:
             app.add(Listener(listener.address))
         assert app.sources == (listener,)
 
-    def test_two_processes_may_share_a_port(self, app: Dispatcher) -> None:
+    def test_listener_with_reuse_port_shares_it(self, app: Dispatcher) -> None:
         first = app.add(Listener("127.0.0.1:0", reuse_port=True))
         second = app.add(Listener(first.address, reuse_port=True))
         assert second.address == first.address
@@ -99,13 +101,17 @@ class TestAddresses:
             ({"low": 10, "high": 5}, ValueError),
         ],
     )
-    def test_wrong_options(self, wrong: Any, error: type[Exception]) -> None:
+    def test_listener_wrong_options_raise(
+        self, wrong: Any, error: type[Exception]
+    ) -> None:
         with pytest.raises(error):
             Listener("127.0.0.1:0", **wrong)
 
 
 class TestAccepting:
-    def test_each_is_told_with_its_listener(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_connections_have_it_as_parent(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen()
         other = net.listen()
         seen: list[Connect] = record(listener, Connect)
@@ -119,7 +125,7 @@ class TestAccepting:
         assert all(event.source.parent is listener for event in seen)
         assert set(listener.connections) == {event.source for event in seen}
 
-    def test_one_connection_may_have_handlers_of_its_own(
+    def test_listener_connection_handlers_get_its_events_alone(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen()
@@ -133,13 +139,15 @@ class TestAccepting:
         settle(app)
         assert [e.data for e in seen if e.name == "data"] == [b"a"]
 
-    def test_more_than_a_turns_worth(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_accepts_more_than_a_turns_worth(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen()
         for _ in range(200):
             net.client(listener)
         run_until(app, lambda: len(listener.connections) == 200)
 
-    def test_a_client_that_is_gone_before_it_is_accepted(
+    def test_listener_client_gone_before_accept_leaves_nothing(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen()
@@ -152,7 +160,9 @@ class TestAccepting:
         assert listener.connections == ()
         assert names(seen) in ([], ["connect", "disconnect"])
 
-    def test_no_more_than_the_maximum(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_max_connections_holds_others_back(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen(max_connections=2)
         seen = heard(listener)
         clients = [net.client(listener) for _ in range(4)]
@@ -168,7 +178,7 @@ class TestAccepting:
         run_until(app, lambda: names(seen).count("disconnect") == 4)
         assert not listener.connections
 
-    def test_paused_it_lets_them_wait(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_paused_accepts_nothing(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen()
         listener.pause()
         net.client(listener)
@@ -179,7 +189,9 @@ class TestAccepting:
 
 
 class TestClosing:
-    def test_its_connections_stay(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_closed_keeps_its_connections(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = echo(net.listen())
         client = net.client(listener)
         seen = heard(listener)
@@ -190,7 +202,7 @@ class TestClosing:
         assert receive(client, 1) == b"x"
         assert listener.address is None
 
-    def test_those_nobody_has_heard_of_go_with_it(
+    def test_listener_closed_ends_connections_without_a_handled_connect(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen()
@@ -214,14 +226,16 @@ class TestClosing:
             with contextlib.suppress(ConnectionResetError):
                 assert client.recv(1) == b""
 
-    def test_it_can_not_be_added_again(self, app: Dispatcher, net: Net) -> None:
+    def test_listener_closed_can_not_be_added_again(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         listener = net.listen()
         listener.close()
         with pytest.raises(StateError):
             app.add(listener)
 
 
-def test_a_crash_of_the_listening_socket_is_an_error(app: Dispatcher, net: Net) -> None:
+def test_listener_socket_shut_down_is_an_error(app: Dispatcher, net: Net) -> None:
     listener = net.listen()
     assert listener._bound is not None
     listener._bound.socket.shutdown(socket.SHUT_RDWR)  # it listens no more

@@ -17,11 +17,7 @@ from evdispatch.testing import VirtualClock, run_until
 
 class TestNoDescriptorLeft:
     @pytest.fixture
-    def app(self, timed: Dispatcher) -> Dispatcher:
-        return timed
-
-    @pytest.fixture
-    def few(self, net: Net) -> Iterator[list[int]]:
+    def few(self, timed_net: Net) -> Iterator[list[int]]:
         """Take all descriptors but as many as a test gives back."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
@@ -31,18 +27,18 @@ class TestNoDescriptorLeft:
             os.close(fd)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    def test_who_waits_is_shed_and_it_is_told_once(
-        self, app: Dispatcher, net: Net, few: list[int], clock: VirtualClock
+    def test_listener_without_descriptors_sheds_clients_and_reports_once(
+        self, timed: Dispatcher, timed_net: Net, few: list[int], clock: VirtualClock
     ) -> None:
-        listener = net.listen()
+        listener = timed_net.listen()
         seen: list[Error] = []
-        app.on("error")(seen.append)
-        clients = [net.client(listener) for _ in range(3)]
+        timed.on("error")(seen.append)
+        clients = [timed_net.client(listener) for _ in range(3)]
         take_all(few)
         for client in clients:
-            settle_without_descriptors(app)
+            settle_without_descriptors(timed)
             clock.advance(0.2)
-            settle_without_descriptors(app)
+            settle_without_descriptors(timed)
             with contextlib.suppress(ConnectionResetError):
                 assert client.recv(1) == b""
         assert listener.connections == ()
@@ -51,34 +47,34 @@ class TestNoDescriptorLeft:
             os.close(fd)
         few.clear()
         clock.advance(0.2)
-        net.client(listener)
-        run_until(app, lambda: listener.connections)
+        timed_net.client(listener)
+        run_until(timed, lambda: listener.connections)
 
-    def test_it_pauses_instead_of_spinning(
-        self, app: Dispatcher, net: Net, few: list[int], clock: VirtualClock
+    def test_listener_without_descriptors_does_not_spin(
+        self, timed: Dispatcher, timed_net: Net, few: list[int], clock: VirtualClock
     ) -> None:
-        listener = net.listen()
-        app.on("error")(lambda: None)
-        net.client(listener)
-        net.client(listener)
+        listener = timed_net.listen()
+        timed.on("error")(lambda: None)
+        timed_net.client(listener)
+        timed_net.client(listener)
         take_all(few)
-        settle_without_descriptors(app)
-        before = app.stats().polls
+        settle_without_descriptors(timed)
+        before = timed.stats().polls
         for _ in range(5):
-            app.step(0.005)
-        assert app.stats().polls - before <= 12
+            timed.step(0.005)
+        assert timed.stats().polls - before <= 12
 
-    def test_unhandled_it_is_logged_and_the_run_goes_on(
+    def test_listener_without_descriptors_and_handler_logs_it(
         self,
-        app: Dispatcher,
-        net: Net,
+        timed: Dispatcher,
+        timed_net: Net,
         few: list[int],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        listener = net.listen()
-        net.client(listener)
+        listener = timed_net.listen()
+        timed_net.client(listener)
         take_all(few)
-        settle_without_descriptors(app)
+        settle_without_descriptors(timed)
         assert "Too many open files" in caplog.text
         assert not listener.closed
 
@@ -106,7 +102,9 @@ class TestSelectsLimit:
         yield
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    def test_a_source_above_it_is_refused_with_advice(self, app: Dispatcher) -> None:
+    def test_select_source_above_1024_is_refused_with_advice(
+        self, app: Dispatcher
+    ) -> None:
         high = os.open("/dev/zero", os.O_RDONLY)
         left, right = socket.socketpair()
         fd = os.dup(left.fileno())
@@ -120,7 +118,7 @@ class TestSelectsLimit:
             assert sock.fileno() == fd
         os.close(high)
 
-    def test_a_listener_sheds_what_is_above_it_and_goes_on(
+    def test_select_listener_sheds_connections_above_1024(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = echo(net.listen())

@@ -3,7 +3,7 @@
 from evdispatch.sources.net._opening import Opening
 
 
-def test_a_late_look_up_does_not_replace_a_race() -> None:
+def test_opening_late_answer_does_not_replace_its_race() -> None:
     opening = Opening("localhost:1", 5.0, reconnect=True)
     late = opening.turn
     opening.close()  # the time was over
@@ -17,7 +17,7 @@ def test_a_late_look_up_does_not_replace_a_race() -> None:
     opening.close()
 
 
-def test_nor_does_its_failure_end_the_next_one() -> None:
+def test_opening_late_failure_does_not_end_the_next_attempt() -> None:
     opening = Opening("no-such-host.invalid:1", 5.0, reconnect=True)
     late = opening.turn
     opening.close()

@@ -24,21 +24,6 @@ def server() -> Iterator[socket.socket]:
         yield server
 
 
-@pytest.fixture
-def silent() -> Iterator[Any]:
-    """An address that never answers: its queue of connections is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.settimeout(0)
-            filler.connect_ex(server.getsockname())
-        yield server.getsockname()
-        for filler in fillers:
-            filler.close()
-
-
 def refused() -> Any:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()
@@ -53,7 +38,7 @@ def finish(race: Race, now: float = 0.0) -> socket.socket:
     return winner
 
 
-def test_one_address(server: socket.socket) -> None:
+def test_race_with_one_address_wins(server: socket.socket) -> None:
     with finish(Race([(IP4, server.getsockname())])) as winner:
         assert winner.getpeername() == server.getsockname()
         assert not winner.getblocking()
@@ -61,13 +46,13 @@ def test_one_address(server: socket.socket) -> None:
         assert winner.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_failure_begins_the_next_at_once(server: socket.socket) -> None:
+def test_race_failed_attempt_begins_the_next_at_once(server: socket.socket) -> None:
     race = Race([(IP4, refused()), (IP4, refused()), (IP4, server.getsockname())])
     with finish(race) as winner:
         assert winner.getpeername() == server.getsockname()
 
 
-def test_silence_begins_the_next_after_a_while(
+def test_race_silent_attempt_begins_the_next_after_the_delay(
     server: socket.socket, silent: Any
 ) -> None:
     race = Race([(IP4, silent), (IP4, server.getsockname())], delay=0.25)
@@ -82,7 +67,7 @@ def test_silence_begins_the_next_after_a_while(
     assert race.watched is None
 
 
-def test_all_refused_is_the_first_ones_error_with_notes() -> None:
+def test_race_all_refused_raises_the_first_error_with_notes() -> None:
     one, two = refused(), refused()
     with pytest.raises(ConnectionRefusedError) as caught:
         finish(Race([(IP4, one), (IP4, two)]))
@@ -93,7 +78,7 @@ def test_all_refused_is_the_first_ones_error_with_notes() -> None:
 @pytest.mark.parametrize(
     "candidate", [(12345, ("127.0.0.1", 1)), (IP6, ("127.0.0.1", 1)), (IP4, ("x", 1))]
 )
-def test_an_address_that_can_not_be_is_a_failure(
+def test_race_impossible_address_counts_as_failed(
     server: socket.socket, candidate: Any
 ) -> None:
     with finish(Race([candidate, (IP4, server.getsockname())])):
@@ -102,7 +87,7 @@ def test_an_address_that_can_not_be_is_a_failure(
         finish(Race([candidate]))
 
 
-def test_a_full_unix_backlog_is_tried_again_later() -> None:
+def test_race_full_unix_backlog_is_tried_again_later() -> None:
     name = f"\0evdispatch-race-{os.getpid()}"
     with (
         socket.socket(socket.AF_UNIX) as server,
@@ -126,7 +111,7 @@ def test_a_full_unix_backlog_is_tried_again_later() -> None:
         winner.close()
 
 
-def test_no_socket_left_is_a_failure(server: socket.socket) -> None:
+def test_race_without_a_free_descriptor_fails(server: socket.socket) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
@@ -136,7 +121,7 @@ def test_no_socket_left_is_a_failure(server: socket.socket) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_two_that_are_ready_at_once_leave_one_socket_open(
+def test_race_two_winners_leave_one_socket_open(
     server: socket.socket, silent: Any
 ) -> None:
     """A socket that is collected open gives a ResourceWarning, which fails the test."""
@@ -156,7 +141,7 @@ def test_two_that_are_ready_at_once_leave_one_socket_open(
 
 
 @pytest.mark.parametrize("room", range(4))
-def test_no_descriptor_to_watch_a_second_one_is_its_failure_alone(
+def test_race_without_a_descriptor_to_watch_the_second_keeps_the_first(
     silent: Any, room: int
 ) -> None:
     """The socket and two epolls: with room for less, the first goes on all the same."""
@@ -176,7 +161,7 @@ def test_no_descriptor_to_watch_a_second_one_is_its_failure_alone(
         assert race.deadline is None
 
 
-def test_a_socket_that_is_connected_to_itself_is_refused(
+def test_race_socket_connected_to_itself_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Bound(socket.socket):
@@ -193,7 +178,7 @@ def test_a_socket_that_is_connected_to_itself_is_refused(
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_whatever_happens_nothing_is_left_open(
+def test_race_closed_at_any_time_leaves_nothing_open(
     server: socket.socket, silent: Any, seed: int
 ) -> None:
     """The fixture of all tests counts the descriptors."""
@@ -215,7 +200,7 @@ def test_whatever_happens_nothing_is_left_open(
     assert race.watched is None
 
 
-def test_families_take_turns() -> None:
+def test_candidates_of_two_families_take_turns() -> None:
     six: list[Any] = [(IP6, n) for n in range(3)]
     four: list[Any] = [(IP4, n) for n in range(2)]
     assert interleave([*six, *four]) == [six[0], four[0], six[1], four[1], six[2]]
@@ -223,7 +208,7 @@ def test_families_take_turns() -> None:
     assert interleave(six) == six
 
 
-def test_what_is_numeric_needs_no_look_up() -> None:
+def test_numeric_address_needs_no_look_up() -> None:
     assert known(HostPort("127.0.0.1", 80)) == [(IP4, ("127.0.0.1", 80))]
     assert known(HostPort("::1", 80)) == [(IP6, ("::1", 80, 0, 0))]
     assert known(UnixPath("/x")) == [(socket.AF_UNIX, "/x")]

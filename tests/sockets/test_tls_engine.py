@@ -66,7 +66,7 @@ def cut(request: pytest.FixtureRequest) -> Cut:
     return found
 
 
-def test_both_sides_get_what_was_sent(cut: Cut) -> None:
+def test_tls_engine_data_arrives_on_both_sides(cut: Cut) -> None:
     talk = Talk(cut)
     talk.client.send(b"early")
     assert talk.client.kept == 5
@@ -82,7 +82,7 @@ def test_both_sides_get_what_was_sent(cut: Cut) -> None:
     assert talk.client.object.version() == "TLSv1.3"
 
 
-def test_what_comes_before_the_end_in_one_piece_is_data(cut: Cut) -> None:
+def test_tls_engine_data_before_the_end_arrives(cut: Cut) -> None:
     talk = Talk(cut)
     talk.settle()
     talk.client.send(b"last words")
@@ -93,7 +93,7 @@ def test_what_comes_before_the_end_in_one_piece_is_data(cut: Cut) -> None:
     talk.server.receive_eof()
 
 
-def test_after_the_others_end_one_may_still_send() -> None:
+def test_tls_engine_may_send_after_the_peers_end() -> None:
     talk = Talk()
     talk.settle()
     talk.client.close()
@@ -105,7 +105,7 @@ def test_after_the_others_end_one_may_still_send() -> None:
     assert talk.client.ended
 
 
-def test_a_cut_off_is_an_error_even_where_openssl_would_overlook_it() -> None:
+def test_tls_engine_cut_off_raises_even_if_openssl_ignores_it() -> None:
     server = server_context()
     server.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     talk = Talk(server=server)
@@ -116,7 +116,7 @@ def test_a_cut_off_is_an_error_even_where_openssl_would_overlook_it() -> None:
         talk.server.receive_eof()
 
 
-def test_what_is_no_tls_is_refused_with_an_alert() -> None:
+def test_tls_engine_input_without_tls_raises_and_makes_an_alert() -> None:
     server = TlsEngine(server_context(), server_side=True)
     with pytest.raises(ssl.SSLError):
         list(server.receive(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
@@ -126,7 +126,7 @@ def test_what_is_no_tls_is_refused_with_an_alert() -> None:
         list(other.receive(bytes(range(256)) * 10))
 
 
-def test_garbage_in_the_midst_comes_after_the_data() -> None:
+def test_tls_engine_garbage_after_data_raises_after_the_data() -> None:
     talk = Talk()
     talk.settle()
     talk.client.send(b"good")
@@ -139,20 +139,20 @@ def test_garbage_in_the_midst_comes_after_the_data() -> None:
     assert talk.server.take()[0] == 0x17  # the alert, encrypted
 
 
-def test_a_certificate_that_is_not_trusted() -> None:
+def test_tls_engine_untrusted_certificate_raises() -> None:
     talk = Talk(client=ssl.create_default_context())
     with pytest.raises(ssl.SSLCertVerificationError):
         talk.settle()
     assert talk.client.take(), "the server is told"
 
 
-def test_a_certificate_for_another_host() -> None:
+def test_tls_engine_certificate_of_another_host_raises() -> None:
     talk = Talk(hostname="example.org")
     with pytest.raises(ssl.SSLCertVerificationError, match=r"example\.org"):
         talk.settle()
 
 
-def test_names_and_protocols_are_agreed_upon() -> None:
+def test_tls_engine_names_and_protocols_are_negotiated() -> None:
     client, server = client_context(), server_context()
     client.set_alpn_protocols(["http/1.1", "h2"])
     server.set_alpn_protocols(["h2"])
@@ -166,7 +166,7 @@ def test_names_and_protocols_are_agreed_upon() -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_each_version(version: ssl.TLSVersion, cut: Cut) -> None:
+def test_tls_engine_each_version_works(version: ssl.TLSVersion, cut: Cut) -> None:
     client = client_context()
     client.minimum_version = client.maximum_version = version
     talk = Talk(cut, client=client)
@@ -175,12 +175,12 @@ def test_each_version(version: ssl.TLSVersion, cut: Cut) -> None:
     assert talk.got[talk.server] == b"x" * 50_000
 
 
-def test_nobody_may_renegotiate() -> None:
+def test_tls_engine_renegotiation_is_disabled() -> None:
     talk = Talk()
     assert talk.server.object.context.options & ssl.OP_NO_RENEGOTIATION
 
 
-def test_closing_before_the_handshake_says_nothing() -> None:
+def test_tls_engine_closed_before_the_handshake_sends_nothing() -> None:
     server = TlsEngine(server_context(), server_side=True)
     server.close()
     assert server.take() == b""

@@ -10,7 +10,7 @@ from evdispatch import READ, WRITE, Dispatcher, Fd, HandlerError, Readable, Writ
 from evdispatch.testing import record, run_until, settle
 
 
-def test_it_is_told_while_there_is_something_to_read(
+def test_fd_with_input_is_readable_until_it_is_read(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
@@ -32,7 +32,7 @@ def test_it_is_told_while_there_is_something_to_read(
     assert app.stats().balanced
 
 
-def test_one_readiness_is_one_event_however_long_it_waits(
+def test_fd_readable_while_it_waits_is_one_event(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
@@ -52,7 +52,7 @@ def test_one_readiness_is_one_event_however_long_it_waits(
     assert source.counts.made == 1
 
 
-def test_several_handlers_hear_it_before_it_is_looked_at_again(
+def test_fd_readable_is_watched_again_after_all_handlers(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
@@ -69,7 +69,7 @@ def test_several_handlers_hear_it_before_it_is_looked_at_again(
     assert order == [1, 2, 1, 2]
 
 
-def test_it_is_looked_at_again_even_if_a_handler_raises(
+def test_fd_readable_with_a_failing_handler_is_watched_again(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
@@ -89,7 +89,7 @@ def test_it_is_looked_at_again_even_if_a_handler_raises(
     assert calls == [1, 1]
 
 
-def test_writable_is_told_as_long_as_it_can_be_written(
+def test_fd_writable_is_reported_while_it_can_be_written(
     app: Dispatcher, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     left, right = pair
@@ -113,7 +113,7 @@ def test_writable_is_told_as_long_as_it_can_be_written(
     assert sent > first
 
 
-def test_both_are_told_apart(
+def test_fd_readable_and_writable_are_two_events(
     app: Dispatcher, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     left, right = pair
@@ -132,7 +132,7 @@ def test_both_are_told_apart(
     assert "readable" in names(seen)
 
 
-def test_a_listening_socket_is_readable_per_connection(app: Dispatcher) -> None:
+def test_fd_listening_socket_is_readable_for_each_connection(app: Dispatcher) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = app.add(Fd(server))
         accepted: list[socket.socket] = []
@@ -145,7 +145,9 @@ def test_a_listening_socket_is_readable_per_connection(app: Dispatcher) -> None:
             sock.close()
 
 
-def test_it_stays_the_users_and_as_it_was(app: Dispatcher, pipe: list[int]) -> None:
+def test_fd_descriptor_keeps_its_blocking_mode(
+    app: Dispatcher, pipe: list[int]
+) -> None:
     blocking = os.get_blocking(pipe[0])
     source = app.add(Fd(pipe[0]))
     assert os.get_blocking(pipe[0]) is blocking
@@ -153,7 +155,7 @@ def test_it_stays_the_users_and_as_it_was(app: Dispatcher, pipe: list[int]) -> N
     assert os.get_blocking(pipe[0]) is blocking
 
 
-def test_paused_nothing_is_told_and_resumed_it_is(
+def test_fd_paused_reports_nothing_until_resumed(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
@@ -172,7 +174,7 @@ def test_paused_nothing_is_told_and_resumed_it_is(
     assert names(seen) == ["readable"] * 2
 
 
-def test_a_file_object_is_held_while_it_is_watched(app: Dispatcher) -> None:
+def test_fd_keeps_its_file_object_alive(app: Dispatcher) -> None:
     left, right = socket.socketpair()
     app.add(Fd(left))
     del left
@@ -185,18 +187,20 @@ def test_a_file_object_is_held_while_it_is_watched(app: Dispatcher) -> None:
     right.close()
 
 
-def test_an_event_without_a_source_is_released_quietly() -> None:
+def test_fd_event_without_a_source_is_handled() -> None:
     Readable(READ).on_handled()
     Writable(WRITE).on_handled()
 
 
-def test_a_release_after_the_end_does_nothing(app: Dispatcher, pipe: list[int]) -> None:
+def test_fd_event_handled_after_the_end_does_nothing(
+    app: Dispatcher, pipe: list[int]
+) -> None:
     source = app.add(Fd(pipe[0]))
     source.close()
     source.rearm()
     assert app.sources == ()
 
 
-def test_neither_readable_nor_writable_is_an_error(pipe: list[int]) -> None:
+def test_fd_without_an_interest_raises(pipe: list[int]) -> None:
     with pytest.raises(ValueError, match="readable, writable, both"):
         Fd(pipe[0], readable=False)

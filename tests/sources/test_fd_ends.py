@@ -15,9 +15,7 @@ def close(ends: list[int], index: int) -> None:
     ends[index] = -1
 
 
-def test_data_comes_before_the_hangup_and_the_hangup_once(
-    app: Dispatcher, pipe: list[int]
-) -> None:
+def test_fd_hangup_comes_once_after_the_data(app: Dispatcher, pipe: list[int]) -> None:
     source = app.add(Fd(pipe[0]))
     seen = heard(app, source)
     source.on("readable")(lambda: os.read(pipe[0], 2))
@@ -30,7 +28,7 @@ def test_data_comes_before_the_hangup_and_the_hangup_once(
     assert app.sources == ()
 
 
-def test_a_hangup_while_readable_is_handled_does_not_cut_the_data_off(
+def test_fd_hangup_while_readable_is_handled_keeps_the_data(
     app: Dispatcher, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     """Watching for writing alone, the poller does not say that there is more to read."""
@@ -55,7 +53,7 @@ def test_a_hangup_while_readable_is_handled_does_not_cut_the_data_off(
     assert b"".join(got) == b"abcdefghi"
 
 
-def test_a_hangup_is_no_end_while_a_readable_waits(
+def test_fd_hangup_while_readable_waits_is_no_end(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     source = Fd(pair[0], writable=True)
@@ -66,7 +64,9 @@ def test_a_hangup_is_no_end_while_a_readable_waits(
     assert source.interest is None
 
 
-def test_a_broken_pipe_wakes_the_writer(app: Dispatcher, pipe: list[int]) -> None:
+def test_fd_broken_pipe_is_writable_with_an_error(
+    app: Dispatcher, pipe: list[int]
+) -> None:
     source = app.add(Fd(pipe[1], readable=False, writable=True))
     close(pipe, 0)
     errors: list[int | None] = []
@@ -84,7 +84,7 @@ def test_a_broken_pipe_wakes_the_writer(app: Dispatcher, pipe: list[int]) -> Non
     assert errors == [errno.EPIPE]
 
 
-def test_a_socket_that_was_never_connected_hangs_up_and_does_not_spin(
+def test_fd_unconnected_socket_hangs_up_and_does_not_spin(
     app: Dispatcher,
 ) -> None:
     with socket.socket() as sock:
@@ -97,7 +97,7 @@ def test_a_socket_that_was_never_connected_hangs_up_and_does_not_spin(
         assert app.stats().polls - before <= 3
 
 
-def test_a_handler_that_closes_the_descriptor_alone_ends_the_source(
+def test_fd_descriptor_closed_in_a_handler_ends_it(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
@@ -108,7 +108,7 @@ def test_a_handler_that_closes_the_descriptor_alone_ends_the_source(
     assert app.sources == ()
 
 
-def test_a_handler_that_closes_both_leaves_nothing(
+def test_fd_and_descriptor_closed_in_a_handler_leave_nothing(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))

@@ -10,7 +10,7 @@ from evdispatch.testing import record, run_until, settle
 
 
 class TestOneshot:
-    def test_it_tells_once_until_it_is_rearmed(
+    def test_fd_oneshot_reports_once_until_rearmed(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -26,7 +26,7 @@ class TestOneshot:
         settle(app)
         assert len(seen) == 2
 
-    def test_a_hangup_waits_for_the_next_arming(
+    def test_fd_oneshot_hangup_waits_for_rearm(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -43,7 +43,9 @@ class TestOneshot:
 
 
 class TestPriority:
-    def test_an_out_of_band_byte_is_no_readable(self, app: Dispatcher) -> None:
+    def test_fd_out_of_band_byte_is_priority_and_not_readable(
+        self, app: Dispatcher
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             left = socket.create_connection(server.getsockname())
             right, _ = server.accept()
@@ -57,7 +59,7 @@ class TestPriority:
                 settle(app)
                 assert seen == ["priority"]
 
-    def test_it_alone_may_be_asked_for(self, app: Dispatcher) -> None:
+    def test_fd_priority_alone_is_allowed(self, app: Dispatcher) -> None:
         with open("/proc/self/mounts", "rb") as mounts:
             seen = record(app, Priority)
             app.add(Fd(mounts, readable=False, priority=True))

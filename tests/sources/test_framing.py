@@ -70,17 +70,19 @@ CASES: list[Any] = [
 
 class TestEveryFraming:
     @pytest.mark.parametrize(("framing", "data", "expected"), CASES)
-    def test_whole(self, framing: Framing, data: bytes, expected: list[bytes]) -> None:
+    def test_framing_input_in_one_piece_gives_its_frames(
+        self, framing: Framing, data: bytes, expected: list[bytes]
+    ) -> None:
         assert frames(framing, [data]) == expected
 
     @pytest.mark.parametrize(("framing", "data", "expected"), CASES)
-    def test_byte_by_byte(
+    def test_framing_input_byte_by_byte_gives_its_frames(
         self, framing: Framing, data: bytes, expected: list[bytes]
     ) -> None:
         assert frames(framing, each_byte(data)) == expected
 
     @pytest.mark.parametrize(("framing", "data", "expected"), CASES)
-    def test_trailing_bytes_wait_for_their_frame(
+    def test_framing_trailing_bytes_wait_for_their_frame(
         self, framing: Framing, data: bytes, expected: list[bytes]
     ) -> None:
         for cut in range(1, len(data)):
@@ -91,7 +93,7 @@ class TestEveryFraming:
             assert frames(framing, [more, data[cut:]]) == expected * 2
 
     @pytest.mark.parametrize(("framing", "data", "expected"), CASES)
-    def test_nothing_and_empty_pieces_are_nothing(
+    def test_framing_empty_pieces_give_nothing(
         self, framing: Framing, data: bytes, expected: list[bytes]
     ) -> None:
         assert frames(framing, []) == []
@@ -102,16 +104,16 @@ class TestEveryFraming:
 
 
 class TestRaw:
-    def test_pieces_come_as_they_are(self) -> None:
+    def test_raw_pieces_are_frames(self) -> None:
         assert frames("raw", [b"a\n", b"b"]) == [b"a\n", b"b"]
 
-    def test_it_knows_no_limit_and_no_end(self) -> None:
+    def test_raw_has_no_limit_and_no_end(self) -> None:
         assert frames("raw", [b"x" * 5000], limit=1) == [b"x" * 5000]
 
 
 class TestLines:
     @pytest.mark.parametrize("data", [b"abc", b"abc\r"])
-    def test_the_last_line_needs_no_end(self, data: bytes) -> None:
+    def test_lines_unfinished_last_line_is_a_frame(self, data: bytes) -> None:
         assert frames("lines", [b"x\n" + data]) == [b"x", data]
         assert frames("lines", each_byte(b"x\n" + data)) == [b"x", data]
 
@@ -130,13 +132,13 @@ class TestLines:
             (b"abcdefgh\n\nabcdefgh\n", ["error", b"", "error"]),
         ],
     )
-    def test_a_line_above_the_limit_is_left_out_and_told_in_its_place(
+    def test_lines_above_the_limit_are_errors_in_their_place(
         self, data: bytes, expected: list[Any]
     ) -> None:
         assert frames("lines", [data], limit=3) == expected
         assert frames("lines", each_byte(data), limit=3) == expected
 
-    def test_an_endless_line_takes_no_memory(self) -> None:
+    def test_lines_without_an_end_take_no_memory(self) -> None:
         lines: Any = framer_factory("lines", 1000)()
         told = []
         for _ in range(200):
@@ -145,14 +147,14 @@ class TestLines:
         assert shown(told) == ["error"]
         assert list(lines.feed(b"x\nnext\n")) == [b"next"]
 
-    def test_an_error_names_the_limit(self) -> None:
+    def test_lines_error_names_the_limit(self) -> None:
         (error,) = framer_factory("lines", 3)().feed(b"abcdef\n")
         assert isinstance(error, FrameError)
         assert "3 bytes" in str(error)
 
 
 class TestLength:
-    def test_a_length_above_the_limit_ends_the_input_before_its_data(self) -> None:
+    def test_length_above_the_limit_ends_the_input_before_its_data(self) -> None:
         a_framer = framer_factory(Length(2), 3)()
         found = shown(a_framer.feed(pack(2, b"abc") + b"\0\4"))
         assert found == [b"abc", "error"]
@@ -160,25 +162,25 @@ class TestLength:
         assert list(a_framer.end()) == []
         assert list(a_framer.feed(b"abcd")) == []
 
-    def test_an_input_that_ends_within_a_frame_is_an_error(self) -> None:
+    def test_length_frame_cut_by_the_end_is_an_error(self) -> None:
         for cut in range(1, 5):
             data = pack(2, b"abc")[:cut]
             assert frames(Length(2), [data]) == ["error"]
             assert frames(Length(2), each_byte(data)) == ["error"]
 
     @pytest.mark.parametrize("size", [0, 3, 16, -1, "4", None, 4.0, True])
-    def test_a_length_has_1_2_4_or_8_bytes(self, size: Any) -> None:
+    def test_length_size_other_than_1_2_4_8_raises(self, size: Any) -> None:
         with pytest.raises(ValueError, match="size"):
             Length(size)
 
 
 class TestOwn:
-    def test_a_frame_above_the_limit_ends_the_input_however_it_comes(self) -> None:
+    def test_own_framing_frame_above_the_limit_ends_the_input(self) -> None:
         data = b"3:abc,5:abcde,1:x,"
         assert frames(netstring, [data], limit=4) == [b"abc", "error"]
         assert frames(netstring, each_byte(data), limit=4) == [b"abc", "error"]
 
-    def test_no_frame_at_all_takes_no_memory(self) -> None:
+    def test_own_framing_without_a_frame_takes_no_memory(self) -> None:
         endless: Any = framer_factory(lambda _: None, 100)()
         found: list[Any] = []
         while not endless.broken:
@@ -186,31 +188,31 @@ class TestOwn:
             assert len(endless._buffer) <= 100 + 64 + 50
         assert shown(found) == ["error"]
 
-    def test_a_frame_for_nothing_would_be_endless_and_ends_the_input(self) -> None:
+    def test_own_framing_that_takes_nothing_ends_the_input(self) -> None:
         assert frames(lambda _: b"again", [b"x"]) == ["error"]
 
-    def test_what_the_function_raises_passes_on(self) -> None:
+    def test_own_framing_exception_is_raised(self) -> None:
         with pytest.raises(ValueError, match="invalid literal"):
             frames(netstring, [b"x:"])
 
 
 class TestOptions:
     @pytest.mark.parametrize("framing", ["RAW", "line", "", 4, None])
-    def test_an_unknown_framing_is_refused(self, framing: Any) -> None:
+    def test_framing_unknown_raises(self, framing: Any) -> None:
         with pytest.raises(ValueError, match="framing must be"):
             framer_factory(framing, 10)()
 
     @pytest.mark.parametrize("limit", [0, -1])
-    def test_a_limit_is_above_0(self, limit: int) -> None:
+    def test_framing_limit_below_1_raises(self, limit: int) -> None:
         with pytest.raises(ValueError, match="at least 1"):
             framer_factory("lines", limit)()
 
     @pytest.mark.parametrize("limit", [1.5, "10", None, True])
-    def test_a_limit_is_a_whole_number(self, limit: Any) -> None:
+    def test_framing_limit_of_another_type_raises(self, limit: Any) -> None:
         with pytest.raises(TypeError, match="whole number"):
             framer_factory("lines", limit)()
 
-    def test_frames_are_lines_or_data(self) -> None:
+    def test_framing_event_class_is_line_or_data(self) -> None:
         assert framer_factory("lines", 10)().event is Line
         assert framer_factory("raw", 10)().event is Data
         assert framer_factory(Length(4), 10)().event is Data
@@ -227,7 +229,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 @given(INPUTS, LIMITS, CUTS)
-def test_cuts_do_not_matter_to_lines(
+def test_lines_cut_anywhere_give_the_same_frames(
     parts: list[bytes], limit: int, cuts: list[int]
 ) -> None:
     data = b"".join(parts)
@@ -240,7 +242,7 @@ def test_cuts_do_not_matter_to_lines(
 
 
 @given(st.binary(max_size=60), LIMITS, CUTS, st.sampled_from([1, 2]))
-def test_cuts_do_not_matter_to_lengths(
+def test_length_cut_anywhere_gives_the_same_frames(
     data: bytes, limit: int, cuts: list[int], size: int
 ) -> None:
     expected = frames(Length(size), [data], limit)
@@ -249,7 +251,7 @@ def test_cuts_do_not_matter_to_lengths(
 
 
 @given(st.lists(st.binary(max_size=12)), LIMITS, CUTS)
-def test_cuts_do_not_matter_to_an_own_framing(
+def test_own_framing_cut_anywhere_gives_the_same_frames(
     payloads: list[bytes], limit: int, cuts: list[int]
 ) -> None:
     data = b"".join(b"%d:%s," % (len(p), p) for p in payloads)

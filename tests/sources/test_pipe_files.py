@@ -16,14 +16,14 @@ from evdispatch.testing import record, run_until, settle
 
 
 class TestKindsOfFiles:
-    def test_dev_null_ends_at_once(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_of_dev_null_ends_at_once(self, app: Dispatcher, ends: Ends) -> None:
         fd = ends.keep(os.open("/dev/null", os.O_RDONLY))
         seen = heard(app.add(Pipe(fd, framing="lines", closefd=False)))
         settle(app)
         assert shown(seen) == ["eof"]
 
     @pytest.mark.parametrize("content", [b"", b"one", b"one\ntwo\n", b"x" * 200_000])
-    def test_a_regular_file_is_read_to_its_end(
+    def test_pipe_of_a_regular_file_reads_to_its_end(
         self, app: Dispatcher, tmp_path: Path, content: bytes
     ) -> None:
         path = tmp_path / "file"
@@ -33,7 +33,9 @@ class TestKindsOfFiles:
         assert b"".join(e.data for e in seen if isinstance(e, Data)) == content
         assert shown(seen)[-1] == "eof"
 
-    def test_a_regular_file_is_written(self, app: Dispatcher, tmp_path: Path) -> None:
+    def test_pipe_of_a_regular_file_writes_it(
+        self, app: Dispatcher, tmp_path: Path
+    ) -> None:
         path = tmp_path / "file"
         source = app.add(Pipe(path.open("wb", buffering=0)))
         settle(app)
@@ -44,7 +46,7 @@ class TestKindsOfFiles:
         assert path.read_bytes() == b"".join(b"%d\n" % n for n in range(100))
         assert source.closed
 
-    def test_a_fifo_without_a_writer_waits_for_one(
+    def test_pipe_of_a_fifo_without_a_writer_waits_for_one(
         self, app: Dispatcher, tmp_path: Path
     ) -> None:
         path = tmp_path / "fifo"
@@ -62,7 +64,7 @@ class TestKindsOfFiles:
         assert shown(seen) == [b"hello", "eof"]
         assert source.closed, "a FIFO is hung up for ever after: it must not spin"
 
-    def test_a_fifo_opened_for_both_outlives_its_writers(
+    def test_pipe_of_a_fifo_opened_for_both_outlives_its_writers(
         self, app: Dispatcher, tmp_path: Path
     ) -> None:
         path = tmp_path / "fifo"
@@ -77,7 +79,9 @@ class TestKindsOfFiles:
         assert shown(seen) == [b"0", b"1", b"2"]
         assert not source.closed
 
-    def test_a_socket_is_read_and_written(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_of_a_socket_reads_and_writes(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         left, right = ends.pair()
         source = app.add(Pipe(ends.given(left), framing="lines"))
         seen = heard(source)
@@ -89,7 +93,7 @@ class TestKindsOfFiles:
         settle(app)
         assert shown(seen) == [b"there", "eof"]
 
-    def test_a_pty_whose_other_side_is_closed_has_ended(
+    def test_pipe_of_a_pty_ends_when_the_other_side_closes(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         """Its read fails with EIO, which is no error."""
@@ -105,7 +109,9 @@ class TestKindsOfFiles:
         settle(app)
         assert shown(seen) == [b"bye", b"unfinished", "eof"]
 
-    def test_a_tty_is_left_blocking(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_of_a_tty_leaves_it_blocking(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         master, slave = pty.openpty()
         ends.keep(master)
         tty.setraw(slave)
@@ -119,7 +125,7 @@ class TestKindsOfFiles:
         assert os.read(master, 100) == b"shown"
 
     @pytest.mark.parametrize("kind", ["number", "file", "socket"])
-    def test_any_object_with_a_descriptor_will_do(
+    def test_pipe_of_an_object_with_fileno_owns_it(
         self, app: Dispatcher, kind: str
     ) -> None:
         left, right = socket.socketpair()
@@ -141,31 +147,31 @@ class TestKindsOfFiles:
 
 
 class TestTheDescriptorsOwner:
-    def test_the_file_is_closed_with_the_source(
-        self, app: Dispatcher, ends: Ends
-    ) -> None:
+    def test_pipe_closed_closes_its_file(self, app: Dispatcher, ends: Ends) -> None:
         reader, writer = ends.pipe()
         app.add(Pipe(ends.given(reader))).close()
         with pytest.raises(OSError, match="Bad file"):
             os.fstat(reader)
         assert writer in ends.open
 
-    def test_or_left_open_and_as_it_was(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_without_closefd_leaves_its_file_as_it_was(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         for fd in ends.pipe():
             source = app.add(Pipe(fd, closefd=False))
             assert os.get_blocking(fd), "it stays yours, and your duplicates' too"
             source.close()
             assert os.get_blocking(fd)
 
-    def test_what_was_non_blocking_stays_so(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_of_a_nonblocking_file_leaves_it_nonblocking(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         reader, _ = ends.pipe()
         os.set_blocking(reader, False)
         app.add(Pipe(reader, closefd=False)).close()
         assert not os.get_blocking(reader)
 
-    def test_a_file_that_was_closed_behind_our_back_is_no_error(
-        self, app: Dispatcher
-    ) -> None:
+    def test_pipe_closed_after_its_file_raises_nothing(self, app: Dispatcher) -> None:
         for close in (socket.socket.close, lambda sock: os.close(sock.detach())):
             left, right = socket.socketpair()
             source = app.add(Pipe(left))
@@ -176,7 +182,7 @@ class TestTheDescriptorsOwner:
         assert app.sources == ()
 
     @pytest.mark.parametrize("fd", [0, 1, 2])
-    def test_the_standard_ones_are_neither_closed_nor_made_non_blocking(
+    def test_pipe_of_a_standard_descriptor_leaves_it_open_and_blocking(
         self, app: Dispatcher, ends: Ends, fd: int
     ) -> None:
         reader, writer = ends.pipe()
@@ -219,7 +225,7 @@ class TestTheDescriptorsOwner:
         ({"limit": 1}, ValueError),
     ],
 )
-def test_bad_options_are_refused_and_the_file_left_alone(
+def test_pipe_wrong_options_raise_and_leave_the_file(
     ends: Ends, options: dict[str, Any], kind: type[Exception]
 ) -> None:
     reader, _ = ends.pipe()
@@ -229,7 +235,7 @@ def test_bad_options_are_refused_and_the_file_left_alone(
     os.fstat(reader)
 
 
-def test_a_refused_pipe_is_left_as_it_was(app: Dispatcher) -> None:
+def test_pipe_refused_by_add_leaves_its_file_as_it_was(app: Dispatcher) -> None:
     read, write = os.pipe()
     app.add(Fd(read))
     with pytest.raises(StateError, match="watched already"):

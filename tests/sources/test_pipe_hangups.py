@@ -14,7 +14,7 @@ from evdispatch.testing import record, run_until, settle
 
 
 class TestBrokenPipes:
-    def test_when_the_readers_have_gone_a_write_end_hangs_up_once(
+    def test_pipe_whose_readers_have_gone_hangs_up_once(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         """Even when nothing is to be written."""
@@ -29,7 +29,7 @@ class TestBrokenPipes:
         assert seen[0].mask & ERROR
         assert source.closed
 
-    def test_the_hangup_says_what_writing_failed_with(
+    def test_pipe_hangup_names_the_error_of_writing(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -43,7 +43,7 @@ class TestBrokenPipes:
         with pytest.raises(ClosedError):
             source.write(b"x")
 
-    def test_a_write_into_a_broken_pipe_is_told_as_an_event(
+    def test_pipe_write_to_gone_readers_is_a_hangup(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -56,7 +56,7 @@ class TestBrokenPipes:
         assert len(seen) == 1
         assert source.closed
 
-    def test_what_the_other_side_sent_comes_before_the_hangup(
+    def test_pipe_input_comes_before_its_hangup(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         left, right = ends.pair()
@@ -72,7 +72,9 @@ class TestBrokenPipes:
         assert isinstance(seen[-1].error, BrokenPipeError)
         assert source.buffered == 0
 
-    def test_also_if_it_was_paused_meanwhile(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_paused_input_comes_before_its_hangup(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         left, right = ends.pair()
         source = Pipe(ends.given(left), framing="lines")
         source.pause()
@@ -92,7 +94,7 @@ class TestBrokenPipes:
         settle(app)
         assert shown(seen) == [b"one", "hangup"]
 
-    def test_a_pty_that_hangs_up_with_a_full_buffer_does_not_spin(
+    def test_pipe_of_a_hung_up_pty_with_a_full_buffer_does_not_spin(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         """It takes nothing more, and what was hung up is told again and again."""
@@ -113,9 +115,7 @@ class TestBrokenPipes:
         source.resume()
         run_until(app, lambda: shown(seen[-1:]) == ["eof"])
 
-    def test_a_pause_keeps_no_write_end_from_hanging_up(
-        self, app: Dispatcher, ends: Ends
-    ) -> None:
+    def test_pipe_paused_write_end_hangs_up(self, app: Dispatcher, ends: Ends) -> None:
         left, right = ends.pipe()
         source = app.add(Pipe(ends.given(right)))
         seen = heard(source)
@@ -124,7 +124,7 @@ class TestBrokenPipes:
         settle(app)
         assert shown(seen) == ["hangup"]
 
-    def test_a_side_that_reads_no_more_but_lives_hangs_up_too(
+    def test_pipe_peer_that_shuts_its_reading_down_hangs_up(
         self, app: Dispatcher
     ) -> None:
         left, right = socket.socketpair()
@@ -137,7 +137,7 @@ class TestBrokenPipes:
             settle(app)
         assert shown(seen) == [b"bye", "hangup"]
 
-    def test_a_reset_connection_tells_the_data_and_then_the_end(
+    def test_pipe_of_a_reset_socket_reads_its_data_and_ends(
         self, app: Dispatcher
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:

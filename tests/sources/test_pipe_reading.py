@@ -37,7 +37,7 @@ def send(app: Dispatcher, fd: int, data: bytes, way: str) -> None:
 class TestReading:
     @pytest.mark.parametrize("way", WAYS)
     @pytest.mark.parametrize("framing", ["lines", Length(2)], ids=["lines", "length"])
-    def test_frames_arrive_however_the_bytes_do(
+    def test_pipe_frames_cut_anywhere_arrive_whole(
         self, app: Dispatcher, ends: Ends, way: str, framing: Any
     ) -> None:
         data = {
@@ -59,7 +59,7 @@ class TestReading:
         assert app.sources == ()
 
     @pytest.mark.parametrize("way", WAYS[:2])
-    def test_raw_bytes_arrive_as_they_come(
+    def test_pipe_raw_data_arrives_as_it_comes(
         self, app: Dispatcher, ends: Ends, way: str
     ) -> None:
         reader, writer = ends.pipe()
@@ -69,9 +69,7 @@ class TestReading:
         assert shown(seen) == expected
         assert app.stats().balanced
 
-    def test_the_data_comes_before_the_end_even_if_both_are_there(
-        self, app: Dispatcher, ends: Ends
-    ) -> None:
+    def test_pipe_data_comes_before_its_eof(self, app: Dispatcher, ends: Ends) -> None:
         reader, writer = ends.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 20)
         os.write(writer, b"x" * (1 << 20))
@@ -82,7 +80,7 @@ class TestReading:
         assert shown(seen).count("eof") == 1
         assert isinstance(seen[-1], Eof)
 
-    def test_an_end_without_data_is_an_eof_alone(
+    def test_pipe_end_without_data_is_an_eof_alone(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -93,7 +91,7 @@ class TestReading:
         assert shown(seen) == ["eof"]
         assert source.closed
 
-    def test_a_line_above_the_limit_is_an_error_in_its_place(
+    def test_pipe_line_above_the_limit_is_an_error_in_its_place(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -104,7 +102,7 @@ class TestReading:
         assert shown(seen) == [b"one", "error", b"two"]
         assert isinstance(seen[1].exception, FrameError)
 
-    def test_a_frame_above_the_limit_ends_the_pipe(
+    def test_pipe_frame_above_the_limit_ends_it(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -117,7 +115,7 @@ class TestReading:
         with pytest.raises(BrokenPipeError):
             os.write(writer, b"x")
 
-    def test_what_an_own_framing_raises_ends_the_pipe(
+    def test_pipe_own_framing_that_raises_ends_it(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         def broken(buffer: bytearray) -> bytes | None:
@@ -130,7 +128,7 @@ class TestReading:
             settle(app)
         assert source.closed
 
-    def test_a_pipe_closed_in_its_own_handler_tells_no_more(
+    def test_pipe_closed_in_its_handler_drops_later_events(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -147,7 +145,7 @@ class TestReading:
         settle(app)
         assert shown(seen) == [b"one"]
 
-    def test_paused_the_kernel_holds_the_data_back(
+    def test_pipe_paused_leaves_the_data_in_the_kernel(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -172,7 +170,9 @@ class TestReading:
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(st.lists(st.sampled_from([b"a", b"bc\n", b"\r\n", b"\n", b"\xff"])))
-    def test_what_is_written_arrives(self, io: Any, pieces: list[bytes]) -> None:
+    def test_pipe_lines_written_in_any_pieces_arrive(
+        self, io: Any, pieces: list[bytes]
+    ) -> None:
         reader, writer = os.pipe()
         with Dispatcher(io=io) as app:
             seen = heard(app.add(Pipe(reader, framing="lines")))

@@ -25,14 +25,16 @@ def taking(fd: int, got: list[bytes], condition: Callable[[], Any]) -> Any:
 
 
 class TestWriting:
-    def test_what_fits_is_written_at_once(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_write_that_fits_is_written_at_once(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer)))
         assert source.write(b"now")
         assert source.buffered == 0
         assert os.read(reader, 100) == b"now"
 
-    def test_what_does_not_fit_follows_in_order(
+    def test_pipe_write_that_does_not_fit_is_buffered_in_order(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -53,7 +55,7 @@ class TestWriting:
         assert got == sent
         assert source.buffered == 0
 
-    def test_many_small_writes_are_joined_and_not_quadratic(
+    def test_pipe_many_small_writes_are_joined(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -72,7 +74,7 @@ class TestWriting:
         got += drain(reader)
         assert got == b"".join(b"%6d\n" % n for n in range(20_000))
 
-    def test_marks_tell_when_to_stop_and_a_drain_when_to_go_on(
+    def test_pipe_write_above_the_high_mark_returns_false_until_drain(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -89,7 +91,7 @@ class TestWriting:
         assert source.buffered <= 100
         assert source.write(b"x") is True
 
-    def test_a_buffer_below_the_high_mark_gives_no_drain(
+    def test_pipe_write_below_the_high_mark_gives_no_drain(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -102,7 +104,7 @@ class TestWriting:
         settle(app)
         assert nonblocking == []
 
-    def test_above_the_limit_nothing_is_taken(
+    def test_pipe_write_above_the_limit_raises_and_takes_nothing(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -118,7 +120,9 @@ class TestWriting:
         run_until(app, taking(reader, got, lambda: source.closed))
         assert b"".join(got) + drain(reader) == b"x" * 100_000
 
-    def test_the_callers_buffer_is_copied(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_write_copies_the_callers_buffer(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer)))
         data = bytearray(b"a" * 200_000)
@@ -129,7 +133,9 @@ class TestWriting:
         assert set(b"".join(got) + drain(reader)) == {ord("a")}
 
     @pytest.mark.parametrize("data", [b"", bytearray(), memoryview(b"")])
-    def test_nothing_is_nothing(self, app: Dispatcher, ends: Ends, data: Any) -> None:
+    def test_pipe_write_of_nothing_is_allowed(
+        self, app: Dispatcher, ends: Ends, data: Any
+    ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer)))
         assert source.write(data)
@@ -138,20 +144,20 @@ class TestWriting:
         assert not source.closed
 
     @pytest.mark.parametrize("data", ["text", 5, None, [1]])
-    def test_only_bytes_are_written(
+    def test_pipe_write_of_no_bytes_object_raises(
         self, app: Dispatcher, ends: Ends, data: Any
     ) -> None:
         source = app.add(Pipe(ends.given(ends.pipe()[1])))
         with pytest.raises(TypeError, match="memoryview"):
             source.write(data)
 
-    def test_the_read_end_is_not_written(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_write_to_a_read_end_raises(self, app: Dispatcher, ends: Ends) -> None:
         source = app.add(Pipe(ends.given(ends.pipe()[0])))
         with pytest.raises(OSError, match="not opened for writing") as caught:
             source.write(b"x")
         assert caught.value.errno == errno.EBADF
 
-    def test_before_it_is_added_or_after_the_end_it_is_an_error(
+    def test_pipe_write_before_adding_or_after_the_end_raises(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -165,7 +171,7 @@ class TestWriting:
                 call()
         assert drain(reader) == b""
 
-    def test_write_eof_closes_it_once_all_is_written(
+    def test_pipe_write_eof_closes_it_when_all_is_written(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -181,7 +187,7 @@ class TestWriting:
         assert len(b"".join(got) + drain(reader)) == 300_000
         assert os.read(reader, 1) == b""
 
-    def test_write_eof_with_nothing_to_write_closes_it_at_once(
+    def test_pipe_write_eof_without_buffered_data_closes_it_at_once(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
@@ -191,9 +197,7 @@ class TestWriting:
         assert source.closed
         assert (os.read(reader, 10), os.read(reader, 10)) == (b"x", b"")
 
-    def test_a_pause_stops_the_reading_and_not_the_writing(
-        self, app: Dispatcher, ends: Ends
-    ) -> None:
+    def test_pipe_paused_still_writes(self, app: Dispatcher, ends: Ends) -> None:
         """Or an echo that pauses until `drain` would wait for ever."""
         left, right = ends.pair()
         source = app.add(Pipe(ends.given(left)))
@@ -209,7 +213,9 @@ class TestWriting:
         settle(app)
         assert sorted(shown(seen), key=str) == [b"unread", "drain"]
 
-    def test_threads_may_write_at_once(self, app: Dispatcher, ends: Ends) -> None:
+    def test_pipe_write_from_threads_keeps_pieces_whole(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer)))
 
@@ -228,7 +234,7 @@ class TestWriting:
         pieces = {data[i : i + 1000] for i in range(0, len(data), 1000)}
         assert pieces == {b"a" * 1000, b"b" * 1000}, "each write stays in one piece"
 
-    def test_a_write_that_waits_while_it_is_closed_reaches_nobody_else(
+    def test_pipe_write_waiting_while_it_is_closed_reaches_no_other_file(
         self, app: Dispatcher, ends: Ends
     ) -> None:
         waiting = threading.Event()
@@ -264,7 +270,7 @@ class TestWriting:
         assert drain(reader) == b""
 
 
-def test_a_program_that_sigpipe_would_end_is_warned(ends: Ends) -> None:
+def test_pipe_with_sigpipe_at_default_warns(ends: Ends) -> None:
     """Of pipes: nothing but the signal's disposition helps there."""
     before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:

@@ -13,7 +13,7 @@ from evdispatch.testing import VirtualClock, settle
 
 
 class TestNames:
-    def test_its_ticks_bear_its_name(
+    def test_timer_ticks_have_its_name(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         blink, poll = timed.add(Timer("blink", every=1.0)), Timer("poll_it", after=1.0)
@@ -38,7 +38,7 @@ class TestNames:
         assert tick_class("tick") is Tick
         assert tick_class("blink_once").__name__ == "BlinkOnce"
 
-    def test_a_class_that_no_timer_needs_is_gone(self, app: Dispatcher) -> None:
+    def test_timer_class_without_timers_is_freed(self, app: Dispatcher) -> None:
         kept = weakref.ref(tick_class("passing_by"))
         gc.collect()
         assert kept() is None
@@ -46,46 +46,46 @@ class TestNames:
             app.on("passing_by")
 
     @pytest.mark.parametrize("name", ["data", "line", "key", "stop", "error", "event"])
-    def test_the_name_of_another_event_is_refused(self, name: str) -> None:
+    def test_timer_with_the_name_of_another_event_raises(self, name: str) -> None:
         with pytest.raises(ValueError, match="can't be called"):
             Timer(name, every=1.0)
 
     @pytest.mark.parametrize("name", ["", "Blink", "a-b", "1st", "a b", "tick!"])
-    def test_what_is_no_name_is_refused(self, name: str) -> None:
+    def test_timer_with_a_malformed_name_raises(self, name: str) -> None:
         with pytest.raises(ValueError, match="lower_case"):
             Timer(name, every=1.0)
 
     @pytest.mark.parametrize("name", [1, None, b"tick", 1.5])
-    def test_a_name_is_text(self, name: Any) -> None:
+    def test_timer_with_a_name_of_another_type_raises(self, name: Any) -> None:
         with pytest.raises(TypeError, match="is that of its events"):
             Timer(name, every=1.0)
 
 
 class TestBadInput:
-    def test_exactly_one_of_every_and_after_is_taken(self) -> None:
+    def test_timer_without_exactly_one_of_every_and_after_raises(self) -> None:
         cases: list[dict[str, Any]] = [{}, {"every": 1, "after": 1}, {"every": None}]
         for options in cases:
             with pytest.raises(TypeError, match="one of every= and after="):
                 Timer(**options)
 
     @pytest.mark.parametrize("what", ["every", "after"])
-    def test_nan_is_refused_before_it_spoils_the_heap(self, what: str) -> None:
+    def test_timer_with_nan_raises(self, what: str) -> None:
         with pytest.raises(ValueError, match="NaN"):
             Timer(**{what: math.nan})  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("what", ["every", "after"])
     @pytest.mark.parametrize("bad", ["1", True, b"x", [1.0], 1j])
-    def test_what_is_no_number_is_refused(self, what: str, bad: Any) -> None:
+    def test_timer_with_no_number_raises(self, what: str, bad: Any) -> None:
         with pytest.raises(TypeError, match="number of seconds"):
             Timer(**{what: bad})
 
     @pytest.mark.parametrize("every", [0, -1.0, -math.inf])
-    def test_an_interval_is_above_zero(self, every: float) -> None:
+    def test_timer_with_an_interval_not_above_0_raises(self, every: float) -> None:
         with pytest.raises(ValueError, match="above 0"):
             Timer(every=every)
 
 
-def test_names_that_make_one_title_are_told_apart(app: Dispatcher) -> None:
+def test_timers_whose_names_make_one_title_are_distinct(app: Dispatcher) -> None:
     timers = [app.add(Timer(name, every=9)) for name in ("a1b", "a1_b", "a1__b")]
     for timer in timers:
         app.on(timer.name)(lambda: None)

@@ -12,7 +12,7 @@ from evdispatch.testing import VirtualClock, record, run_until, settle
 
 
 class TestOrder:
-    def test_equal_deadlines_come_in_the_order_of_adding(
+    def test_timers_with_equal_deadlines_tick_in_the_order_added(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         timers = [timed.add(Timer(after=1.0)) for _ in range(50)]
@@ -22,7 +22,7 @@ class TestOrder:
         settle(timed)
         assert heard == timers
 
-    def test_earlier_ones_come_first_however_late_it_is(
+    def test_timers_that_are_late_tick_in_the_order_due(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         delays = [0.5, 0.1, 0.9, 0.3, 0.7]
@@ -34,7 +34,7 @@ class TestOrder:
         settle(timed)
         assert heard == [timers[delay] for delay in sorted(delays)]
 
-    def test_one_that_is_closed_by_an_earlier_one_does_not_come(
+    def test_timer_closed_by_an_earlier_handler_does_not_tick(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         """Both are due, and both are queued already."""
@@ -50,7 +50,7 @@ class TestOrder:
         settle(timed)
         assert heard == [first]
 
-    def test_the_wall_clock_does_not_matter(
+    def test_timer_does_not_read_the_wall_clock(
         self, app: Dispatcher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(time, "time", lambda: 0.0)
@@ -60,7 +60,7 @@ class TestOrder:
 
 
 class TestPause:
-    def test_the_ticks_of_a_pause_are_left_out(
+    def test_timer_paused_skips_its_ticks(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -77,7 +77,7 @@ class TestPause:
         settle(timed)
         assert shown(seen) == [(4, 0, 1004.0)]
 
-    def test_a_single_tick_is_held_and_told_at_the_resume(
+    def test_timer_paused_holds_its_single_tick_until_resumed(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -93,7 +93,7 @@ class TestPause:
         assert shown(seen) == [(1, 0, 1001.0)]
         assert timed.sources == ()
 
-    def test_a_held_tick_of_a_closed_timer_is_gone(
+    def test_timer_paused_and_closed_drops_its_held_tick(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -106,7 +106,7 @@ class TestPause:
         settle(timed)
         assert seen == []
 
-    def test_resumed_before_it_is_due_it_comes_in_time(
+    def test_timer_resumed_before_it_is_due_ticks_in_time(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -120,7 +120,7 @@ class TestPause:
         settle(timed)
         assert shown(seen) == [(1, 0, 1001.0)]
 
-    def test_paused_before_it_is_added_it_holds_its_tick(
+    def test_timer_paused_before_it_is_added_holds_its_tick(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -136,7 +136,7 @@ class TestPause:
 
 
 class TestOnTheRealClock:
-    def test_never_early(self, app: Dispatcher) -> None:
+    def test_timer_on_the_real_clock_is_never_early(self, app: Dispatcher) -> None:
         early: list[float] = []
         late: list[float] = []
 
@@ -154,9 +154,7 @@ class TestOnTheRealClock:
         assert early == []
         assert sorted(late)[30] < 0.005
 
-    def test_a_nearer_one_that_another_thread_adds_comes_in_time(
-        self, app: Dispatcher
-    ) -> None:
+    def test_timer_added_by_another_thread_ticks_in_time(self, app: Dispatcher) -> None:
         app.add(Timer("far", after=3600))
         seen: list[float] = []
 
@@ -177,7 +175,7 @@ class TestOnTheRealClock:
         thread.join()
         assert 0.002 <= seen[0] - added[0] < 5
 
-    def test_one_that_is_closed_wakes_nobody(self, app: Dispatcher) -> None:
+    def test_timer_closed_causes_no_wake_up(self, app: Dispatcher) -> None:
         timer = app.add(Timer(every=0.003))
         settle(app)
         timer.close()
@@ -187,7 +185,7 @@ class TestOnTheRealClock:
         assert app.stats().polls - before <= 2
 
 
-def test_many_timers_set_and_closed_leave_nothing(timed: Dispatcher) -> None:
+def test_timers_added_and_closed_leave_nothing(timed: Dispatcher) -> None:
     for _ in range(2000):
         timed.add(Timer(after=3600)).close()
     assert timed.timeout() is None

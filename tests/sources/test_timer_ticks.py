@@ -14,7 +14,7 @@ from evdispatch.testing import VirtualClock, record, run_until, settle
 
 
 class TestEvery:
-    def test_it_ticks_on_the_grid_and_never_early(
+    def test_timer_every_ticks_on_the_grid(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -32,7 +32,7 @@ class TestEvery:
         assert seen[0].time == 1000.5
         assert timed.stats().balanced
 
-    def test_a_late_one_ticks_once_and_says_what_it_missed(
+    def test_timer_every_late_ticks_once_and_counts_missed(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -44,7 +44,9 @@ class TestEvery:
         settle(timed)
         assert shown(seen) == [(3600, 3599, 4600.0), (3601, 0, 4601.0)]
 
-    def test_it_does_not_drift(self, timed: Dispatcher, clock: VirtualClock) -> None:
+    def test_timer_every_does_not_drift(
+        self, timed: Dispatcher, clock: VirtualClock
+    ) -> None:
         seen = record(timed, Tick)
         timed.add(Timer(every=0.1))
         randomness = random.Random(7)
@@ -56,7 +58,7 @@ class TestEvery:
             assert tick.time >= tick.due
         assert seen[-1].count == len(seen) + sum(tick.missed for tick in seen)
 
-    def test_a_waiting_tick_takes_in_the_next_ones(
+    def test_timer_every_waiting_tick_merges_later_ones(
         self, io: Any, clock: VirtualClock
     ) -> None:
         """A slow handler: time goes on while it is busy, and the pump runs."""
@@ -85,7 +87,7 @@ class TestEvery:
             assert (stats.read, stats.coalesced, stats.handled) == (6, 4, 2)
             assert stats.balanced
 
-    def test_a_tick_that_is_being_handled_takes_in_no_more(
+    def test_timer_every_handled_tick_is_not_merged(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         counts: list[tuple[int, int]] = []
@@ -103,7 +105,7 @@ class TestEvery:
         run_until(timed, lambda: len(counts) == 3)
         assert all(before == after for before, after in counts)
 
-    def test_closing_it_in_its_own_handler_ends_it(
+    def test_timer_every_closed_in_its_handler_ends(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -116,7 +118,7 @@ class TestEvery:
         assert len(seen) == 1
         assert timed.timeout() is None
 
-    def test_an_infinite_interval_never_ticks(
+    def test_timer_every_infinite_never_ticks(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         timed.add(Timer(every=math.inf))
@@ -125,7 +127,7 @@ class TestEvery:
         assert timed.timeout() is None
 
     @pytest.mark.parametrize("every", [5e-324, 1e-12])
-    def test_a_tiny_interval_leaves_others_their_turn(
+    def test_timer_every_tiny_does_not_starve_others(
         self, app: Dispatcher, every: float
     ) -> None:
         hasty = app.add(Timer("hasty", every=every))
@@ -138,7 +140,7 @@ class TestEvery:
 
 
 class TestAfter:
-    def test_it_ticks_once_and_has_ended(
+    def test_timer_after_ticks_once_and_ends(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -153,7 +155,7 @@ class TestAfter:
         assert timed.sources == ()
 
     @pytest.mark.parametrize("delay", [0, -1, -1e300, -math.inf])
-    def test_zero_or_less_is_the_next_turn(
+    def test_timer_after_0_or_less_ticks_in_the_next_turn(
         self, timed: Dispatcher, delay: float
     ) -> None:
         seen = record(timed, Tick)
@@ -161,9 +163,7 @@ class TestAfter:
         settle(timed)
         assert shown(seen) == [(1, 0, 1000.0)]
 
-    def test_one_from_the_handler_of_another_is_not_recursive(
-        self, app: Dispatcher
-    ) -> None:
+    def test_timer_after_0_in_a_handler_is_not_recursive(self, app: Dispatcher) -> None:
         depth = deepest = count = 0
 
         @app.on("tick")
@@ -180,7 +180,9 @@ class TestAfter:
         settle(app)
         assert (count, deepest) == (100, 1)
 
-    def test_others_are_served_between(self, app: Dispatcher) -> None:
+    def test_timer_after_0_in_a_chain_does_not_starve_others(
+        self, app: Dispatcher
+    ) -> None:
         """An endless chain of due timers starves no descriptor."""
         reader, writer = os.pipe()
         app.add(Pipe(reader))
@@ -193,14 +195,16 @@ class TestAfter:
         os.close(writer)
 
     @pytest.mark.parametrize("delay", [math.inf, 1e300, 2.0**40, 10**18])
-    def test_the_far_future_is_never(self, app: Dispatcher, delay: float) -> None:
+    def test_timer_after_a_far_time_does_not_tick(
+        self, app: Dispatcher, delay: float
+    ) -> None:
         seen = record(app, Tick)
         app.add(Timer(after=delay))
         settle(app)
         app.step(0.005)
         assert seen == []
 
-    def test_closed_before_it_is_due_it_does_not_tick(
+    def test_timer_after_closed_before_it_is_due_does_not_tick(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -211,7 +215,7 @@ class TestAfter:
         assert timed.timeout() is None
 
 
-def test_a_tick_alone_can_be_claimed() -> None:
+def test_tick_without_a_source_can_be_dequeued() -> None:
     Tick(1, 0, 0.0).on_dequeue()
 
 

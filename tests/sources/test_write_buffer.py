@@ -12,12 +12,14 @@ from evdispatch.sources.stream._writer import WriteBuffer
 
 class TestWriteBuffer:
     @pytest.mark.parametrize("marks", [(10, 11, 20), (10, 5, 9), (10, -1, 20)])
-    def test_the_marks_must_be_in_order(self, marks: tuple[int, int, int]) -> None:
+    def test_write_buffer_marks_out_of_order_raise(
+        self, marks: tuple[int, int, int]
+    ) -> None:
         with pytest.raises(ValueError, match="low <= high <= limit"):
             WriteBuffer(*marks)
 
     @given(st.lists(st.binary(max_size=50), max_size=200), st.integers(1, 100))
-    def test_bytes_leave_in_order_whatever_the_pieces(
+    def test_write_buffer_bytes_leave_in_order(
         self, pieces: list[bytes], size: int
     ) -> None:
         reader, writer = os.pipe()
@@ -37,7 +39,7 @@ class TestWriteBuffer:
         os.close(writer)
         assert got == b"".join(pieces)
 
-    def test_it_begins_to_flow_again_once(self) -> None:
+    def test_write_buffer_flows_again_at_the_low_mark(self) -> None:
         buffer = WriteBuffer(10, 5, 100)
         buffer.add(b"x" * 11)
         assert not buffer.flowing
@@ -51,12 +53,12 @@ class TestWriteBuffer:
         finally:
             os.close(fd)
 
-    def test_at_the_high_mark_it_flows_still(self) -> None:
+    def test_write_buffer_at_the_high_mark_flows(self) -> None:
         buffer = WriteBuffer(10, 5, 100)
         buffer.add(b"x" * 10)
         assert buffer.flowing
 
-    def test_what_was_refused_leaves_it_as_it_was(self) -> None:
+    def test_write_buffer_above_the_limit_raises_and_is_unchanged(self) -> None:
         buffer = WriteBuffer(10, 5, 20)
         buffer.add(b"x" * 15)
         with pytest.raises(OSError, match="15 bytes wait and 6 more exceed 20"):
