@@ -89,7 +89,7 @@ class TestInet:
 
     def test_bind_error_names_the_address(self) -> None:
         with pytest.raises(OSError, match=r"192\.0\.2\.1:80"):
-            listening(HostPort("192.0.2.1", 80))  # TEST-NET-1: nobody's
+            listening(HostPort("192.0.2.1", 80))  # TEST-NET-1: no host has it
 
     def test_bind_after_close_succeeds_at_once(self) -> None:
         bound = listening(HostPort("127.0.0.1", 0))

@@ -47,12 +47,11 @@ class TestServer:
         assert told(seen) == ["connect", b"one", b"two", "eof", ("disconnect", "eof")]
 
     def test_tls_server_ends_a_silent_client_after_handshake_timeout(
-        self, timed: Dispatcher, clock: VirtualClock
+        self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
-        net = Net(timed)
-        listener = net.listen(tls=server_context(), handshake_timeout=5)
+        listener = timed_net.listen(tls=server_context(), handshake_timeout=5)
         seen = heard(listener)
-        client = net.client(listener)
+        client = timed_net.client(listener)
         run_until(timed, lambda: listener.connections)
         clock.advance(4.9)
         settle(timed)
@@ -61,7 +60,6 @@ class TestServer:
         run_until(timed, lambda: over(seen))
         assert told(seen) == [("disconnect", "timeout")]
         assert client.recv(1) == b""
-        net.close()
 
     def test_tls_server_ends_a_client_without_tls(
         self, app: Dispatcher, net: Net

@@ -219,12 +219,12 @@ from evdispatch.testing import run_until
 left, right = socket.socketpair()
 with Dispatcher() as app:
     source = app.add(Connection(left))
-    told = []
-    source.on("disconnect")(told.append)
+    seen = []
+    source.on("disconnect")(seen.append)
     right.close()
     source.write(b"x")
     source.write(b"x")
-    run_until(app, lambda: told)
+    run_until(app, lambda: seen)
 print("alive")
 """
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Datagrams: whole, empty, too long, to groups, and to nobody."""
+"""Datagrams: whole, empty, too long, to groups, and to closed ports."""
 
 import errno
 import os

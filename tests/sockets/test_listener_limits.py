@@ -1,4 +1,4 @@
-"""A listener without descriptors to accept with: it sheds, pauses, tells, and goes on."""
+"""A listener without descriptors to accept with: it sheds clients, pauses, reports, and goes on."""
 
 import contextlib
 import errno

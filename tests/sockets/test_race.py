@@ -1,4 +1,4 @@
-"""Connection attempts side by side: who wins, in which order, and nothing left open."""
+"""Connection attempts side by side: the winner, the order, and nothing left open."""
 
 import contextlib
 import errno
@@ -181,7 +181,7 @@ def test_race_socket_connected_to_itself_is_refused(
 def test_race_closed_at_any_time_leaves_nothing_open(
     server: socket.socket, silent: Any, seed: int
 ) -> None:
-    """The fixture of all tests counts the descriptors."""
+    """The leak fixture counts the descriptors."""
     rng = random.Random(seed)
     kinds = [refused(), silent, server.getsockname()]
     race = Race([(IP4, rng.choice(kinds)) for _ in range(rng.randrange(1, 6))])

@@ -143,7 +143,7 @@ def test_tls_engine_untrusted_certificate_raises() -> None:
     talk = Talk(client=ssl.create_default_context())
     with pytest.raises(ssl.SSLCertVerificationError):
         talk.settle()
-    assert talk.client.take(), "the server is told"
+    assert talk.client.take(), "an alert for the server"
 
 
 def test_tls_engine_certificate_of_another_host_raises() -> None:

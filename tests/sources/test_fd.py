@@ -1,4 +1,4 @@
-"""Fd: told when it can be read or written, once each time, and its handlers do the rest."""
+"""Fd: one event for each readiness, and handlers that read and write."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""An `Fd` that tells once until it is rearmed, and one that tells of priority data."""
+"""An `Fd` that reports once until it is rearmed, and one that reports priority data."""
 
 import os
 import socket

@@ -140,11 +140,11 @@ class TestLines:
 
     def test_lines_without_an_end_take_no_memory(self) -> None:
         lines: Any = framer_factory("lines", 1000)()
-        told = []
+        found = []
         for _ in range(200):
-            told += lines.feed(b"x" * 900)
+            found += lines.feed(b"x" * 900)
             assert len(lines._rest) <= 1001
-        assert shown(told) == ["error"]
+        assert shown(found) == ["error"]
         assert list(lines.feed(b"x\nnext\n")) == [b"next"]
 
     def test_lines_error_names_the_limit(self) -> None:

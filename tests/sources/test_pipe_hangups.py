@@ -97,7 +97,7 @@ class TestBrokenPipes:
     def test_pipe_of_a_hung_up_pty_with_a_full_buffer_does_not_spin(
         self, app: Dispatcher, pty: Pty
     ) -> None:
-        """It takes nothing more, and what was hung up is told again and again."""
+        """It takes no more bytes, and its hang-up is reported again and again."""
         source = app.add(Pipe(pty.master, closefd=False))
         app.step()
         source.pause()

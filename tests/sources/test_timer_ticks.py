@@ -150,7 +150,9 @@ class TestAfter:
         assert seen == []
         clock.advance(1.0)
         settle(timed)
-        assert shown(seen) == [(1, 0, 1002.0)], "due is when it was due, not told"
+        assert shown(seen) == [(1, 0, 1002.0)], (
+            "due is the deadline, not the time of the tick"
+        )
         assert timer.closed
         assert timed.sources == ()
 

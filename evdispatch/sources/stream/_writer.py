@@ -165,7 +165,7 @@ class StreamWriter:
             self._transmit(data)
 
     def close_tls(self) -> None:
-        """Tell the peer, where there is TLS, that no more data follows."""
+        """End the data with a close_notify, where there is TLS."""
         if self.tls is not None:
             self.tls.close()
             self.transmit_tls()
@@ -198,7 +198,7 @@ class StreamWriter:
         return int(sock.sendmsg(parts, (), NOSIGNAL))
 
     def shut_down(self) -> None:
-        """Tell the peer that no more bytes follow."""
+        """End the output: the peer gets an end of input."""
         if self.socket is not None:
             try:
                 self.socket.shutdown(sockets.SHUT_WR)
