@@ -167,11 +167,17 @@ class Connection(Source):
             close_timeout=close_timeout,
             edge=edge,
         )
-        if isinstance(address, socket.socket):
-            self._set_up(options, None, name)
-            self._adopt(address)
-        else:
-            self._set_up(options, Opening(address, timeout, reconnect), name)
+        if not isinstance(address, socket.socket):
+            self._set_up(options, Opening(address, timeout, reconnect), None, name)
+            return
+        self._set_up(options, None, address, name)
+        if address.type != socket.SOCK_STREAM:
+            raise ValueError(f"a connection's socket must be a stream, got {address!r}")
+        try:
+            self.peer = address.getpeername()
+        except OSError as error:
+            text = f"a connection's socket must be connected, got {address!r}"
+            raise ValueError(text) from error
 
     @classmethod
     def accepted(
@@ -179,20 +185,23 @@ class Connection(Source):
     ) -> "Connection":
         """Return the connection of a socket that was just accepted; for `Listener`."""
         self = cls.__new__(cls)
-        self._set_up(options, None, None)
-        self._socket = sock
+        self._set_up(options, None, sock, None)
         self.peer = peer
         return self
 
     def _set_up(
-        self, options: StreamOptions, opening: Opening | None, name: str | None
+        self,
+        options: StreamOptions,
+        opening: Opening | None,
+        sock: socket.socket | None,
+        name: str | None,
     ) -> None:
         super().__init__(name)
         self.data: Any = None
         self.announced = False  # whether handlers have seen `connect`
         self._options = options
         self._opening = opening  # None: it has got an open socket
-        self._socket: socket.socket | None = None
+        self._socket = sock
         self._peer: Any = None
         self._port: int | None = None
         self._writer: StreamWriter | None = None  # made when it is needed
@@ -209,16 +218,6 @@ class Connection(Source):
         self._plain = False  # open both ways, without TLS and idle_timeout
         self._input_open = True
         self._ended = False  # nothing more will be written
-
-    def _adopt(self, sock: socket.socket) -> None:
-        if sock.type != socket.SOCK_STREAM:
-            raise ValueError(f"a connection's socket must be a stream, got {sock!r}")
-        try:
-            self.peer = sock.getpeername()
-        except OSError as error:
-            text = f"a connection's socket must be connected, got {sock!r}"
-            raise ValueError(text) from error
-        self._socket = sock
 
     # -- for the user ------------------------------------------------------------------
 
@@ -302,8 +301,9 @@ class Connection(Source):
                 except BlockingIOError:
                     sent = 0
                 except OSError as error:
-                    self._fail(error)
-                    return False
+                    writer = self._make_writer()
+                    writer.fail(error)
+                    return self._check_writer(writer)
                 if sent == len(data):
                     return True
                 # A view: a copy of what the kernel did not take costs as much as it did.
@@ -348,16 +348,15 @@ class Connection(Source):
     def _end_output(self) -> None:
         writer = self._make_writer()
         writer.close_tls()
-        self._check_writer(writer)
         self._shut_down(writer)
 
     def _shut_down(self, writer: StreamWriter) -> None:
         """Send the end of the output, if all before it was sent."""
         if not writer.size:
             writer.shut_down()
-            self._check_writer(writer)
             if not self._input_open:
                 self.wake()  # both ways are over
+        self._check_writer(writer)
 
     def _make_writer(self) -> StreamWriter:
         """Return the writer. Most connections never need one: it would be memory for each."""
@@ -376,11 +375,6 @@ class Connection(Source):
         if self._socket is not None:
             self._update_interest()
         return writer.flowing
-
-    def _fail(self, error: OSError) -> None:
-        writer = self._make_writer()
-        writer.fail(error)
-        self._check_writer(writer)
 
     @property
     def _failure(self) -> OSError | None:
@@ -579,7 +573,7 @@ class Connection(Source):
         if self._closed or not ready & (READ | ERROR | HANGUP):
             return
         if self._input_open and self._phase != CLOSING:
-            if not self._holds_back:
+            if not self._paused or self._phase == HANDSHAKING:
                 yield from self._read()
         elif ready & (ERROR | HANGUP) and self._socket is not None:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -603,10 +597,6 @@ class Connection(Source):
         elif not self._paused:
             yield from self._read()  # what the peer had sent before
 
-    @property
-    def _holds_back(self) -> bool:
-        return self._paused and self._phase != HANDSHAKING
-
     def _read(self) -> Iterator[Event]:
         """Read once. More would copy megabytes before a key is handled."""
         sock = self._socket
@@ -622,7 +612,8 @@ class Connection(Source):
         else:
             self._note_activity()
             yield from self._take(data)
-            if self._socket is not sock or self._holds_back or not self._input_open:
+            paused = self._paused and self._phase != HANDSHAKING
+            if self._socket is not sock or paused or not self._input_open:
                 return
             if self.edge_triggered:
                 self.host.reschedule(self)

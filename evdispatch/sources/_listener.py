@@ -229,9 +229,8 @@ class Listener(Source):
 
     def on_child_end(self, child: Source) -> None:
         """Accept again, if there were too many."""
-        full = self._is_full
         self._count -= 1
-        if full and not self.closed:
+        if self._count + 1 == self._max and not self.closed:
             self.watch(READ)
 
     def _shed(self, bound: Bound, error: OSError) -> tuple[Event, ...]:
@@ -255,13 +254,9 @@ class Listener(Source):
 
     def on_deadline(self, now: float) -> tuple[Event, ...]:
         """Accept again after the pause."""
-        if not self._is_full:
+        if self._count != self._max:
             self.watch(READ)
         return ()
-
-    @property
-    def _is_full(self) -> bool:
-        return self._max is not None and self._count >= self._max
 
     def _open_spare(self) -> None:
         with contextlib.suppress(OSError):  # then the next time none is shed

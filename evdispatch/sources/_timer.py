@@ -130,18 +130,14 @@ class Timer(Source):
         self.set_deadline(schedule.next)
         if self.paused:
             return ()
-        return self._tick(now, schedule.count, missed, schedule.due)
+        return [self._class(schedule.count, missed, schedule.due, time=now)]
 
     def _fire_once(self, now: float) -> Iterable[Event]:
         self._held = self.paused
         if self._held:
             return ()
-        events = self._tick(now, 1, 0, self._due)
         self.finish()
-        return events
-
-    def _tick(self, now: float, count: int, missed: int, due: float) -> list[Event]:
-        return [self._class(count, missed, due, time=now)]
+        return [self._class(1, 0, self._due, time=now)]
 
     def resume(self) -> None:
         """Go on: at the next instant of the grid; a single tick that was held back, now."""

@@ -121,10 +121,8 @@ def events_of(
 def _made_later(
     frames: list[bytes], cls: type[Data | Line], source: Any
 ) -> Iterator[Event]:
-    for frame in frames:
-        event = _new(cls)
-        event.data, event.source, event.time = frame, source, 0.0
-        yield event
+    for start in range(0, len(frames), _AT_ONCE):
+        yield from events_of(frames[start : start + _AT_ONCE], cls, source)
 
 
 class _Raw:
