@@ -82,6 +82,11 @@ def load(name: str) -> Any:
     return getattr(importlib.import_module(f"evdispatch.{home}"), name)
 
 
+def load_module(name: str) -> Any:
+    """Import a module of this package when it is first needed."""
+    return importlib.import_module(f"evdispatch.{name}")
+
+
 def load_event(name: str | None) -> None:
     """Load the class of an event of ours, by the event's name; None: all of them."""
     for each in _CLASSES if name is None else (name,):

@@ -105,7 +105,7 @@ def timed(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
 
 def audit(dispatcher: Dispatcher) -> None:
     """Whatever a test was about: no event may be lost, or be told twice."""
-    if dispatcher._gone is None and not dispatcher._busy.locked():
+    if dispatcher._runner.gone is None and not dispatcher._runner._busy.locked():
         dispatcher.audit()
 
 

@@ -18,10 +18,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from evdispatch._io._sampler import is_ours
+
 from evdispatch import Dispatcher, Fd, Pipe
 from evdispatch._core._interrupts import CALL_SITES
 from evdispatch._core._poller import readable_now
-from evdispatch._io._sampler import is_ours
 
 _LINES = [b"one", b"two", b"three"]
 

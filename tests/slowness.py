@@ -3,10 +3,10 @@
 import time
 
 import attrs
+from evdispatch._io._sampler import Sampler
 
 from evdispatch import Dispatcher, Event, HandlerStats
-from evdispatch._io._sampler import Sampler
-from evdispatch._io._standby import Standby
+from evdispatch._io._modes import Standby
 
 
 @attrs.define(eq=False)
@@ -34,5 +34,5 @@ def timing(app: Dispatcher, handler: object) -> HandlerStats:
 
 
 def standby_of(app: Dispatcher) -> Standby:
-    assert isinstance(app._driver, Standby)
-    return app._driver
+    assert isinstance(app._runner._driver, Standby)
+    return app._runner._driver

@@ -20,7 +20,7 @@ from evdispatch._core._callbacks import Due
 from evdispatch._core._queue import Queue
 from evdispatch._errors import HandlerError, SourceError
 from evdispatch._events import URGENT, Error, Event, Stop
-from evdispatch._handlers._handler import HANDLED, Handler, describe
+from evdispatch._handlers._handler import HANDLED, Handler, calls_handlers, describe
 from evdispatch._handlers._registry import Registry
 from evdispatch._handlers._routes import is_dropped, is_failure
 from evdispatch._stats import Counts
@@ -101,14 +101,15 @@ class DispatchSide:
         self.posts.raised += 1
         self._queue.lanes[URGENT].append(event)
 
+    @calls_handlers
     def handle(self, event: Event) -> None:  # noqa: C901, PLR0912 (the hot path)
         """Call the handlers of one event that has left the queue."""
         source = event.source
         if source is None:
             counts, scope = self.posts, self._scope
         else:
-            counts, scope = source.counts, source._scope or self._scope
-            if source._discarding and is_dropped(event):
+            counts, scope = (record := source.registration), record.scope or self._scope
+            if record.discarding and is_dropped(event):
                 counts.dropped += 1
                 return
         counts.handled += 1
@@ -171,7 +172,7 @@ class DispatchSide:
         if isinstance(event, Error) or not self._scope.of(source).find(Error):
             self._give_up(told)
             return
-        (self.posts if source is None else source.counts).raised += 1
+        (self.posts if source is None else source.registration).raised += 1
         if isinstance(event, Stop):
             self.handle(told)  # no pass follows that could
         else:

@@ -126,7 +126,7 @@ class Slots:
             puts: Gets what is to be put into the lane; also if a merge function raises
                 what is no Exception.
         """
-        line: Line | None = source._queued
+        line: Line | None = source.registration.pending
         find = self.policies.find
         left = iter(events)
         for event in left:
@@ -137,7 +137,9 @@ class Slots:
                     line.last = None
                 continue
             if line is None:
-                line = source._queued = Line(self._lock, source, source.counts)
+                line = source.registration.pending = Line(
+                    self._lock, source, source.registration
+                )
             try:
                 self._take(line, event, policy, puts)
             except BaseException:

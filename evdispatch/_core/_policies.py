@@ -76,6 +76,7 @@ class Policies:
         self._given: dict[Selector, tuple[int, Policy | None]] = {}
         self._serial = 0  # of two that are as near, the later one holds
         self._found: dict[type[Event], Policy | None] = {}
+        self.plain: dict[type[Event], None] = {}  # classes known to have no policy
 
     def set(self, event: Selector, policy: str | Merge, limit: int) -> None:
         """Set the policy of a class, and of those below it. See `Dispatcher.set_policy`."""
@@ -91,15 +92,19 @@ class Policies:
         self._serial += 1
         self._given[selector] = (self._serial, made)
         self._found = {}
+        self.plain = {}
 
     def find(self, cls: type[Event]) -> Policy | None:
         """Return the policy of a class; None: block."""
-        found = self._found  # first: it is another one when a policy is set
+        found, plain = self._found, self.plain  # first: `set` replaces them
         policy = found.get(cls, _UNKNOWN)
         if isinstance(policy, _Unknown):
             if len(found) >= _KEPT:
                 found.clear()
+                plain.clear()
             policy = found[cls] = self._choose(cls)
+            if policy is None:
+                plain[cls] = None
         return policy
 
     def _choose(self, cls: type[Event]) -> Policy | None:

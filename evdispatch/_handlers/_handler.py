@@ -276,12 +276,41 @@ def _function(value: Any) -> Any:
     return getattr(value, "__func__", value)
 
 
+CALLERS: set[types.CodeType] = set()
+"""The code of the functions that call handlers: see `calls_handlers`."""
+
+
+def calls_handlers(function: F) -> F:
+    """Mark a function of ours that calls handlers.
+
+    What it calls is the user's code, which ctrl+c interrupts at once; ctrl+c in our own code
+    waits until that has left everything in order (`_core._interrupts`).
+    """
+    CALLERS.add(function.__code__)
+    return function
+
+
+def is_python(function: Any) -> bool:
+    """Whether a call of it has a frame of its own, in which a signal can find it."""
+    return type(function) is types.FunctionType or (
+        type(function) is types.MethodType
+        and type(function.__func__) is types.FunctionType
+    )
+
+
+def call_foreign(call: Handler, *event: Event) -> Any:
+    """Call a handler that has no frame of its own, such as a builtin, in this one."""
+    return call(*event)
+
+
+@calls_handlers
 def call_once(forget: Callable[[], None], call: Handler, *event: Event) -> Any:
     """Call a handler that is to be called no more."""
     forget()  # before the call, which may post the same event
     return call(*event)
 
 
+@calls_handlers
 def call_weakly(reference: Callable[[], Handler | None], *event: Event) -> Any:
     """Call a bound method if its object lives."""
     call = reference()

@@ -25,7 +25,7 @@ from evdispatch._handlers._handler import (
     is_bare,
     marked,
 )
-from evdispatch._handlers._instruments import Probes
+from evdispatch._handlers._instruments import Instruments
 from evdispatch._handlers._routes import Scope, Subscription
 from evdispatch._handlers._throttle import After, Debounce, RateLimitedHandler, Throttle
 
@@ -45,7 +45,7 @@ class Registry:
         self._order = itertools.count()
         self._by_owner: dict[int, tuple[Any, list[Subscription]]] = {}
         self._dead: deque[Subscription] = deque()  # weak ones whose object is gone
-        self.probes = Probes(self.scope)
+        self.instruments = Instruments(self.scope)
 
     def __len__(self) -> int:
         return sum(
@@ -70,7 +70,7 @@ class Registry:
     def add(self, subscription: Subscription) -> None:
         """Let an subscription hear events from the next one on."""
         self._bury()
-        self.probes.fit(subscription)
+        self.instruments.fit(subscription)
         subscription.order = next(self._order)
         subscription.alive = True
         subscription.scope.subscriptions.setdefault(subscription.selector, []).append(

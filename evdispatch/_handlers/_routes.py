@@ -22,9 +22,11 @@ from evdispatch._events import Error, Event
 from evdispatch._handlers._filters import Filter, Selector, Test
 from evdispatch._handlers._handler import (
     Handler,
+    call_foreign,
     call_weakly,
     describe,
     identity,
+    is_python,
     takes_event,
 )
 from evdispatch._stats import Timing
@@ -74,7 +76,10 @@ class Subscription:
         self.selector = selector
         self.key = identity(handler)
         self._handler: Callable[[], Handler | None] = lambda: handler
-        self.call = handler
+        # A builtin has no frame in which ctrl+c could find it: see `calls_handlers`.
+        self.call = (
+            handler if is_python(handler) else functools.partial(call_foreign, handler)
+        )
         self.priority = priority
         self.filters: tuple[Filter, ...] = ()
         self.test: Test | None = None  # all of them in one
@@ -110,7 +115,7 @@ class Subscription:
 
     def weaken(self, forget: Callable[[], None]) -> None:
         """Hold the bound method's object no more; ``forget`` is called when it is gone."""
-        method = self.call
+        method = self._handler()
         if not isinstance(method, types.MethodType):
             raise HandlerTypeError(
                 f"weak=True is for bound methods: {describe(method)} would be gone at once"
@@ -138,7 +143,7 @@ def is_dropped(event: Event) -> bool:
     What a handler raised is no event of the source's, and is told.
     """
     source = event.source
-    silenced = source is not None and source._discarding
+    silenced = source is not None and source.registration.discarding
     return silenced and not event.deliver_after_close and not is_failure(event)
 
 
@@ -154,11 +159,11 @@ class Scope:
         self.subscriptions: dict[Selector, list[Subscription]] = {}
         self.routes: dict[type[Event], Route] = {}
         if parent is not None:
-            parent._children[id(self)] = self
+            parent._children[id(self)] = self  # noqa: SLF001 (another scope)
 
     def of(self, source: Any) -> "Scope":
         """Return where an event of a source, or of none, finds its handlers."""
-        return self if source is None else source._scope or self
+        return self if source is None else source.registration.scope or self
 
     def find(self, cls: type[Event]) -> Route:
         """Return the route of a class of events."""

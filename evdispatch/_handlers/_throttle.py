@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from evdispatch._events import Event
-from evdispatch._handlers._handler import Handler
+from evdispatch._handlers._handler import Handler, calls_handlers
 from evdispatch._handlers._routes import is_dropped
 
 After = Callable[[float, Callable[[], Any]], Any]
@@ -68,8 +68,9 @@ class RateLimitedHandler(abc.ABC):
         if event is not None and late.handler is not None and not is_dropped(event):
             self.call(event)
 
+    @calls_handlers
     def call(self, event: Event) -> Any:
-        """Call the handler; on one line, as `_interrupts` asks."""
+        """Call the handler."""
         return self.handler(event) if self.takes_event else self.handler()
 
 

@@ -2,10 +2,9 @@
 
 import socket
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from evdispatch._events import Disconnect, Event
-from evdispatch.sources._base import Makes
 from evdispatch.sources._descriptors import Credentials, peer_credentials
 from evdispatch.sources.net._addresses import HostPort
 from evdispatch.sources.net._opening import AddressLike, Backoff, Opening
@@ -14,7 +13,7 @@ from evdispatch.sources.net._resolve import known
 from evdispatch.sources.stream._framing import Framing, framer
 from evdispatch.sources.stream._options import StreamOptions, reason_of
 from evdispatch.sources.stream._output import OPENING
-from evdispatch.sources.stream._stream import MAKES, Stream
+from evdispatch.sources.stream._stream import Stream
 
 if TYPE_CHECKING:
     import ssl
@@ -55,8 +54,6 @@ class Connection(Stream):
         TypeError: An argument has the wrong type.
         ValueError: An argument is out of range, or no address.
     """
-
-    makes: ClassVar[Makes] = MAKES
 
     __slots__ = ("_opening",)
 
@@ -254,7 +251,7 @@ class Connection(Stream):
 
     def _end(self, reason: str, error: BaseException | None = None) -> Iterable[Event]:
         opening = self._opening
-        if opening is None or opening.backoff is None or self._discarding:
+        if opening is None or opening.backoff is None or self.registration.discarding:
             return super()._end(reason, error)
         return self._wait_and_retry(opening, opening.backoff, reason, error)
 

@@ -18,7 +18,7 @@ from evdispatch._checks import check_count
 from evdispatch._core._poller import ERROR, READ, WRITE
 from evdispatch._errors import ClosedError
 from evdispatch._events import Drain, Error, Event
-from evdispatch.sources._base import Makes, Source
+from evdispatch.sources._base import Source
 from evdispatch.sources.net._addresses import HostPort, UnixPath, parse
 from evdispatch.sources.net._bind import Bound, bind
 from evdispatch.sources.net._icmp import queue_errors, queued_errors
@@ -66,9 +66,6 @@ class Datagram(Source):
         ValueError: Neither is given; no address; a host name for ``peer``, which would
             have to be looked up.
     """
-
-    verifies: ClassVar[bool] = True  # nobody else has the socket
-    makes: ClassVar[Makes] = (Packet, Drain, Error)
 
     __slots__ = (
         "_bind",
@@ -248,7 +245,7 @@ class Datagram(Source):
 
     def _receive(self, sock: socket.socket) -> Iterator[Event]:
         for _ in range(_BATCH):
-            if self.closed or self._paused:
+            if self.closed or self.registration.held:
                 return
             try:
                 data, _, flags, address = sock.recvmsg(self._max_size)

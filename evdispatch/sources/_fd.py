@@ -144,11 +144,6 @@ class Fd(Source):
         return not os.get_blocking(self._number)
 
     @property
-    def verifies(self) -> bool:  # type: ignore[override]
-        """Whether the IO side is to leave the poller alone, as an edge asks for."""
-        return self.edge_triggered
-
-    @property
     def drained(self) -> bool:
         """Whether the handlers are through with all that was told."""
         return not self._told and not self._handled
@@ -182,14 +177,14 @@ class Fd(Source):
 
     def rearm(self) -> None:
         """Tell once more, after a ``oneshot``. From any thread."""
-        host = self._host
+        host = self.registration.host
         if host is not None:
             with host.lock:
                 self._look_for(self._wanted)
 
     def begin(self, bit: int) -> None:
         """The handlers begin with an event; dispatch side."""
-        host = self._host
+        host = self.registration.host
         if host is not None:
             with host.lock:
                 self._told &= ~bit
@@ -197,7 +192,7 @@ class Fd(Source):
 
     def end(self, bit: int) -> None:
         """The handlers are through with an event; dispatch side."""
-        host = self._host
+        host = self.registration.host
         if host is None:
             return
         with host.lock:

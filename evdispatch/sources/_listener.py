@@ -83,7 +83,6 @@ class Listener(Source):
     """
 
     has_children: ClassVar[bool] = True
-    verifies: ClassVar[bool] = True  # nobody else has the socket
 
     __slots__ = (
         "_backlog",
@@ -200,7 +199,12 @@ class Listener(Source):
         """Accept what waits, up to a turn's worth."""
         for _ in range(_BUDGET):
             bound = self._bound
-            if bound is None or self.closed or self._paused or self.interest is None:
+            if (
+                bound is None
+                or self.closed
+                or self.registration.held
+                or self.interest is None
+            ):
                 return
             try:
                 accepted, peer = bound.socket.accept()

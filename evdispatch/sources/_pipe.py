@@ -18,13 +18,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._core._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch._errors import ClosedError, FrameError
-from evdispatch._events import Data, Drain, Eof, Error, Event, Hangup, Line
-from evdispatch.sources._base import Makes, Source
+from evdispatch._events import Drain, Eof, Error, Event, Hangup
+from evdispatch.sources._base import Source
 from evdispatch.sources._descriptors import STANDARD, access, is_standard, is_stream
 from evdispatch.sources.stream._framing import Framing, framer
 from evdispatch.sources.stream._writing import WriteBuffer
@@ -59,9 +58,6 @@ class Pipe(Source):
         TypeError: It is no file.
         ValueError: It is closed or negative, or an option is out of range.
     """
-
-    verifies: ClassVar[bool] = True
-    makes: ClassVar[Makes] = (Data, Line, Drain, Eof, Hangup, Error)
 
     __slots__ = (
         "_blocking",
@@ -147,13 +143,23 @@ class Pipe(Source):
         """Write what waits, and read up to a turn's worth."""
         if self._writable and ready & (WRITE | ERROR):
             yield from self._flush()
-        elif self._paused and self._readable:  # hung up: else told again and again
+        elif (
+            self.registration.held and self._readable
+        ):  # hung up: else told again and again
             self._stuck = True
             self.host.update(self)
         if self._readable:
-            if ready & (READ | HANGUP | ERROR) and not self._paused and not self.closed:
+            if (
+                ready & (READ | HANGUP | ERROR)
+                and not self.registration.held
+                and not self.closed
+            ):
                 yield from self._read(ready)
-            if self._failure is None or self._paused or readable_now(self._number):
+            if (
+                self._failure is None
+                or self.registration.held
+                or readable_now(self._number)
+            ):
                 return
         elif self._failure is None and not ready & ERROR:
             return
@@ -174,7 +180,6 @@ class Pipe(Source):
 
     def _read(self, ready: int) -> Iterator[Event]:
         for _ in range(1 if self._blocking else _TIMES):
-            self.host.verify(self)
             try:
                 data = os.read(self._number, _CHUNK)
             except BlockingIOError:
@@ -193,7 +198,11 @@ class Pipe(Source):
                 return
             # A short read has emptied it; but an edge may have been that of the end, too.
             emptied = len(data) < _CHUNK and not ready & HANGUP
-            if (emptied and not self.edge_triggered) or self._paused or self.closed:
+            if (
+                (emptied and not self.edge_triggered)
+                or self.registration.held
+                or self.closed
+            ):
                 return
         if self.edge_triggered:
             self.host.reschedule(self)
@@ -250,7 +259,8 @@ class Pipe(Source):
                 raise OSError(errno.EBADF, "not opened for writing", repr(self))
             buffer = self._buffer
             buffer.check(len(data))
-            self.host.verify(self)
+            if self.host.debug:
+                self.host.verify(self)
             if not buffer.size and not self._blocking:
                 # An error is told by the IO side, where it has its place among events.
                 with contextlib.suppress(OSError):
@@ -275,7 +285,6 @@ class Pipe(Source):
     def _flush(self) -> Iterator[Event]:
         buffer = self._buffer
         flows = False
-        self.host.verify(self)
         try:
             for _ in range(1 if self._blocking else _TIMES):
                 if not buffer.size:

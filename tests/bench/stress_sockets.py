@@ -55,7 +55,9 @@ def _state(app: Dispatcher, listener: Listener) -> dict[str, int]:
         "more": registrations.more,
         "woken": registrations.woken,
         "connections": listener.connections,
-        "routes": listener._scope.routes if listener._scope is not None else (),
+        "routes": listener.registration.scope.routes
+        if listener.registration.scope is not None
+        else (),
     }
     sizes = {name: len(table) for name, table in tables.items()}
     return {**sizes, "descriptors": len(os.listdir("/proc/self/fd"))}

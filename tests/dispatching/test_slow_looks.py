@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from evdispatch._io._sampler import Place, Sampler
 from slowness import Work, be_sampled, sampler_of
 
 from evdispatch import (
     Dispatcher,
     Slow,
 )
-from evdispatch._io._sampler import Place, Sampler
-from evdispatch._io._standby import Standby
-from evdispatch._io._watchdog import CALM, Watchdog, Watched
+from evdispatch._io._modes import CALM, Standby, Watchdog, Watched
 from evdispatch.debug._slow import Measured
 from evdispatch.testing import VirtualClock, record, settle
 
@@ -33,7 +32,7 @@ class TestLooks:
     """The thread that looks on."""
 
     def watchdog(self, app: Dispatcher) -> Watchdog:
-        driver = app._driver
+        driver = app._runner._driver
         if isinstance(driver, Watched):
             return driver._lookout
         assert isinstance(driver, Standby)

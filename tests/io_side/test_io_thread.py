@@ -5,11 +5,11 @@ from typing import Any
 
 import attrs
 import pytest
+from evdispatch._io._io_thread import Threaded
 
 from evdispatch import Dispatcher, Event
 from evdispatch._io import _io_thread as io_thread
-from evdispatch._io._io_thread import Threaded
-from evdispatch._io._watchdog import Watched
+from evdispatch._io._modes import Watched
 
 _LONG = 60.0  # seconds; no test waits for so long
 
@@ -20,7 +20,7 @@ class Note(Event):
 
 
 def threaded(app: Dispatcher) -> Threaded:
-    driver: Any = app._driver
+    driver: Any = app._runner._driver
     if isinstance(driver, Watched):
         driver = driver._driver
     assert isinstance(driver, Threaded)
@@ -50,7 +50,9 @@ class TestStandingBack:
     @pytest.fixture
     def driver(self, app: Dispatcher) -> Threaded:
         """One without a thread: what is called here, that would call."""
-        return Threaded(app._io, app._queue, app._registrations.wakeup, app._wakeup)
+        return Threaded(
+            app._io, app._queue, app._registrations.wakeup, app._runner._wakeup
+        )
 
     def test_the_end_of_the_pass_ends_it(
         self, app: Dispatcher, driver: Threaded

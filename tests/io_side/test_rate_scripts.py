@@ -99,7 +99,7 @@ def test_a_source_that_ends_while_it_recovers(
     assert told(throttled) == [True]
     with timed._registrations.lock:
         source.emit(*map(Numbered, range(100, 200)))
-        source._leftover = deque((source.on_wake(),))
+        source.registration.leftover = deque((source.on_wake(),))
         source.finish()
     for _ in range(5):
         later(0.1)
@@ -183,7 +183,7 @@ class TestPausedWithARest:
 
         theirs.sendall(b"x\n" * 500)
         run_until(app, lambda: seen)
-        assert pipe._leftover is not None
+        assert pipe.registration.leftover is not None
         pipe.write(b"y" * 1_000_000)
         theirs.settimeout(0)
         got = 0
@@ -219,8 +219,8 @@ class TestPausedWithARest:
         run_until(app, lambda: seen)
         theirs.settimeout(0)
         pipe.write(b"y" * 1_000_000)
-        assert pipe._leftover is not None
-        waiting = len(pipe._leftover)
+        assert pipe.registration.leftover is not None
+        waiting = len(pipe.registration.leftover)
         got = 0
 
         def read() -> bool:
@@ -230,4 +230,4 @@ class TestPausedWithARest:
             return got >= 700_000
 
         run_until(app, read)
-        assert len(pipe._leftover) == waiting
+        assert len(pipe.registration.leftover) == waiting

@@ -8,8 +8,7 @@ import pytest
 from slowness import standby_of
 
 from evdispatch import Dispatcher
-from evdispatch._io._standby import Standby
-from evdispatch._io._watchdog import CALM
+from evdispatch._io._modes import CALM, Standby
 from evdispatch.testing import settle
 
 

@@ -11,7 +11,7 @@ import pytest
 from endings import CALLS, QUIET, Final, descriptors, nothing
 
 from evdispatch import ClosedError, Dispatcher
-from evdispatch._parts._lifetime import Closable, weakly
+from evdispatch._lifetime import Closable, weakly
 from evdispatch.testing import ManualSource, record
 
 # -- close ---------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ class TestFailures:
             app.set_policy(Sum, merge)
             errors, seen = record(app, Error), record(app, Sum)
             app.post(Sum(1))
-            app._thread = 0
+            app._runner._thread = 0
             app.post(Sum(2), timeout=0)
             settle(app)
             assert (numbers(seen), asked, len(errors)) == ([1, 2], [2], 1)
@@ -216,7 +216,7 @@ class TestWithin:
 
             app.set_policy(Sum, merge)
             app.post(Sum(1))
-            app._thread = 0
+            app._runner._thread = 0
             app.post(Sum(2), timeout=0)
             assert settle(app) == 2
             app.audit()

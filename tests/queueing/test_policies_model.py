@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+from evdispatch._io._sampler import is_ours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sums import Sum, numbers
@@ -22,7 +23,6 @@ from evdispatch import (
     Event,
     _stats,
 )
-from evdispatch._io._sampler import is_ours
 from evdispatch.testing import ManualSource, record, settle
 
 

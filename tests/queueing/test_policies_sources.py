@@ -208,6 +208,6 @@ def run_until_read(app: Dispatcher, source: Any, made: int) -> None:
     for _ in range(1000):
         if source.counts.made >= made:
             return
-        app._driver.start()
-        app._driver.wait(0.01)
+        app._runner._driver.start()
+        app._runner._driver.wait(0.01)
     raise AssertionError("it did not come")

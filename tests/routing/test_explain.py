@@ -151,7 +151,7 @@ def test_it_tells_what_dispatch_does(
             places[place].on(event, priority=priority, **kept)(hear)
         parcel = Parcel(weight, to, source=places[of] if of else None)
         told = app.explain(parcel)
-        app._dispatch.handle(parcel)
+        app._runner._dispatch.handle(parcel)
         numbers = [each.args[0] for each in told.handlers]  # type: ignore[union-attr]
     assert numbers == called
 

@@ -173,7 +173,9 @@ def test_a_child_without_handlers_of_its_own_shares_its_parents_routes(
         child.emit(Bell())
     settle(app)
     assert len(heard) == 3
-    assert {child._scope for child in children} == {parent._scope}
+    assert {child.registration.scope for child in children} == {
+        parent.registration.scope
+    }
 
 
 def test_a_source_hears_nothing_before_it_is_added(app: Dispatcher) -> None:

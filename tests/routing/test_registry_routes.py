@@ -24,7 +24,7 @@ def test_a_change_rebuilds_the_routes_it_concerns_and_no_others(
     app.on(Horn)(lambda: None)
     source.emit(Bell(), Horn())
     ring(app, Bell(), Horn())
-    scopes = (app._registry.scope, source._scope)
+    scopes = (app._registry.scope, source.registration.scope)
     before = [dict(scope.routes) for scope in scopes if scope]
     added = app.on(Bell)(lambda: None)
     after = [dict(scope.routes) for scope in scopes if scope]
@@ -70,7 +70,7 @@ def test_the_cost_of_a_look_up_does_not_grow_with_the_other_handlers(
     app: Dispatcher, others: int
 ) -> None:
     scope = CountingScope()
-    app._registry.scope = app._dispatch._scope = scope
+    app._registry.scope = app._runner._dispatch._scope = scope
     sources = [app.add(ManualSource(str(number))) for number in range(others // 10)]
     for number in range(others):
         app.on(Horn, name=str(number))(print)

@@ -71,7 +71,7 @@ class Ending(Output):
         idle = self._options.idle_timeout
         idle_at = None if idle is None else self._active + idle
         times = [t for t in (self._until, self._total_at, idle_at) if t is not None]
-        if times or self._deadline is not None:
+        if times or self.registration.deadline is not None:
             self.set_deadline(min(times, default=None))
 
     def on_deadline(self, now: float) -> Iterable[Event]:
@@ -81,7 +81,7 @@ class Ending(Output):
             return self._end("timeout", TimeoutError(_TOO_LONG[self._phase]))
         if self._total_at is not None and now >= self._total_at:
             return self._end("timeout", TimeoutError("the time for it is over"))
-        if self._paused:  # that is not the other side's fault
+        if self.registration.held:  # that is not the other side's fault
             self._active = now
         if idle is not None and now >= self._active + idle:
             return self._end("timeout", TimeoutError(f"no byte for {idle:g} s"))
@@ -102,7 +102,7 @@ class Ending(Output):
 
     def answered(self) -> None:
         """The handlers are through with all that came in; dispatch side."""
-        host = self._host
+        host = self.registration.host
         if host is not None and not self._options.half_open:
             with host.lock:
                 if not self._input_open:  # else it has been opened anew since
@@ -111,7 +111,7 @@ class Ending(Output):
 
     def _leave(self, reason: str) -> None:
         """Write what is buffered, and then end."""
-        if self._phase != CLOSING and not self._closed:
+        if self._phase != CLOSING and not self.registration.closed:
             self._reason = reason
             if self._tls is not None:
                 self._tls.close()
@@ -127,7 +127,7 @@ class Ending(Output):
 
         What has come in and was not handled is dropped; `disconnect` is still told.
         """
-        host = self._host
+        host = self.registration.host
         if host is None:
             super().close()
             return
@@ -141,12 +141,14 @@ class Ending(Output):
 
     def abort(self) -> None:
         """Close at once, with a reset, and drop what is buffered. From any thread."""
-        host = self._host
+        host = self.registration.host
         if host is None:
             super().close()
             return
         with host.lock:
-            if not self._closed:  # by itself, while this thread came for the lock
+            if (
+                not self.registration.closed
+            ):  # by itself, while this thread came for the lock
                 self._reason = "aborted"
             host.unregister(self, discard=True)
 
@@ -173,8 +175,8 @@ class Ending(Output):
     def forget(self) -> None:
         """End it without a word: no handler has heard of it; IO side."""
         self._reason = _UNHEARD
-        if self._host is not None:
-            self._host.unregister(self, discard=True)
+        if self.registration.host is not None:
+            self.registration.host.unregister(self, discard=True)
 
     def final_events(self) -> Iterable[Event]:
         """Tell why it is over."""

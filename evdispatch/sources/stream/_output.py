@@ -34,7 +34,6 @@ WRITES = 4  # in one turn
 class Output(Source):
     """What can be written to. `Connection` is what users see of it."""
 
-    verifies: ClassVar[bool] = True  # nobody else has the socket
     has_final_events: ClassVar[bool] = True
 
     __slots__ = (
@@ -98,7 +97,7 @@ class Output(Source):
         """
         if type(data) is not bytes:
             data = bytes(memoryview(data))
-        host = self._host
+        host = self.registration.host
         if host is None:
             return self._write_after_the_end()
         lock = host.lock
@@ -122,9 +121,13 @@ class Output(Source):
             lock.release()
 
     def _write_with_care(self, data: bytes) -> bool:
-        if self._discarding or self._ending:
+        if self.registration.discarding or self._ending:
             raise ClosedError(f"{self!r} takes nothing more to write")
-        if self._closed or self._phase == CLOSING or self._failure is not None:
+        if (
+            self.registration.closed
+            or self._phase == CLOSING
+            or self._failure is not None
+        ):
             return False
         if not self._has_room(len(data)):
             return False
@@ -146,9 +149,9 @@ class Output(Source):
         return False
 
     def _write_after_the_end(self) -> bool:
-        if self._discarding or self._ending:
+        if self.registration.discarding or self._ending:
             raise ClosedError(f"{self!r} is closed")
-        if not self._closed:
+        if not self.registration.closed:
             raise StateError(f"{self!r} was not added to a dispatcher")
         return False
 
@@ -164,7 +167,7 @@ class Output(Source):
         Raises:
             StateError: It was not added yet.
         """
-        if self._closed:
+        if self.registration.closed:
             return
         with self.host.lock:
             if self._ending:

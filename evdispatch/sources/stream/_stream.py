@@ -10,7 +10,7 @@ from typing import Any
 
 from evdispatch._core._poller import ERROR, HANGUP, READ, WRITE
 from evdispatch._errors import FrameError
-from evdispatch._events import Connect, Data, Disconnect, Drain, Error, Event, Line
+from evdispatch._events import Connect, Data, Event
 from evdispatch.sources.stream._ending import Ending, StreamEof
 from evdispatch.sources.stream._framing import framer
 from evdispatch.sources.stream._options import StreamOptions, reason_of
@@ -20,9 +20,6 @@ from evdispatch.sources.stream._output import CHUNK, CLOSING, HANDSHAKING, OPEN,
 # copied: 5 ms at 4, 0.7 ms at 1, in the median.
 _READS = 1
 _new = object.__new__
-
-MAKES = (Data, Line, Drain, Connect, StreamEof, Disconnect, Error)
-"""The classes of all events of a stream."""
 
 # CPython 3.12 keeps for ever what is interned, so each host that ever came would stay.
 _share = str if sys.version_info[:2] == (3, 12) else sys.intern
@@ -104,7 +101,7 @@ class Stream(Ending):
         """Whether what comes in are events at once, and what is written goes out at once."""
         special = self._tls is not None or self._options.idle_timeout is not None
         over = self._ending or self._failure is not None or not self._input_open
-        return not (special or over or self._closed or self.edge_triggered)
+        return not (special or over or self.registration.closed or self.edge_triggered)
 
     def mark_announced(self) -> None:
         """The handlers hear of it now; dispatch side."""
@@ -115,7 +112,7 @@ class Stream(Ending):
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Write what waits, and read up to a turn's worth."""
         sock = self._socket
-        if ready != READ or not self._plain or sock is None or self._paused:
+        if ready != READ or not self._plain or sock is None or self.registration.held:
             return self._attend(ready)
         try:  # the hot path: no generator, which costs 0.1 us for each event and level
             data = sock.recv(CHUNK)
@@ -138,7 +135,7 @@ class Stream(Ending):
         if ready & (WRITE | ERROR | HANGUP):
             yield from self._flush()
             yield from self._conclude()
-        if self._closed or not ready & (READ | ERROR | HANGUP):
+        if self.registration.closed or not ready & (READ | ERROR | HANGUP):
             return
         if self._input_open and self._phase != CLOSING:
             if not self._holds_back:
@@ -153,14 +150,14 @@ class Stream(Ending):
         """Tell that it is open, or end it as was asked for."""
         yield from self._announce()
         if self._failure is not None and self._input_open and self._phase == OPEN:
-            if not self._paused:
+            if not self.registration.held:
                 yield from self._read()  # the rest of what was sent to us
         else:
             yield from self._conclude()
 
     def _conclude(self) -> Iterator[Event]:
         """End it where nothing is left to do."""
-        if self._closed or self._phase == OPENING:
+        if self.registration.closed or self._phase == OPENING:
             return
         if self._failure is not None and not (self._input_open and self._phase == OPEN):
             yield from self._end(reason_of(self._failure), self._failure)
@@ -172,7 +169,7 @@ class Stream(Ending):
 
     @property
     def _holds_back(self) -> bool:
-        return self._paused and self._phase != HANDSHAKING
+        return self.registration.held and self._phase != HANDSHAKING
 
     def _read(self, first: bytes | None = None) -> Iterator[Event]:
         """Read up to a turn's worth; ``first`` is what was read just before."""
@@ -190,7 +187,7 @@ class Stream(Ending):
             first = None
             self._moved()
             yield from self._take(data)
-            if self._closed or self._holds_back or not self._input_open:
+            if self.registration.closed or self._holds_back or not self._input_open:
                 return
             if len(data) < CHUNK and not self.edge_triggered:
                 break
@@ -214,7 +211,7 @@ class Stream(Ending):
                 self._shaken()
                 yield from self._announce()
                 yield from self._frames(piece)
-                if self._closed:
+                if self.registration.closed:
                     return
         except OSError as error:  # ssl.SSLError
             self._transmit(tls.take())
@@ -253,7 +250,7 @@ class Stream(Ending):
 
     def _input_ends(self) -> Iterator[Event]:
         yield from self._frames_with_care(self._framer.end())
-        if self._closed:
+        if self.registration.closed:
             return
         self._input_open = self._plain = False
         self._rewatch()

@@ -207,7 +207,7 @@ class TtyDialogue(TtySource):
     @property
     def awaited(self) -> int | None:
         """See `TtySource.awaited`."""
-        queries, host = self.input.queries, self._host
+        queries, host = self.input.queries, self.registration.host
         if not queries.answered:  # it may still be about to
             late = host is None or host.now() - self._asked >= _ANSWER_WITHIN
             if late or not queries.fences:
@@ -244,7 +244,7 @@ class TtyDialogue(TtySource):
 
     def _set_timer(self) -> None:
         until = self.input.until
-        if until is not None or self._deadline is not None:
+        if until is not None or self.registration.deadline is not None:
             self.set_deadline(until)
 
     def _is_old(self, event: Event) -> bool:

@@ -182,7 +182,7 @@ class TtySource(Source):
     @contextlib.contextmanager
     def given_back(self) -> Iterator[None]:
         """Restore the terminal, and keep the IO side from taking it; in a signal handler."""
-        lock = None if self._host is None else self._host.lock
+        lock = None if self.registration.host is None else self.registration.host.lock
         # Not for ever: who holds it may wait for the terminal.
         locked = lock is not None and lock.acquire(timeout=_PATIENCE)
         try:
@@ -227,7 +227,7 @@ class TtySource(Source):
         Returns when the process is continued, or at once where there is no shell to
         continue it: the kernel drops SIGTSTP for an orphaned process group.
         """
-        host = self._host
+        host = self.registration.host
         if host is None:  # closed by a handler of `suspend`
             return
         with host.lock:  # throughout: SIGCONT's handler asks for the same as we do
