@@ -3,10 +3,10 @@
 import time
 
 import attrs
-from evdispatch._io._sampler import Sampler
 
 from evdispatch import Dispatcher, Event, HandlerStats
 from evdispatch._io._modes import Standby
+from evdispatch.debug._slow import StackSampler
 
 
 @attrs.define(eq=False)
@@ -14,9 +14,9 @@ class Work(Event):
     """What the handlers of these tests hear."""
 
 
-def sampler_of(app: Dispatcher) -> Sampler:
-    assert app._meter is not None
-    return app._meter.sampler
+def sampler_of(app: Dispatcher) -> StackSampler:
+    sampler: StackSampler = app._timer.sampler
+    return sampler
 
 
 def be_sampled(app: Dispatcher) -> None:

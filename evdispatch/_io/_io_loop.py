@@ -200,16 +200,16 @@ class IoLoop:
         try:
             made = source.on_ready(mask)
         except Exception as error:
-            self._fail(record, error)
+            self._fail(source, error)
             return
         lane = self._queue.lanes[source.lane]
         plain = self._policies.plain
         if type(made) is not tuple or len(made) > self._queue.bound - len(lane):
-            self._take(record, deque((iter(made),)))
+            self._take(source, deque((iter(made),)))
             return
         for event in made:
             if type(event) not in plain:
-                self._take(record, deque((iter(made),)))
+                self._take(source, deque((iter(made),)))
                 return
             if event.source is None:
                 event.source = source
@@ -238,7 +238,7 @@ class IoLoop:
                 mask = ERROR | HANGUP
             self._turn(record, record.source.on_ready, mask)
         else:
-            self._fail(record, closed_elsewhere(record.source))
+            self._fail(record.source, closed_elsewhere(record.source))
 
     def _owns_fd(self, record: Registration, mask: int) -> bool:
         """Verify the descriptor where it may have been closed: see `Registrations.verify`."""
@@ -251,24 +251,23 @@ class IoLoop:
         with self._registrations.lock:
             if record.closed:
                 return
-            leftover = record.leftover
+            source, leftover = record.source, record.leftover
             if leftover is not None:
                 # First the leftover, and only then what is asked now.
                 leftover.append(_later(ask, *arguments))
                 if record not in self._registrations.more:  # paused
                     return
-                self._take(record, leftover)
+                self._take(source, leftover)
                 return
-            source = record.source
             self._before_turn(source)
             try:
                 made = iter(ask(*arguments))
                 if record.rate_held:
                     made = _begun(made)
             except Exception as error:
-                self._fail(record, error)
+                self._fail(source, error)
             else:
-                self._take(record, deque((made,)))
+                self._take(source, deque((made,)))
             finally:
                 self._after_turn(source)
 
@@ -282,10 +281,11 @@ class IoLoop:
 
     def _ask_to_write(self, record: Registration, ready: int) -> None:
         """Ask a source that is held back to write; its events come after the leftover."""
+        source = record.source
         try:
-            made = _begun(iter(record.source.on_ready(ready)))
+            made = _begun(iter(source.on_ready(ready)))
         except Exception as error:
-            made = iter(self._end(record, error))
+            made = iter(self._end(source, error))
         # A leftover of None: it was closed, and its events are dropped. An empty iterator is
         # left out, because a long write would add one each time.
         if record.leftover is not None and made is not _EMPTY:
@@ -302,44 +302,43 @@ class IoLoop:
                 source = record.source
                 self._before_turn(source)
                 try:
-                    self._take(record, record.leftover)
+                    self._take(source, record.leftover)
                 finally:
                     self._after_turn(source)
 
-    def _take(self, record: Registration, made: deque[Iterator[Event]]) -> None:
+    def _take(self, source: Any, made: deque[Iterator[Event]]) -> None:
         """Put what a source has made into the queue, up to a turn's worth."""
-        registrations = self._registrations
-        source = record.source
+        registrations, record = self._registrations, source.registration
         events: list[Event] = []
         try:
-            if self._collect(record, made, events):
+            if self._collect(source, made, events):
                 if record.leftover is not None:
                     registrations.clear_leftover(record)
             else:
-                record.leftover = made
+                record.leftover, record.source = made, source  # it may have ended
                 # Else it goes on when it is resumed, or no longer held back.
                 if not record.rate_held and (record.closed or not record.held):
                     registrations.more[record] = None
         except Exception as error:
             self._put(source, events)
-            self._fail(record, error)
+            self._fail(source, error)
             return
         except BaseException:  # ctrl+c in the midst of it: keep what there is
             self._put(source, events)
             raise
         self._put(source, events)
         if record.limiter is not None:
-            self._spend(record, record.limiter, len(events))
+            self._spend(source, record.limiter, len(events))
 
     def _collect(
-        self, record: Registration, made: deque[Iterator[Event]], events: list[Event]
+        self, source: Any, made: deque[Iterator[Event]], events: list[Event]
     ) -> bool:
         """Collect a turn's worth of events; return whether that was all."""
-        source = record.source
         limit = min(TURN, self._queue.free_space(source.lane))
         now = self._registrations.now()
-        if record.limiter is not None:
-            limit = min(limit, record.limiter.available(now))
+        limiter = source.registration.limiter
+        if limiter is not None:
+            limit = min(limit, limiter.available(now))
         while made:
             for event in islice(made[0], max(0, limit - len(events))):
                 if event.source is None:
@@ -377,15 +376,13 @@ class IoLoop:
             event.time = now
         self._put(source, events)
 
-    def _fail(self, record: Registration, error: Exception) -> None:
+    def _fail(self, source: Any, error: Exception) -> None:
         """End a source that raised; its `error` comes after all that it made."""
-        source = record.source
-        self._registrations.clear_leftover(record)
-        self._put(source, self._end(record, error))
+        self._registrations.clear_leftover(source.registration)
+        self._put(source, self._end(source, error))
 
-    def _end(self, record: Registration, error: Exception) -> list[Event]:
+    def _end(self, source: Any, error: Exception) -> list[Event]:
         """End a source that raised, and return its `error` events."""
-        source = record.source
         errors = [error]
         try:
             # First, so that handlers see it closed.
@@ -435,7 +432,7 @@ class IoLoop:
         if owned:
             self._turn(record, record.source.on_ready, record.mask)
         else:
-            self._fail(record, closed_elsewhere(record.source))
+            self._fail(record.source, closed_elsewhere(record.source))
 
     def _expire(self) -> None:
         """Ask the owners of the deadlines that are over now."""
@@ -459,10 +456,10 @@ class IoLoop:
 
     # -- rate limits ---------------------------------------------------------------------------
 
-    def _spend(self, record: Registration, limiter: Bucket, events: int) -> None:
+    def _spend(self, source: Any, limiter: Bucket, events: int) -> None:
         """Count events of a source, and hold it back if they were the last it may make."""
         limiter.spend(events)
-        registrations = self._registrations
+        registrations, record = self._registrations, source.registration
         if record.closed and record.leftover is None:
             registrations.drop_limit(record)
             return
@@ -471,15 +468,15 @@ class IoLoop:
         registrations.check_at(limiter, limiter.half_at())
         if not limiter.told and not record.closed:
             limiter.told = True
-            self._put_throttled(record, limiter, active=True)
-        self._hold(record, held=True)
+            self._put_throttled(source, limiter, active=True)
+        self._hold(source, held=True)
 
     def _resume_producer(self, limiter: Bucket, now: float) -> None:
         """Let a source go on, or report that it keeps to its rate again."""
         record, limiter.deadline = limiter.source, None
+        source = record.source
         if record.rate_held:
-            source = record.source
-            self._hold(record, held=False)
+            self._hold(source, held=False)
             source.on_released()
             if not record.closed:
                 # It may be full already if this comes late: the leftover comes first.
@@ -487,22 +484,20 @@ class IoLoop:
             self._take_leftover(record)  # which may hold it back again
         elif limiter.is_full(now):
             limiter.told = False
-            self._put_throttled(record, limiter, active=False)
+            self._put_throttled(source, limiter, active=False)
             if limiter.lifted:
                 record.limiter = None
         else:
             self._registrations.check_at(limiter, limiter.full_at())
 
-    def _hold(self, record: Registration, *, held: bool) -> None:
+    def _hold(self, source: Any, *, held: bool) -> None:
         try:
-            self._registrations.hold(record, held=held)
+            self._registrations.hold(source, held=held)
         except OSError as error:  # someone else has closed its descriptor
-            self._fail(record, error)
+            self._fail(source, error)
 
-    def _put_throttled(
-        self, record: Registration, limiter: Bucket, *, active: bool
-    ) -> None:
-        source, now = record.source, self._registrations.now()
+    def _put_throttled(self, source: Any, limiter: Bucket, *, active: bool) -> None:
+        now = self._registrations.now()
         self._put(source, [Throttled(active, limiter.rate, source=source, time=now)])
 
 

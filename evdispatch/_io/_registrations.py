@@ -219,7 +219,7 @@ class Registrations:
         if record.woken:
             record.woken = False
             self._wake(record)
-        elif record.closed and not record.source.has_final_events:
+        elif record.closed and not getattr(record.source, "has_final_events", True):
             record.source = None
 
     def _forget(self, record: Registration) -> None:
@@ -429,12 +429,13 @@ class Registrations:
             else:  # the IO side acts on it, and emits the event
                 self.check_at(limiter, now if rate is None else limiter.full_at())
 
-    def hold(self, record: Registration, *, held: bool) -> None:
+    def hold(self, source: Source, *, held: bool) -> None:
         """Hold a source back, or no more, as its rate says.
 
         Raises:
             OSError: Someone else has closed its descriptor (EBADF). The source has ended.
         """
+        record = source.registration
         limiter = record.limiter
         if limiter is not None:
             limiter.held = held
@@ -443,7 +444,7 @@ class Registrations:
             waiting = record.leftover is not None and not held
             self._set_waiting(self.more, record, waiting=waiting)
         else:
-            self.update(record.source)
+            self.update(source)
 
     def check_at(self, limiter: Bucket, when: float) -> None:
         """Have a rate limit checked at a time, instead of the time set before."""

@@ -50,7 +50,7 @@ def _state(app: Dispatcher, listener: Listener) -> dict[str, int]:
     registrations = app._registrations
     tables: dict[str, Any] = {
         "sources": registrations.sources,
-        "by_fd": registrations.watched(),
+        "by_fd": registrations._watched(),
         "ready": registrations.ready,
         "more": registrations.more,
         "woken": registrations.woken,

@@ -193,7 +193,7 @@ class TestFailures:
         def crash(*_: Any) -> Any:
             raise LookupError("a fault of ours")
 
-        monkeypatch.setattr(app._io, "_wait", crash)
+        monkeypatch.setattr(app._io, "_poll", crash)
         enter = app.run if call == "run" else lambda: run_until(app, lambda: False)
         with pytest.raises(InternalError, match="please report") as caught:
             enter()
@@ -208,7 +208,7 @@ class TestFailures:
         def crash(*_: Any) -> Any:
             raise LookupError("a fault of ours")
 
-        monkeypatch.setattr(app._io, "_serve_waiting", crash)
+        monkeypatch.setattr(app._io, "_ask_woken", crash)
         app.after(0, source.wake)
         with pytest.raises(InternalError):
             app.run()

@@ -5,11 +5,10 @@ from typing import Any
 
 import attrs
 import pytest
-from evdispatch._io._io_thread import Threaded
 
 from evdispatch import Dispatcher, Event
-from evdispatch._io import _io_thread as io_thread
-from evdispatch._io._modes import Watched
+from evdispatch._io import _modes
+from evdispatch._io._modes import Threaded
 
 _LONG = 60.0  # seconds; no test waits for so long
 
@@ -21,8 +20,6 @@ class Note(Event):
 
 def threaded(app: Dispatcher) -> Threaded:
     driver: Any = app._runner._driver
-    if isinstance(driver, Watched):
-        driver = driver._driver
     assert isinstance(driver, Threaded)
     return driver
 
@@ -45,7 +42,7 @@ def test_it_knows_of_passes_whether_handlers_are_measured_or_not(
 class TestStandingBack:
     @pytest.fixture(autouse=True)
     def long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(io_thread, "GIL_YIELD", _LONG)
+        monkeypatch.setattr(_modes, "GIL_YIELD", _LONG)
 
     @pytest.fixture
     def driver(self, app: Dispatcher) -> Threaded:
@@ -76,16 +73,16 @@ class TestStandingBack:
     ) -> None:
         app.post(Note())
         driver.begin()
-        monkeypatch.setattr(io_thread, "GIL_YIELD", 0.0)
+        monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         driver._yield_to_dispatch()
-        monkeypatch.setattr(io_thread, "GIL_YIELD", _LONG)
+        monkeypatch.setattr(_modes, "GIL_YIELD", _LONG)
         driver._yield_to_dispatch()
 
     def test_a_pass_that_ends_as_it_is_over_spoils_no_other(
         self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.post(Note())
-        monkeypatch.setattr(io_thread, "GIL_YIELD", 0.0)
+        monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         for _ in range(3):
             driver.begin()
             driver._yield_to_dispatch()

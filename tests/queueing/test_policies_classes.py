@@ -75,11 +75,11 @@ class TestWhichClass:
             policies.find(Timer(f"t{number}", every=1.0)._class)
         assert len(policies._found) <= 1024
 
-    def test_ways_of_posts_are_forgotten_too(self, app: Dispatcher) -> None:
+    def test_lanes_of_posts_are_forgotten_too(self, app: Dispatcher) -> None:
         for number in range(1025):
             cls = Timer(f"t{number}", every=1.0)._class
             app.post(cls(1, 0, 0.0))
-        assert len(app._ways) <= 1024
+        assert len(app._lanes) <= 1024
         settle(app)
 
 

@@ -1,7 +1,5 @@
 """Policies under load: signals, forks, threads, and a model of what comes out."""
 
-import os
-import signal
 import sys
 import threading
 from collections import defaultdict
@@ -11,7 +9,6 @@ from typing import Any
 
 import attrs
 import pytest
-from evdispatch._io._sampler import is_ours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sums import Sum, numbers
@@ -21,8 +18,8 @@ from evdispatch import (
     Dispatcher,
     Dropped,
     Event,
-    _stats,
 )
+from evdispatch._core._interrupts import is_ours
 from evdispatch.testing import ManualSource, record, settle
 
 
@@ -73,31 +70,6 @@ def test_a_signal_handler_may_post_at_any_line_of_a_post(policy: str) -> None:
             if policy == "merge":
                 assert sum(numbers(seen)) == 101 + 10 * inside
     assert line > 10
-
-
-def test_a_forked_child_counts() -> None:
-    """Even if another thread was counting in the moment of the fork."""
-    held, forked = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with _stats._making:
-            held.set()
-            forked.wait()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait()
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(5)
-            _stats.Counts().note_shed()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    forked.set()
-    thread.join()
-    assert os.waitpid(child, 0)[1] == 0
 
 
 POLICIES = ("block", "latest", "merge", "drop_oldest", "drop_newest")

@@ -47,7 +47,7 @@ class TestFullQueue:
     def test_a_post_that_drops_never_waits(self, full: Dispatcher, policy: str) -> None:
         full.set_policy("shape", policy, limit=3)
         seen = record(full, Shape)
-        full._thread = 0  # as another thread would
+        full._runner._thread = 0  # as another thread would
         for number in range(5):
             full.post(Shape(number), timeout=0)
         settle(full)
@@ -55,7 +55,7 @@ class TestFullQueue:
 
     def test_one_that_merges_waits_for_the_first(self, full: Dispatcher) -> None:
         full.set_policy("shape", "latest")
-        full._thread = 0
+        full._runner._thread = 0
         with pytest.raises(QueueFull):
             full.post(Shape(0), timeout=0)
         assert full.stats().posts.read == 2
@@ -72,7 +72,7 @@ class TestFullQueue:
     def test_one_that_is_merged_does_not_wait(self, full: Dispatcher) -> None:
         full.set_policy("shape", "latest")
         full.post(Shape(0))  # a handler never waits
-        full._thread = 0
+        full._runner._thread = 0
         full.post(Shape(1), timeout=0)
         seen = record(full, Shape)
         settle(full)
@@ -89,7 +89,7 @@ class TestClosing:
         source = app.add(ManualSource())
         source.emit(*map(Shape, range(5)))
         with app._registrations.lock:
-            app._io._turn(source, source.on_wake)
+            app._io._turn(source.registration, source.on_wake)
         source.close()
         settle(app)
         assert seen == []
@@ -103,7 +103,7 @@ class TestClosing:
         source = app.add(ManualSource())
         source.emit(Farewell(1), Farewell(2))
         with app._registrations.lock:
-            app._io._turn(source, source.on_wake)
+            app._io._turn(source.registration, source.on_wake)
         source.close()
         settle(app)
         assert [event.number for event in seen] == [1, 2]

@@ -87,7 +87,7 @@ def test_one_that_is_under_way_as_the_trace_ends(app: Dispatcher, path: Path) ->
     trace.close()
     source = app.add(ManualSource("late"))
     source.emit(Work())
-    ask(source, source.on_wake)
+    ask(source.registration, source.on_wake)
     settle(app)
     assert source.counts.handled == 1
     assert not of(load(path), "source")

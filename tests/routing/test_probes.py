@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evdispatch import Dispatcher, Event
 from evdispatch._core._callbacks import Due
 from evdispatch._handlers._handler import Handler
-from evdispatch._handlers._instruments import Probe
+from evdispatch._handlers._instruments import Instrument
 from evdispatch._handlers._routes import Subscription
 
 STEPS = st.lists(
@@ -23,7 +23,7 @@ STEPS = st.lists(
 )
 
 
-class Noting(Probe):
+class Noting(Instrument):
     """Notes the calls."""
 
     def __init__(self, name: int, notes: list[Any]) -> None:
@@ -72,9 +72,9 @@ def test_each_handler_is_called_within_the_probes_there_are(steps: list[Any]) ->
         for what, which in [*steps, *(("end", name) for name in range(4))]:
             if what == "begin" and which not in present:
                 present.append(which)
-                registry.probes.add(probes[which])
+                registry.instruments.add(probes[which])
             elif what == "end":
-                assert registry.probes.remove(probes[which]) == (which in present)
+                assert registry.instruments.remove(probes[which]) == (which in present)
                 present = [name for name in present if name != which]
             elif what == "on":
                 hearers.append(hearer := Hearer(notes))
