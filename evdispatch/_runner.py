@@ -152,7 +152,13 @@ class Runner:
     def _turn(self, timeout: float | None) -> int:
         """Wait for something to do, up to ``timeout`` seconds, and dispatch one pass."""
         queue, dispatch, driver = self._queue, self._dispatch, self._driver
-        if timeout != 0 and dispatch.has_handlers(Idle) and self._is_idle():
+        busy = queue.urgent or queue.normal
+        if (
+            timeout != 0
+            and not busy
+            and dispatch.has_handlers(Idle)
+            and self._is_idle()
+        ):
             self._emit(Idle())
         if queue.check_requested:
             dispatch.run_checks()  # release blocked producers before waiting here

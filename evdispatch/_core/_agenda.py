@@ -11,6 +11,7 @@ class TimerQueue:
     """One heap, one alarm.
 
     Attributes:
+        owners: Of the deadlines to come, by id; for a look whether there are any.
         alarm: Readable from the nearest deadline on.
         at_work: Whether somebody pumps, or will before anybody waits, and so will `rest`:
             until then no alarm is set, and nobody woken.
@@ -20,6 +21,7 @@ class TimerQueue:
         self.now = clock.now
         self.at_work = False
         self._deadlines = Deadlines()
+        self.owners = self._deadlines.owners
         self._armed: float | None = None
         self.alarm = clock.alarm()
 

@@ -33,39 +33,39 @@ class Deadlines:
         count: How many were added so far; the next timer_id.
     """
 
-    __slots__ = ("_heap", "_owners", "count")
+    __slots__ = ("_heap", "count", "owners")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, TimerId]] = []
-        self._owners: dict[TimerId, Owner] = {}
+        self.owners: dict[TimerId, Owner] = {}
         self.count = 0
 
     def __len__(self) -> int:
-        return len(self._owners)
+        return len(self.owners)
 
     def add(self, when: float, owner: Owner) -> TimerId:
         """Add a deadline; ``owner.on_deadline`` will be asked at that time."""
-        if len(self._heap) > 2 * len(self._owners) + _FEW:
+        if len(self._heap) > 2 * len(self.owners) + _FEW:
             self._rebuild()
         timer_id = self.count
         self.count = timer_id + 1
-        self._owners[timer_id] = owner
+        self.owners[timer_id] = owner
         heapq.heappush(self._heap, (when, timer_id))
         return timer_id
 
     def cancel(self, timer_id: TimerId) -> None:
         """Forget a deadline; one that is over or cancelled already is left as it is."""
-        self._owners.pop(timer_id, None)
-        if not self._owners:
+        self.owners.pop(timer_id, None)
+        if not self.owners:
             self._heap.clear()
 
     def _rebuild(self) -> None:
-        self._heap = [entry for entry in self._heap if entry[1] in self._owners]
+        self._heap = [entry for entry in self._heap if entry[1] in self.owners]
         heapq.heapify(self._heap)
 
     def next(self) -> float | None:
         """Return the nearest deadline, or None."""
-        owners = self._owners
+        owners = self.owners
         if len(self._heap) > 2 * len(owners) + _FEW:
             self._rebuild()
         heap = self._heap
@@ -75,7 +75,7 @@ class Deadlines:
 
     def pending(self) -> list[tuple[float, Owner]]:
         """Return all of them and whose they are, the nearest first."""
-        owners = self._owners
+        owners = self.owners
         return [(when, owners[n]) for when, n in sorted(self._heap) if n in owners]
 
     def pop(self, now: float, before: TimerId) -> Owner | None:
@@ -88,4 +88,4 @@ class Deadlines:
         when = self.next()
         if when is None or when > now or self._heap[0][1] >= before:
             return None
-        return self._owners.pop(heapq.heappop(self._heap)[1])
+        return self.owners.pop(heapq.heappop(self._heap)[1])

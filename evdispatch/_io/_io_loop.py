@@ -11,7 +11,6 @@ asks each source under it, so any thread may add, close or change a source betwe
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -38,6 +37,9 @@ TURN = 64
 while eight sources are busy waits for a millisecond."""
 
 _MANY = 16  # ready at once: from then on it pays to ask which are urgent (0.4 us)
+
+_SUSPECT = ERROR | HANGUP | INVALID
+"""What is reported of a descriptor that someone else has closed; see `Registrations.verify`."""
 
 Ask = Callable[..., Iterable[Event]]
 """A method of a source that returns its events."""
@@ -69,33 +71,46 @@ class IoLoop:
         self._registrations = registrations
         self._instruments = instruments
         self._policies = queue.slots.policies
+        # The fast path, or the checked one while turns are to be checked or observed.
+        self._chosen: Answer = self._answer
         self._now = 0.0  # when the poll returned: events read then get this time
 
     # -- loop 1 of 2: its step -------------------------------------------------------------
 
-    def poll_once(self, timeout: float | None, *, inline: bool) -> None:
+    def poll_once(  # noqa: C901, PLR0912 (the hot path)
+        self, timeout: float | None, *, inline: bool
+    ) -> None:
         """Poll once, ask the ready sources, and put their events into the queue.
 
         Args:
             timeout: How long to wait for readiness, in seconds; None: for ever.
             inline: Whether this is the thread that dispatches.
         """
-        registrations = self._registrations
+        registrations, queue = self._registrations, self._queue
         try:
-            ready = self._poll(timeout)
-            if inline:
-                self._queue.sleeping = False  # no wake-up is needed for what comes now
+            if len(queue.normal) >= queue.bound or len(queue.urgent) >= queue.bound:
+                ready = self._poll_while_full(timeout)
+            else:
+                if timeout != 0 or registrations.timers.owners:
+                    timeout = self._prepare(timeout)
+                registrations.serial += 1
+                ready = registrations.pollers.all.poll(timeout)
+                if len(ready) >= _MANY:
+                    ready = self._urgent_first(ready)
             self.polls += 1
             registrations.timers.at_work = True
             self._now = registrations.now()
-            answer = self._answer
+            due = False
+            self._chosen = answer = self._answer
             if registrations.debug or self._instruments.of_turns:
-                answer = self._answer_with_checks
-            if inline:  # no handler waits for the lock meanwhile
-                with registrations.lock:
-                    due = self._answer_all(ready, answer)
-            else:
-                due = self._answer_all(ready, partial(self._answer_locked, answer))
+                self._chosen = answer = self._answer_with_checks
+            if inline:
+                queue.sleeping = False  # no wake-up is needed for what comes now
+                if ready:
+                    with registrations.lock:  # no handler waits for it meanwhile
+                        due = self._answer_all(ready, answer)
+            elif ready:
+                due = self._answer_all(ready, self._answer_locked)
             if registrations.woken:
                 self._ask_woken()
             if registrations.more or registrations.ready:
@@ -105,27 +120,29 @@ class IoLoop:
         except BaseException:  # SystemExit, say: some that are ready were not asked
             registrations.rearm()
             raise
-        self._queue.notify()
+        if not inline:
+            queue.notify()
 
-    def _poll(self, timeout: float | None) -> list[tuple[int, int]]:
+    def _prepare(self, timeout: float | None) -> float | None:
+        """Prepare to wait; return the timeout, which is 0 if there is work already."""
         registrations = self._registrations
-        full = self._queue.full_lane
         with registrations.lock:
             # Before the look: what is asked for from now on wakes the poll.
             registrations.timers.prepare_to_wait()
-            if self._has_work():
-                timeout = 0
-            if full != IDLE and timeout != 0 and not self._queue.wait_for_low_water():
-                full = IDLE
-            registrations.serial += 1
+            return 0 if self._has_work() else timeout
+
+    def _poll_while_full(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Poll without the sources of a full lane: the kernel holds back what they get."""
+        registrations, pollers = self._registrations, self._registrations.pollers
+        timeout = self._prepare(timeout)
+        full = self._queue.full_lane
+        if full != IDLE and timeout != 0 and not self._queue.wait_for_low_water():
+            full = IDLE
+        registrations.serial += 1
         if full == URGENT:
             registrations.wakeup.wait(timeout)
             return []
-        pollers = registrations.pollers
-        if full == NORMAL:
-            return pollers.urgent.poll(timeout)
-        ready = pollers.all.poll(timeout)
-        return ready if len(ready) < _MANY else self._urgent_first(ready)
+        return (pollers.urgent if full == NORMAL else pollers.all).poll(timeout)
 
     def _urgent_first(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Put urgent sources first: each of a hundred sockets takes its time."""
@@ -179,10 +196,10 @@ class IoLoop:
 
     # -- asking a source ---------------------------------------------------------------------
 
-    def _answer_locked(self, answer: Answer, record: Registration, mask: int) -> None:
+    def _answer_locked(self, record: Registration, mask: int) -> None:
         with self._registrations.lock:
             if not record.closed:  # by another thread since the poll
-                answer(record, mask)
+                self._chosen(record, mask)
 
     def _answer(self, record: Registration, mask: int) -> None:
         """Ask a source that the poller reports. The fast path; the lock is held."""
@@ -233,18 +250,14 @@ class IoLoop:
                 self._ask_to_write(record, mask)
             elif record.edge or record.mask & ONESHOT:
                 registrations.reschedule(record.source)
-        elif self._owns_fd(record, mask):
+        elif (mask & _SUSPECT or registrations.debug) and not (
+            registrations.pollers.owns_fd(record)
+        ):
+            self._fail(record.source, closed_elsewhere(record.source))
+        else:
             if mask & INVALID:  # the call will say what is wrong
                 mask = ERROR | HANGUP
             self._turn(record, record.source.on_ready, mask)
-        else:
-            self._fail(record.source, closed_elsewhere(record.source))
-
-    def _owns_fd(self, record: Registration, mask: int) -> bool:
-        """Verify the descriptor where it may have been closed: see `Registrations.verify`."""
-        if not mask & (ERROR | HANGUP | INVALID) and not self._registrations.debug:
-            return True
-        return self._registrations.pollers.owns_fd(record)
 
     def _turn(self, record: Registration, ask: Ask, *arguments: Any) -> None:
         """Ask a source for events, and put a turn's worth of them into the queue."""
@@ -259,25 +272,19 @@ class IoLoop:
                     return
                 self._take(source, leftover)
                 return
-            self._before_turn(source)
+            for instrument in self._instruments.of_turns:
+                instrument.before_turn(source)
             try:
                 made = iter(ask(*arguments))
-                if record.rate_held:
+                if record.limiter is not None and record.limiter.held:
                     made = _begun(made)
             except Exception as error:
                 self._fail(source, error)
             else:
                 self._take(source, deque((made,)))
             finally:
-                self._after_turn(source)
-
-    def _before_turn(self, source: Any) -> None:
-        for instrument in self._instruments.of_turns:
-            instrument.before_turn(source)
-
-    def _after_turn(self, source: Any) -> None:
-        for instrument in self._instruments.of_turns:
-            instrument.after_turn(source)
+                for instrument in self._instruments.of_turns:
+                    instrument.after_turn(source)
 
     def _ask_to_write(self, record: Registration, ready: int) -> None:
         """Ask a source that is held back to write; its events come after the leftover."""
@@ -300,11 +307,13 @@ class IoLoop:
                 registrations.drop_limit(record)
             elif record in registrations.more and record.leftover is not None:
                 source = record.source
-                self._before_turn(source)
+                for instrument in self._instruments.of_turns:
+                    instrument.before_turn(source)
                 try:
                     self._take(source, record.leftover)
                 finally:
-                    self._after_turn(source)
+                    for instrument in self._instruments.of_turns:
+                        instrument.after_turn(source)
 
     def _take(self, source: Any, made: deque[Iterator[Event]]) -> None:
         """Put what a source has made into the queue, up to a turn's worth."""
@@ -334,7 +343,9 @@ class IoLoop:
         self, source: Any, made: deque[Iterator[Event]], events: list[Event]
     ) -> bool:
         """Collect a turn's worth of events; return whether that was all."""
-        limit = min(TURN, self._queue.free_space(source.lane))
+        limit = TURN
+        if source.lane != IDLE:
+            limit = min(TURN, self._queue.bound - len(self._queue.lanes[source.lane]))
         now = self._registrations.now()
         limiter = source.registration.limiter
         if limiter is not None:
@@ -426,13 +437,12 @@ class IoLoop:
             return
         if record.inode is None:  # it asks again if it has not read to the end
             del registrations.ready[record]
-            owned = self._owns_fd(record, record.mask)
-        else:  # nothing else would notice that the file was closed
-            owned = registrations.pollers.owns_fd(record)
-        if owned:
-            self._turn(record, record.source.on_ready, record.mask)
-        else:
+        # Of a file that can't be polled, nothing else would notice that it was closed.
+        verify = record.inode is not None or registrations.debug
+        if verify and not registrations.pollers.owns_fd(record):
             self._fail(record.source, closed_elsewhere(record.source))
+        else:
+            self._turn(record, record.source.on_ready, record.mask)
 
     def _expire(self) -> None:
         """Ask the owners of the deadlines that are over now."""
