@@ -81,7 +81,7 @@ def test_an_answer_that_is_late_does_not_reach_the_shell(
     app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even that of a question which nobody waits for any more."""
-    monkeypatch.setattr("evdispatch.sources.tty._tty._FENCE", 10.0)
+    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 10.0)
     emulator = Emulator(pty, VT220)
     terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
     answers = record(app, Answer)

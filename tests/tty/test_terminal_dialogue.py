@@ -148,7 +148,7 @@ class TestSizes:
         emulator = Emulator(pty, {**MODERN, b"\x1b[?2048h": b"\x1b[48;24;80;480;800t"})
         terminal = app.add(Terminal(pty.slave))
         sizes = record(app, Resize)
-        emulator.run_until(app, lambda: terminal._size == (80, 24, 800, 480))
+        emulator.run_until(app, lambda: terminal._dialogue.size == (80, 24, 800, 480))
         assert sizes == []
         pty.type(b"\x1b[48;24;80;960;1600t")
         run_until(app, lambda: sizes)
@@ -198,7 +198,7 @@ class TestSizes:
 def test_late_replies_do_not_reach_the_shell(
     app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evdispatch.sources.tty._tty._FENCE", 10.0)
+    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 10.0)
     emulator = Emulator(pty, {**MODERN, b"\x1b[?1000l": b"\x1b[<35;7;7M" * 100})
     terminal = app.add(Terminal(pty.slave))
     emulator.run_until(app, lambda: terminal.keyboard == "kitty")

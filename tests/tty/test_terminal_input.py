@@ -23,7 +23,7 @@ from evdispatch import (
     Terminal,
     Unknown,
 )
-from evdispatch.sources.tty._tty import escape_delay
+from evdispatch.sources.tty._dialogue import escape_delay
 from evdispatch.testing import VirtualClock, record, settle
 
 
