@@ -11,6 +11,7 @@ own by now, as a shell sends SIGCONT only to a job that is stopped.
 
 import contextlib
 import errno
+import math
 import os
 import signal
 import sys
@@ -242,7 +243,7 @@ class Terminal(Source):
             if not device.taken:
                 raise StateError(f"{self!r} is not taken: run the dispatcher to ask it")
             self._dialogue.ask(query, self._now() + timeout)
-            self._respond(())
+            self._follow()
 
     def region(
         self, name: str, x: int, y: int, width: int, height: int, *, z: int = 0
@@ -377,7 +378,7 @@ class Terminal(Source):
             device.take(self._dialogue.modes)
         self.watch(READ)
         self._dialogue.begin(self._now())
-        self._respond(())
+        self._follow()
         return True
 
     def _wait_for_foreground(self) -> None:
@@ -421,7 +422,7 @@ class Terminal(Source):
 
     def on_deadline(self, now: float) -> Iterable[Event]:
         """Decode what is incomplete as it is, unless its rest is here by now."""
-        self._until = None
+        self._until = -math.inf  # it is over, so `_follow` sets another one
         if self.interest is None:  # another job had the terminal
             self._continued = True
             return self.on_wake()
@@ -432,24 +433,28 @@ class Terminal(Source):
 
     def _respond(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """Do what the input and the dialogue ask for, and return the events."""
+        # Only an answer to a query changes the dialogue: no key pays for it.
+        if self.input.until is not None or self._until is not None:
+            self._follow()
+        if Resize in map(type, events):
+            events = self._dialogue.without_known_sizes(events)
+        return tuple(events)
+
+    def _follow(self) -> None:
+        """Switch on what the terminal supports, write queries, and set the deadline."""
         device, dialogue = self._device, self._dialogue
         if device is not None:
-            try:
+            with contextlib.suppress(OSError):  # it has gone: the next read says so
                 if dialogue.changed:
                     dialogue.update(device.size)
                     device.change(dialogue.modes)
                 request = dialogue.take_request(self._now())
                 if request:
                     device.send(request)
-            except OSError:  # the terminal has gone: the next read says so
-                pass
-            if Resize in map(type, events):
-                events = dialogue.without_known_sizes(events)
         until = self.input.until
         if until != self._until:
             self._until = until
             self.set_deadline(until)
-        return tuple(events)
 
     def on_wake(self) -> Iterable[Event]:
         """Return what a change of regions, a signal or `suspend` asks for."""
