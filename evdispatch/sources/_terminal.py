@@ -173,7 +173,7 @@ class Terminal(Source):
         """The size in cells and pixels, as the tty has it now.
 
         Raises:
-            StateError: It is no tty.
+            StateError: It is not a tty.
         """
         return self._need_device().size
 
@@ -192,7 +192,7 @@ class Terminal(Source):
             data: Bytes, or text that is sent as UTF-8.
 
         Raises:
-            StateError: It is no tty.
+            StateError: It is not a tty.
             OSError: The terminal has gone.
         """
         self._need_device().write(data.encode() if isinstance(data, str) else data)
@@ -202,7 +202,7 @@ class Terminal(Source):
         """Show at once what is written in a ``with`` block. On the dispatch thread.
 
         Raises:
-            StateError: It is no tty.
+            StateError: It is not a tty.
         """
         self.write(BEGIN_SYNCHRONIZED)
         try:
@@ -214,7 +214,7 @@ class Terminal(Source):
         """Set the window's title, until the terminal is restored. On any thread.
 
         Raises:
-            StateError: It is no tty.
+            StateError: It is not a tty.
             TimeoutError: A connection takes nothing now.
         """
         device = self._need_device()
@@ -234,7 +234,7 @@ class Terminal(Source):
 
         Raises:
             ValueError: There is no such query.
-            StateError: It is no tty, or not taken: the dispatcher does not run.
+            StateError: It is not a tty, or not taken: the dispatcher does not run.
         """
         check_choice("query", query, get_args(QueryName))
         timeout = check_timeout(timeout)
@@ -279,7 +279,7 @@ class Terminal(Source):
         terminal is taken again, and a `resume` event says so: draw again.
 
         Raises:
-            StateError: It is no tty.
+            StateError: It is not a tty.
         """
         self._need_tty()
         self._to_suspend = True
@@ -295,7 +295,7 @@ class Terminal(Source):
         which the block keeps busy.
 
         Raises:
-            StateError: It is no tty.
+            StateError: It is not a tty.
         """
         device = self._need_tty()
         outer = self._released
@@ -314,13 +314,13 @@ class Terminal(Source):
 
     def _need_device(self) -> TtyDevice:
         if self._device is None:
-            raise StateError(f"{self!r} is no tty")
+            raise StateError(f"{self!r} is not a tty")
         return self._device
 
     def _need_tty(self) -> TtyDevice:
         device = self._need_device()
         if not device.is_tty:
-            raise StateError(f"{self!r} is no tty")
+            raise StateError(f"{self!r} is not a tty")
         return device
 
     # -- life --------------------------------------------------------------------------
