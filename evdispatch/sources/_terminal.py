@@ -67,9 +67,9 @@ class Terminal(Source):
     A connection may be a terminal, too: that of a user on another machine, in raw mode. Its
     modes are switched, and its size is known if it reports its size.
 
-    Three things happen if no handler takes the event, except from a connection: ctrl+c raises KeyboardInterrupt
-    out of `run`, ctrl+z suspends the process, and the end of the input stops the
-    dispatcher.
+    Three events have an effect if no handler takes them, except from a connection: ctrl+c
+    raises KeyboardInterrupt out of `run`, ctrl+z suspends the process, and the end of the
+    input stops the dispatcher.
 
     Args:
         fd: A descriptor, or anything with a ``fileno()``; default: standard input. It
@@ -326,7 +326,6 @@ class Terminal(Source):
     # -- life --------------------------------------------------------------------------
 
     def fileno(self) -> int:
-        """Return the descriptor."""
         return self._number
 
     def on_add(self) -> None:
@@ -351,16 +350,13 @@ class Terminal(Source):
             self._take(device)
 
     def on_stop(self) -> None:
-        """Restore the terminal."""
         self._running = False
         self._restore()
 
     def on_refuse(self) -> None:
-        """Undo `on_add`."""
         self.on_close()
 
     def on_close(self) -> None:
-        """Restore the terminal for good."""
         if self._device is not None:
             _signals.unregister(self)
             self._restore()
