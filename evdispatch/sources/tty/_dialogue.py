@@ -74,7 +74,7 @@ class Dialogue:
         self.input = self.open()
 
     def open(self, **decoder: Any) -> Input:
-        """Make the input anew, with a decoder for this terminal's keys, and return it."""
+        """Replace the input by one whose decoder knows this tty's keys, and return it."""
         made = Decoder(paste_limit=self._paste_limit, **decoder)
         self.input = Input(made, self._escape_timeout, self._pointer)
         return self.input
