@@ -107,7 +107,7 @@ if typing.TYPE_CHECKING:
     )
     from evdispatch.sources.net._opening import Backoff as Backoff
     from evdispatch.sources.stream._framing import Length as Length
-    from evdispatch.sources.tty._channel import Size as Size
+    from evdispatch.sources.tty._dialogue import Size as Size
     from evdispatch.terminal import Answer as Answer
     from evdispatch.terminal import Click as Click
     from evdispatch.terminal import Drag as Drag

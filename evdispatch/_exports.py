@@ -37,7 +37,7 @@ _HOMES = {
     "debug._trace": ("Trace"),
     "sources.net._activation": ("activated_sockets"),
     "sources._base": ("Source"),
-    "sources.tty._channel": ("Size"),
+    "sources.tty._dialogue": ("Size"),
     "sources._connection": ("Connection"),
     "sources._datagram": ("Datagram Packet"),
     "sources._fd": ("Fd Priority Readable Writable"),

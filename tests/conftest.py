@@ -189,7 +189,7 @@ def later(timed: Dispatcher, clock: VirtualClock) -> Later:
 @pytest.fixture
 def pty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
     """Both ends of a pseudo-terminal; it answers nothing, and is not waited for long."""
-    monkeypatch.setattr("evdispatch.sources.tty._tty._FENCE", 0.005)
+    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 0.005)
     ends = Pty()
     yield ends
     ends.close()

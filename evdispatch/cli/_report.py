@@ -20,7 +20,7 @@ from evdispatch.cli._record import answer, record
 from evdispatch.cli._shown import SHOWN
 from evdispatch.cli._text import printable
 from evdispatch.cli._why import raw_of
-from evdispatch.sources.tty._tty import escape_delay
+from evdispatch.sources.tty._dialogue import escape_delay
 
 STDOUT: Final = "-"
 """The name that stands for standard output."""

@@ -83,7 +83,7 @@ app.run()
 def test_what_is_no_file(timed: Dispatcher, target: Any) -> None:
     with pytest.raises(TypeError):
         timed.trace(target)
-    assert not timed._registry.instruments._probes
+    assert not timed._registry.instruments._all
 
 
 def test_one_that_cannot_be_opened(timed: Dispatcher, path: Path) -> None:
