@@ -36,12 +36,12 @@ class Bound:
     def __init__(self, sock: socket.socket, path: str | None = None) -> None:
         self.socket = sock
         self._path = None if path is None else _absolute(path)
-        self.registration.inode = None if path is None else _inode(path)
+        self._inode = None if path is None else _inode(path)
 
     def close(self) -> None:
         """Close the socket; remove its path, if it is still ours. Also twice."""
         path, self._path = self._path, None  # once closed, the number may be another's
-        if path is not None and _inode(path) == self.registration.inode:
+        if path is not None and _inode(path) == self._inode:
             with contextlib.suppress(OSError):  # gone, or not ours to remove any more
                 os.unlink(path)
         self.socket.close()
