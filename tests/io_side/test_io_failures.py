@@ -193,7 +193,7 @@ class TestFailures:
         def crash(*_: Any) -> Any:
             raise LookupError("a fault of ours")
 
-        monkeypatch.setattr(app._io, "_poll", crash)
+        monkeypatch.setattr(app._registrations.pollers.all, "poll", crash)
         enter = app.run if call == "run" else lambda: run_until(app, lambda: False)
         with pytest.raises(InternalError, match="please report") as caught:
             enter()

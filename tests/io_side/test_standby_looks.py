@@ -83,12 +83,8 @@ class TestLooks:
     def test_a_pass_that_begins_as_it_goes_to_sleep_is_not_missed(
         self, standby: Standby
     ) -> None:
-        for _ in range(CALM):
-            standby.watchdog.look()
-        standby.watchdog.passing = (
-            True  # as `begin` has it, before it looks whether to rouse
-        )
-        standby.watchdog.look()
+        standby.watchdog.passing = True  # as `begin` has it, before it looks
+        standby.watchdog._sleep()
         assert not standby.watchdog.asleep
 
 

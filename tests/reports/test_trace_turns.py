@@ -8,7 +8,6 @@ from pathlib import Path
 from traces import Work, check, load, of
 
 from evdispatch import Dispatcher, Event, Fd, Source
-from evdispatch._io._io_loop import IoLoop
 from evdispatch.testing import ManualSource, settle
 
 
@@ -61,12 +60,6 @@ def test_the_thread_that_stands_by(path: Path) -> None:
         if each["name"] == "thread_name" and each["tid"] == turn["tid"]
     ]
     assert thread == "evdispatch-standby"
-
-
-def test_what_asks_has_the_source_first() -> None:
-    for name in ("_answer_held", "_turn", "_go_on"):
-        code = getattr(IoLoop, name).__code__
-        assert code.co_varnames[1] == "source"
 
 
 def test_what_asks_through_another_is_one_turn(
