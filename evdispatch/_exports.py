@@ -1,4 +1,4 @@
-"""Where the public names live. Each is loaded when it is first asked for.
+"""The public names and where they live. Each is loaded when it is first asked for.
 
 So ``import evdispatch`` takes a millisecond, and a program that has no terminal never loads
 the decoder; with all of it, it would be 60 ms, most of them for making attrs classes.
@@ -70,6 +70,15 @@ _EVENTS = {
 _CLASSES = {
     snake_case(name): name for name, home in _HOME_OF.items() if home in _EVENTS
 } | {"datagram": "Packet", "tick": "Tick"}
+
+
+def names() -> list[str]:
+    """Return the public names: constants, then classes, then functions."""
+    kind = {
+        name: 0 if name.isupper() else 1 if name[0].isupper() else 2
+        for name in _HOME_OF
+    }
+    return sorted(_HOME_OF, key=lambda name: (kind[name], name))
 
 
 def load(name: str) -> Any:
