@@ -62,11 +62,16 @@ class Binding:
     text: str | None
 
     def matches(self, event: KeyLike) -> bool:
-        """Whether a press or repeat of a key is meant; never a release."""
-        return event.action != "release" and self.is_for(event)
+        """Return whether an event is a press or repeat of this binding."""
+        if event.action == "release":
+            return False
+        # Most keys that match have no locks: answer for them without another call.
+        if event.key == self.key and event.mods == self.mods:
+            return True
+        return self.is_for(event)
 
     def is_for(self, event: KeyLike) -> bool:
-        """Whether an event is of this key and modifiers, whatever its action."""
+        """Return whether an event is of this key and modifiers, whatever its action."""
         mods = event.mods - LOCKS
         if mods == self.mods:
             key = event.key
@@ -76,17 +81,11 @@ class Binding:
                 return True
         if self.text is None or mods - SHIFT != self.mods - SHIFT:
             return False
-        return _typed(event) == self.text
-
-
-def _typed(event: KeyLike) -> str | None:
-    """What the key types, where the terminal tells.
-
-    xterm's modifyOtherKeys tells it as the key: ctrl+shift+= is ``+`` with both modifiers.
-    """
-    if event.raw.startswith(_MODIFY_OTHER_KEYS) and not event.key.isalpha():
-        return event.key
-    return event.shifted or event.text
+        # xterm's modifyOtherKeys reports as the key what the key types: ctrl+shift+= is
+        # ``+`` with both modifiers.
+        if event.raw.startswith(_MODIFY_OTHER_KEYS) and not event.key.isalpha():
+            return event.key == self.text
+        return (event.shifted or event.text) == self.text
 
 
 def parse_binding(binding: str) -> Binding:

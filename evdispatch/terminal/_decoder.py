@@ -60,10 +60,11 @@ def _recipe(event: Event) -> Callable[[], Event]:
     return partial(cls, *values)
 
 
-_TEXT = {
+_PRINTABLE = {
     code: _recipe(_legacy.character(chr(code)))
     for code in range(ord(" "), ord("~") + 1)
 }
+_CHARACTERS = {bytes([code]): make for code, make in _PRINTABLE.items()}
 
 
 class Decoder:
@@ -72,6 +73,10 @@ class Decoder:
     Not thread-safe: one thread at a time.
 
     Attributes:
+        pending: What is incomplete, which says how long to wait before `flush`. ``esc``:
+            the Escape key, alt and a key, or the beginning of a sequence. ``seq``: a
+            sequence of which more than the introducer came. ``string``: the same of an
+            OSC, DCS and the like. ``paste``: a paste. None: nothing.
         expect_cpr: How many position reports (``CSI 6 n``) are awaited. Each that comes
             lowers it; while it is 0, what can be F3 with modifiers is F3.
 
@@ -101,6 +106,7 @@ class Decoder:
         paste_limit: int = PASTE_LIMIT,
     ) -> None:
         self.expect_cpr = expect_cpr
+        self.pending: Pending | Literal["paste"] | None = None
         self._modifiers = modifier_sets(mod8)
         self._grammar = grammar(mouse_utf8=mouse_utf8)
         self._mouse_utf8 = mouse_utf8
@@ -108,55 +114,43 @@ class Decoder:
         self._own = {raw: _recipe(key) for raw, key in own.items()}
         self._known = dict(self._own)
         self._held = bytearray()  # the beginning of a sequence, or of a paste's end
-        self._waiting: Pending | None = None  # for what, where it is a sequence
         self._long: Long | None = None  # its kind, if it can be long
         self._excess: Long | None = None  # a sequence above its limit is being skipped
         self._paste = PasteReader(newlines=paste_newlines, limit=paste_limit)
 
-    @property
-    def pending(self) -> Pending | Literal["paste"] | None:
-        """What is unfinished: which timer should run until `flush`.
-
-        ``esc``: escape, or alt and a key, or anything else. ``seq``: a sequence of which
-        more than the introducer came. ``string``: the same of an OSC, DCS and the like.
-        ``paste``: a paste. None: nothing.
-        """
-        if self._paste.active:
-            return "paste"
-        if self._excess is not None:
-            return "string" if self._excess.split_end else "seq"
-        return self._waiting
-
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that are complete with these bytes."""
+        if self.pending is None:
+            if len(data) <= KNOWN_LENGTH:  # most often one key
+                make = _CHARACTERS.get(data) or self._known.get(data)
+                if make is not None:
+                    return [make()]
+        elif self._only_longer(data):
+            self._held += data
+            return []
         if self._held:
-            if self._only_longer(data):
-                self._held += data
-                return []
             data = self._take_held() + data
-        events: list[Event] = []
-        self._decode(data, events, final=False)
-        return events
+        return self._decode(data, final=False)
 
     def flush(self) -> list[Event]:
-        """Return what is held as if nothing were to follow. Nothing is pending then."""
+        """Return the events of what is held, as if nothing followed it."""
         data = self._take_held()
+        self.pending = self._excess = None
         if self._paste.active:
             return [*self._paste.stop(data)]
-        self._excess = None
-        events: list[Event] = []
-        self._decode(data, events, final=True)
-        return events
+        return self._decode(data, final=True)
 
-    def _decode(self, data: bytes, events: list[Event], *, final: bool) -> None:
+    def _decode(self, data: bytes, *, final: bool) -> list[Event]:
+        events: list[Event] = []
         pos = 0
         while pos < len(data):
-            if self._paste.active:
-                pos = self._read_paste(data, pos, events)
-            elif self._excess is not None:
-                pos = self._skip_excess(data, pos, self._excess)
-            else:
+            if self.pending is None:
                 pos = self._read_tokens(data, pos, events, final=final)
+            elif self._excess is None:
+                pos = self._read_paste(data, pos, events)
+            else:
+                pos = self._skip_excess(data, pos, self._excess)
+        return events
 
     def _read_tokens(
         self, data: bytes, start: int, events: list[Event], *, final: bool
@@ -175,10 +169,10 @@ class Decoder:
                     events.append(make())
                 elif not self._learn(match[0], events):
                     return match.start() + 1
-                elif self._paste.active:
+                elif self.pending is not None:  # a paste begins
                     return match.end()
             elif kind == TEXT:
-                events += [_TEXT[byte]() for byte in match[0]]
+                events += [_PRINTABLE[byte]() for byte in match[0]]
             elif kind is None:
                 return self._read_prefix(data, match.start(), events, final=final)
             else:
@@ -200,6 +194,7 @@ class Decoder:
         """
         if token == START:
             self._paste.start()
+            self.pending = "paste"
             return True
         sequence = token[1:] if token.startswith(_ESC * 2) else token
         may_be_position = _AMBIGUOUS_POSITION.fullmatch(sequence) is not None
@@ -242,7 +237,7 @@ class Decoder:
         kind, end = match.lastgroup, match.end(match.lastgroup)
         if match.end() == len(data) and not final:
             self._held += memoryview(data)[start:]
-            self._waiting = PENDING[kind]
+            self.pending = PENDING[kind]
             self._long = LONG.get(kind) if end == match.end() else None
             return len(data)
         if kind in ("escape", "alt") or data.startswith(_ESC * 2, start):
@@ -257,6 +252,7 @@ class Decoder:
         # Whatever could go on here would have been part of the prefix, but for the limit.
         if long is not None and long.skip(data, end)[0] > end:
             self._excess = long
+            self.pending = "string" if long.split_end else "seq"
         return end
 
     def _read_paste(self, data: bytes, start: int, events: list[Event]) -> int:
@@ -265,6 +261,7 @@ class Decoder:
         if self._paste.active:
             self._held += memoryview(data)[stop:]
             return len(data)
+        self.pending = None
         return stop
 
     def _skip_excess(self, data: bytes, start: int, long: Long) -> int:
@@ -272,7 +269,7 @@ class Decoder:
         stop, ended = long.skip(data, start)
         rest = data[stop : stop + 2]
         if ended or rest not in ((b"", _ESC) if long.split_end else (b"",)):
-            self._excess = None
+            self.pending = self._excess = None
             return stop
         self._held += rest
         return len(data)
@@ -289,5 +286,6 @@ class Decoder:
     def _take_held(self) -> bytes:
         held = bytes(self._held)
         self._held.clear()
-        self._waiting = self._long = None
+        if self._excess is None and not self._paste.active:
+            self.pending = self._long = None
         return held

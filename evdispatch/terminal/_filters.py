@@ -39,9 +39,17 @@ def key_test(value: Any, fields: Mapping[str, Any]) -> _Test | None:
         return None
     also = _mods(fields.get("mods"), BINDABLE_MODIFIERS) or NO_MODS
     bindings = [attrs.evolve(each, mods=each.mods | also) for each in bindings]
-    if "action" in fields:
-        return lambda event: any(each.is_for(event) for each in bindings)
-    return lambda event: any(each.matches(event) for each in bindings)
+    tests = [each.is_for if "action" in fields else each.matches for each in bindings]
+    if len(tests) == 1:
+        return tests[0]
+
+    def any_of(event: Any) -> bool:
+        for test in tests:  # noqa: SIM110 (a generator costs a call for each test)
+            if test(event):
+                return True
+        return False
+
+    return any_of
 
 
 def keys_test(value: Any, fields: Mapping[str, Any]) -> _Test:

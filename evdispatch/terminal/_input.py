@@ -29,6 +29,8 @@ class Input:
     Attributes:
         escape_timeout: As the argument; a terminal that sends no lone escape byte (kitty)
             gets more time.
+        patience: How many seconds to wait for the rest of what is incomplete; None:
+            nothing is.
         cell: A cell's width and height in pixels, where the mouse tells pixels.
         queries: What the terminal was asked.
     """
@@ -37,6 +39,7 @@ class Input:
         self, decoder: Decoder, escape_timeout: float, pointer: Pointer
     ) -> None:
         self.escape_timeout = escape_timeout
+        self.patience: float | None = None
         self.cell: tuple[float, float] | None = None
         self.queries = Queries()
         self._decoder = decoder
@@ -46,15 +49,19 @@ class Input:
 
     def feed(self, data: bytes, now: float) -> list[Event]:
         """Return the events that these bytes complete."""
-        events = self._told(self._decoder.feed(data), now)
-        patience = self.patience
-        self._flush_at = None if patience is None else now + patience
+        events = self._interpret(self._decoder.feed(data), now)
+        pending = self._decoder.pending
+        if pending is None:
+            self.patience = self._flush_at = None
+        else:
+            self.patience = _PATIENCE.get(pending, self.escape_timeout)
+            self._flush_at = now + self.patience
         return events
 
     def flush(self, now: float) -> list[Event]:
         """Take what is unfinished for what it is: the input is over."""
-        self._flush_at = None
-        return self._told(self._decoder.flush(), now)
+        self.patience = self._flush_at = None
+        return self._interpret(self._decoder.flush(), now)
 
     def expire(self, now: float) -> list[Event]:
         """Take for what it is what nothing has followed in time, queries too."""
@@ -69,24 +76,20 @@ class Input:
     @property
     def until(self) -> float | None:
         """When to call `expire`, in seconds of the caller's clock; None: never."""
-        times = (self._flush_at, self.queries.until)
-        return min((when for when in times if when is not None), default=None)
-
-    @property
-    def patience(self) -> float | None:
-        """How many seconds to wait for the rest of what is unfinished; None: nothing is."""
-        pending = self._decoder.pending
-        if pending is None:
-            return None
-        return _PATIENCE.get(pending, self.escape_timeout)
+        queries = self.queries.until
+        if queries is None or self._flush_at is None:
+            return self._flush_at if queries is None else queries
+        return min(self._flush_at, queries)
 
     def take_request(self) -> bytes:
         """Return what is to be written to the terminal, once."""
-        request = self.queries.take_request()
-        self._decoder.expect_cpr += request.count(AMBIGUOUS_REQUEST)
+        request = self.queries.request
+        if request:
+            self.queries.request = b""
+            self._decoder.expect_cpr += request.count(AMBIGUOUS_REQUEST)
         return request
 
-    def _told(self, events: list[Event], now: float) -> list[Event]:
+    def _interpret(self, events: list[Event], now: float) -> list[Event]:
         result: list[Event] = []
         for event in events:
             if isinstance(event, Mouse):

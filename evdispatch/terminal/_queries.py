@@ -121,12 +121,15 @@ class Queries:
 
     Attributes:
         answered: Whether the terminal has answered anything, ever.
+        request: Bytes to write to the terminal; clear it when they are written.
+        until: When to call `expire`; None: no answer is awaited.
     """
 
     def __init__(self) -> None:
         self.answered = False
+        self.request = b""
+        self.until: float | None = None
         self._waiting: deque[_Waiting] = deque()
-        self._request = b""
         self._untold: list[Event] = []  # of what was forgotten
 
     def ask(
@@ -141,28 +144,16 @@ class Queries:
             then_device: What to make of the fence's, which is that of DEVICE.
         """
         self._waiting.append(_Waiting(query, until, then))
-        self._request += query.request
+        self.request += query.request
         if query is not DEVICE:
             self._waiting.append(_Waiting(_FENCE, until, then_device or _nothing))
-            self._request += _FENCE.request
-
-    def take_request(self) -> bytes:
-        """Return what is to be written to the terminal, once."""
-        request, self._request = self._request, b""
-        return request
+            self.request += _FENCE.request
+        self._set_until()
 
     @property
     def fences(self) -> int:
         """How many times the terminal has still to tell who it is."""
         return sum(waiting.query in (DEVICE, _FENCE) for waiting in self._waiting)
-
-    @property
-    def until(self) -> float | None:
-        """When to call `expire`; None: nothing is awaited."""
-        if self._untold:
-            return 0.0
-        until = min((waiting.until for waiting in self._waiting), default=_NEVER)
-        return None if until == _NEVER else until
 
     def take(self, reply: Reply) -> list[Event] | None:
         """Return the events of an answer; None: nobody here has asked for it."""
@@ -176,6 +167,7 @@ class Queries:
             if waiting.query in (DEVICE, _FENCE):  # before it, nothing will be answered
                 for _ in range(index):
                     events += self._give_up(self._waiting.popleft())
+            self._set_until()
             return events + waiting.then(value, reply.raw)
         return None
 
@@ -189,13 +181,19 @@ class Queries:
                 self._waiting[index] = _Waiting(waiting.query, _NEVER, _nothing)
         while len(self._waiting) > _MOST and self._waiting[0].until == _NEVER:
             self._waiting.popleft()
+        self._set_until()
         return untold
 
     def forget(self) -> None:
         """Wait for nothing: somebody else has read the answers. `expire` tells of it."""
         waiting, self._waiting = self._waiting, deque()
-        self._request = b""
+        self.request = b""
         self._untold += [event for w in waiting for event in w.then(None, b"")]
+        self._set_until()
+
+    def _set_until(self) -> None:
+        until = min((waiting.until for waiting in self._waiting), default=_NEVER)
+        self.until = 0.0 if self._untold else None if until == _NEVER else until
 
     def _give_up(self, waiting: _Waiting) -> list[Event]:
         query = waiting.query.otherwise

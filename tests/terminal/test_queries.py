@@ -169,7 +169,7 @@ def test_kitty_and_modes() -> None:
         return []
 
     queries.ask(KITTY, 1.0, note, note)
-    assert queries.take_request() == b"\x1b[?u\x1b[c"
+    assert queries.request == b"\x1b[?u\x1b[c"
     queries.take(Reply("kitty_flags", (0,)))
     queries.take(Reply("da1", (62,)))
     for state in range(5):
@@ -181,7 +181,7 @@ def test_kitty_and_modes() -> None:
     queries.ask(DEVICE, 1.0, note)
     queries.forget()
     assert queries.until is None
-    assert queries.take_request() == b""
+    assert queries.request == b""
 
 
 def test_what_somebody_else_has_read_is_told_as_no_answer(given: Input) -> None:
