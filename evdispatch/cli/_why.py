@@ -7,7 +7,7 @@ from typing import Final
 
 from evdispatch import Click, Event
 from evdispatch.cli._text import printable
-from evdispatch.terminal._explain import explain
+from evdispatch.terminal.explain import explain
 
 _SHOWN: Final = 32  # bytes: a paste may have megabytes
 _NOTHING: Final = "-"

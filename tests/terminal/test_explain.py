@@ -24,9 +24,9 @@ from evdispatch.terminal import (
     Suspend,
     Unknown,
 )
-from evdispatch.terminal._explain import explain
-from evdispatch.terminal._explanation import FALLBACK, Explanation
-from evdispatch.terminal._tokens import CSI_LIMIT
+from evdispatch.terminal._grammar import CSI_LIMIT
+from evdispatch.terminal.explain import explain
+from evdispatch.terminal.explain._explanation import FALLBACK, Explanation
 
 
 def decode(data: bytes, **options: Any) -> Any:
@@ -172,7 +172,7 @@ def test_an_explanation(
         (b"\x1b[1;2R", {}, "a position report has the same bytes; none was awaited"),
         (b"\x1b[1;2R", {"expect_cpr": 1}, "1;2 = the numbers of the answer"),
         (b"\x1bO5A", {}, "5 = 1 + ctrl(4)"),
-        (b"\x1b[M#!!", {}, "3 = a release, of which button is not told"),
+        (b"\x1b[M#!!", {}, "3 = a release, which does not name the button"),
         (b"\x1b[<67;1;1M", {}, "67 = wheel right"),
     ],
 )
@@ -250,7 +250,7 @@ def test_what_has_no_bytes() -> None:
 
 def test_a_release_keeps_its_button_where_the_tracker_found_it() -> None:
     told = explain(b"\x1b[M#!!", Release(0, 0, "left"))
-    assert "3 = a release, of which button is not told" in told.parts
+    assert "3 = a release, which does not name the button" in told.parts
 
 
 def test_a_paste_without_its_ends() -> None:

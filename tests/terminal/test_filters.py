@@ -86,8 +86,8 @@ def test_mouse() -> None:
     [
         (Key, "key", "escpe", "did you mean 'escape'"),
         (Key, "key", {"a", "nokey"}, "no key 'nokey'"),
-        (Key, "key", set(), "one or several names"),
-        (Key, "key", ["a", 1], "one or several names"),
+        (Key, "key", set(), "must be one name or several"),
+        (Key, "key", ["a", 1], "must be one name or several"),
         (Key, "combo", "foo+a", "no modifier 'foo'"),
         (Key, "mods", "contrl", "did you mean 'control'"),
         (Key, "mods", {"caps_lock"}, "no modifier 'caps_lock'"),

@@ -18,7 +18,7 @@ from terminal.test_vectors import VECTORS
 from evdispatch._events import Event
 from evdispatch.terminal import Decoder, Key, Reply, Unknown
 from evdispatch.terminal._decoder import KNOWN_LIMIT
-from evdispatch.terminal._tokens import CSI_LIMIT, STRING_LIMIT
+from evdispatch.terminal._grammar import CSI_LIMIT, STRING_LIMIT
 
 ESC = b"\x1b"
 

@@ -91,16 +91,20 @@ class TestRegions:
     @pytest.mark.parametrize(
         ("arguments", "error", "words"),
         [
-            (("", 0, 0, 1, 1), ValueError, "not empty"),
-            ((None, 0, 0, 1, 1), TypeError, "name is text, not None"),
-            ((b"ok", 0, 0, 1, 1), TypeError, "name is text"),
-            (("a", 0.0, 0, 1, 1), TypeError, "x is a whole number of cells, not 0.0"),
-            (("a", 0, "0", 1, 1), TypeError, "y is a whole"),
-            (("a", 0, 0, True, 1), TypeError, "width is a whole"),
-            (("a", 0, 0, 1, None), TypeError, "height is a whole"),
-            (("a", 0, 0, 0, 1), ValueError, "width is 1 or more, not 0"),
-            (("a", 0, 0, 1, -1), ValueError, "height is 1 or more, not -1"),
-            (("ok", 0, 0, 1, 1), ValueError, "there is a region 'ok' already"),
+            (("", 0, 0, 1, 1), ValueError, "must not be empty"),
+            ((None, 0, 0, 1, 1), TypeError, "name must be a str, got None"),
+            ((b"ok", 0, 0, 1, 1), TypeError, "name must be a str"),
+            (
+                ("a", 0.0, 0, 1, 1),
+                TypeError,
+                "x must be a whole number of cells, got 0.0",
+            ),
+            (("a", 0, "0", 1, 1), TypeError, "y must be a whole"),
+            (("a", 0, 0, True, 1), TypeError, "width must be a whole"),
+            (("a", 0, 0, 1, None), TypeError, "height must be a whole"),
+            (("a", 0, 0, 0, 1), ValueError, "width must be 1 or more, got 0"),
+            (("a", 0, 0, 1, -1), ValueError, "height must be 1 or more, got -1"),
+            (("ok", 0, 0, 1, 1), ValueError, "a region 'ok' already exists"),
         ],
     )
     def test_what_is_no_region_is_an_error(
@@ -110,7 +114,7 @@ class TestRegions:
         regions.add("ok", 0, 0, 1, 1)
         with pytest.raises(error, match=words):
             regions.add(*arguments)
-        with pytest.raises(TypeError, match="z is a whole"):
+        with pytest.raises(TypeError, match="z must be a whole"):
             regions.add("a", 0, 0, 1, 1, z=0.5)  # type: ignore[arg-type]
         assert len(list(regions)) == 1
 
