@@ -3,8 +3,7 @@
 import copy
 
 from evdispatch import Event, Focus, Mouse
-from evdispatch.cli._layout import Layout
-from evdispatch.cli._state import State
+from evdispatch.cli._state import Layout, State
 from evdispatch.terminal import Pointer, Regions
 
 

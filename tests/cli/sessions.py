@@ -11,7 +11,7 @@ import attrs
 from cli.pictures import Glass
 from ptys import Pty, program
 
-from evdispatch.cli._layout import layout
+from evdispatch.cli._state import layout
 
 _CALL = """
 import sys

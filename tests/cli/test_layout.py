@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from evdispatch.cli._layout import BUTTONS, PAD, Layout, Rect, layout
+from evdispatch.cli._state import BUTTONS, PAD, Layout, Rect, layout
 from evdispatch.terminal import Regions
 
 SIZES = [

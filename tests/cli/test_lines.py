@@ -5,8 +5,7 @@ from cli.pictures import EVENTS
 
 import evdispatch
 from evdispatch import Enter, Eof, Event, Leave, Mouse
-from evdispatch.cli._lines import headline, line
-from evdispatch.cli._shown import SHOWN
+from evdispatch.cli._lines import SHOWN, headline, line
 from evdispatch.terminal import Decoder
 
 

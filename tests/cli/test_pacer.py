@@ -23,14 +23,14 @@ class TestPacer:
     def test_the_first_frame_is_drawn_at_once(
         self, pacer: Pacer, frames: list[float]
     ) -> None:
-        pacer.ask()
+        pacer.request()
         assert frames == [1000.0]
 
     def test_a_storm_gives_a_frame_now_and_one_later(
         self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
     ) -> None:
         for _ in range(100):
-            pacer.ask()
+            pacer.request()
         settle(timed)
         assert len(frames) == 1
         clock.advance(0.034)
@@ -45,10 +45,10 @@ class TestPacer:
         self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
     ) -> None:
         """Keys come before timers: while they pour in, they must draw."""
-        pacer.ask()
-        pacer.ask()
+        pacer.request()
+        pacer.request()
         clock.advance(0.04)
-        pacer.ask()
+        pacer.request()
         assert len(frames) == 2
         settle(timed)
         assert len(frames) == 2
@@ -56,7 +56,7 @@ class TestPacer:
     def test_after_a_while_it_is_at_once_again(
         self, clock: VirtualClock, pacer: Pacer, frames: list[float]
     ) -> None:
-        pacer.ask()
+        pacer.request()
         clock.advance(1.0)
-        pacer.ask()
+        pacer.request()
         assert frames == [1000.0, 1001.0]

@@ -15,8 +15,7 @@ from terminal.from_report import main as from_report
 from terminal.from_report import vector, vectors
 
 from evdispatch import Click, Event, Key
-from evdispatch.cli._record import record
-from evdispatch.cli._report import Report
+from evdispatch.cli._report import record, report_line
 from evdispatch.terminal import Decoder, Pointer, Regions
 from evdispatch.terminal._input import Input
 
@@ -45,7 +44,7 @@ class TestRecords:
 
     @pytest.mark.parametrize(("event", "_"), EVENTS, ids=[e for _, e in EVENTS])
     def test_every_event_has_a_record(self, event: Event, _: str) -> None:
-        told = json.loads(Report(0.0).tell(event))
+        told = json.loads(report_line(event))
         assert told["events"][0]["type"] in ("mouse", event.name)
 
 
@@ -53,7 +52,7 @@ HEAD = {"environment": {"TERM": "xterm", "TERM_PROGRAM": "foot"}, "tty": None}
 
 
 def told_of(event: Event) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(Report(0.0).tell(event))
+    told: dict[str, Any] = json.loads(report_line(event))
     return told
 
 

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 from strategies import TEXT
 
 from evdispatch import Event, Key, Move, Paste, Press, Unknown
-from evdispatch.cli._canvas import Canvas, Painter
-from evdispatch.cli._layout import layout
-from evdispatch.cli._screen import KINDS, render
-from evdispatch.cli._state import State
+from evdispatch.cli._screen import KINDS, Canvas, Painter, render
+from evdispatch.cli._state import State, layout
 from evdispatch.terminal import BEGIN_SYNCHRONIZED, END_SYNCHRONIZED
 
 SIZES = [
@@ -211,7 +209,7 @@ class TestPainter:
     def test_what_was_forgotten_is_drawn_anew(self) -> None:
         painter = Painter()
         first = painter.paint(render(state(), layout(80, 24)))
-        painter.forget()
+        painter.invalidate()
         assert painter.paint(render(state(), layout(80, 24))) == first
 
     @settings(max_examples=20, deadline=None)  # a busy machine is no failure

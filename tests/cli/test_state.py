@@ -4,9 +4,7 @@ import pytest
 from cli.desk import Desk
 
 from evdispatch import Drag, Event, Focus, Key, Move, Paste, Press, Release
-from evdispatch.cli._entry import Entry
-from evdispatch.cli._layout import PAD, Layout, layout
-from evdispatch.cli._state import State
+from evdispatch.cli._state import PAD, Layout, LogEntry, State, layout
 
 PLACES = layout(80, 24)
 
@@ -107,16 +105,16 @@ class TestLog:
             ("key", 1),
             ("move", 1),
         ]
-        assert state.log[0].told == "4,20"
+        assert state.log[0].headline == "4,20"
         assert state.counts == {"move": 6, "key": 1}
 
     def test_a_pause_stops_the_log_and_not_the_counters(self, state: State) -> None:
         take(state, Key("a"))
         state.paused = True
         take(state, Key("b"))
-        assert [entry.told for entry in state.log] == ["a"]
+        assert [entry.headline for entry in state.log] == ["a"]
         assert state.last is not None
-        assert state.last.told == "a"
+        assert state.last.headline == "a"
         assert state.counts["key"] == 2
 
     def test_clearing_forgets_everything(self, state: State) -> None:
@@ -129,7 +127,7 @@ class TestLog:
         text = "x" * 1_000_000
         take(state, Paste(text, raw=text.encode()))
         entry = state.log[0]
-        kept = [entry.told, entry.raw, *(field.value for field in entry.fields)]
+        kept = [entry.headline, entry.raw, *(field.value for field in entry.fields)]
         assert max(map(len, kept)) <= 1000
 
     def test_the_log_is_bounded(self, state: State) -> None:
@@ -155,8 +153,10 @@ class TestRate:
 
 
 def test_an_entry_tells_all_fields() -> None:
-    entry = Entry.of(Key("A", frozenset({"shift", "ctrl"}), "\x1b", time=2.0, raw=b"x"))
-    assert {field.name: (field.value, field.telling) for field in entry.fields} == {
+    entry = LogEntry.of(
+        Key("A", frozenset({"shift", "ctrl"}), "\x1b", time=2.0, raw=b"x")
+    )
+    assert {field.name: (field.value, field.notable) for field in entry.fields} == {
         "key": ("'A'", True),
         "mods": ("ctrl+shift", True),
         "text": (r"'\x1b'", True),

@@ -10,7 +10,7 @@ from cli.sessions import Session, button, click, session, sgr
 from ptys import Pty, program
 
 from evdispatch import Dispatcher, Terminal
-from evdispatch.cli._layout import layout
+from evdispatch.cli._state import layout
 from evdispatch.cli._view import View
 from evdispatch.terminal import Modes
 from evdispatch.testing import VirtualClock
