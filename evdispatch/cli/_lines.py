@@ -110,7 +110,7 @@ def _(event: Answer) -> str:
     value = event.value
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
-    return f"{event.query} {'-' if value is None else value}"
+    return f"{event.query} {_NOTHING if value is None else printable(str(value))}"
 
 
 @headline.register

@@ -54,6 +54,7 @@ EVENTS: list[tuple[Event, str]] = [
     (Reply("cpr", (3, 5)), "reply cpr 3;5"),
     (Answer("cursor", (4, 2)), "answer cursor 4,2"),
     (Answer("version", "tmux 3.4"), "answer version tmux 3.4"),
+    (Answer("version", "x\n\x07"), r"answer version x\n\x07"),
     (Answer("background"), "answer background -"),
     (Reply("decrpm", (2026, 2), private=True), "reply decrpm private 2026;2"),
     (Reply("osc", data="11;rgb:0/0/0\x1b"), r"reply osc '11;rgb:0/0/0\x1b'"),
