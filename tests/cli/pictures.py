@@ -23,6 +23,8 @@ from evdispatch import (
     Suspend,
     Unknown,
 )
+from evdispatch.cli._screen import Painter, render
+from evdispatch.cli._state import State, layout
 
 CTRL = frozenset({"ctrl"})
 SHIFT = frozenset({"shift"})
@@ -84,9 +86,21 @@ class Glass:
 
     @property
     def title(self) -> str:
-        """The window's title: what hostile text would like to set."""
+        """The window's title, which hostile text must not set."""
         return str(self._screen.title)
 
     def ground(self, x: int, y: int) -> str:
         """The background colour of a cell."""
         return str(self._screen.buffer[y][x].bg)
+
+
+def glass_of(state: State, columns: int = 80, rows: int = 24) -> Glass:
+    """Return a screen of a size that shows a state."""
+    glass = Glass(columns, rows)
+    glass.show(Painter().paint(render(state, layout(columns, rows))))
+    return glass
+
+
+def picture(state: State, columns: int = 80, rows: int = 24) -> list[str]:
+    """Return the rows of a screen that shows a state."""
+    return glass_of(state, columns, rows).rows

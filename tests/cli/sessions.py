@@ -12,6 +12,13 @@ from cli.pictures import Glass
 from ptys import Pty, program
 
 from evdispatch.cli._state import layout
+from evdispatch.terminal import Modes
+
+PLAIN = Modes(mouse="move", paste=True, focus=True)
+VIEW = Modes(
+    mouse="move", paste=True, focus=True, alternate_screen=True, hide_cursor=True
+)
+FENCE = b"\x1b[c"  # the device query that is written after the modes are off
 
 _CALL = """
 import sys
@@ -29,7 +36,7 @@ def session(pty: Pty, *arguments: str) -> Iterator["Session"]:
 
 @attrs.define
 class Session:
-    """A running program, and the screen of whoever uses it."""
+    """A running program, and the screen of its user."""
 
     pty: Pty
     child: "subprocess.Popen[bytes]"
@@ -69,9 +76,9 @@ class Session:
                 raise TimeoutError(f"{wanted} not in:\n{seen}")
 
     def wait(self, timeout: float = 10.0) -> int:
-        """Look on until the program ends, and return its exit code.
+        """Read until the program ends, and return its exit code.
 
-        A terminal that does not look on would have the program wait for it.
+        Without reading, the program would block on its output.
         """
         deadline = time.monotonic() + timeout
         pidfd = os.pidfd_open(self.child.pid)

@@ -45,7 +45,7 @@ FILES = {
 }
 
 
-def test_imports_go_down_only() -> None:
+def test_modules_import_only_lower_floors() -> None:
     assert set(FILES) == set().union(*FLOORS)
     below: set[str] = set()
     for floor in FLOORS:
@@ -55,7 +55,7 @@ def test_imports_go_down_only() -> None:
         below |= floor
 
 
-def test_no_io_and_no_clock() -> None:
+def test_modules_import_neither_io_nor_clock() -> None:
     for path in FILES.values():
         for module in imports(path):
             top = module.partition(".")[0]
@@ -65,7 +65,7 @@ def test_no_io_and_no_clock() -> None:
                 assert top in LIBRARIES, path
 
 
-def test_the_public_face() -> None:
+def test_public_names_are_these() -> None:
     assert all(hasattr(terminal, name) for name in terminal.__all__)
     assert terminal.__all__ == [
         "BEGIN_SYNCHRONIZED",
