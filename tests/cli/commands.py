@@ -20,7 +20,11 @@ def run(
     """Run ``evdispatch keys`` on some input; its output is captured by default."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.run(
-        [*KEYS, *arguments], input=data, timeout=20, check=False, **{**pipes, **options}
+        [*KEYS, *arguments],
+        input=data,
+        timeout=120,
+        check=False,
+        **{**pipes, **options},
     )
 
 

@@ -220,7 +220,7 @@ class TestErrors:
         ) as child:
             pty.wait_for(b"\x1b[?1004h")
             pty.type(b"x" * 50)
-            assert child.wait(10) == 1
+            assert child.wait(60) == 1
             assert child.stderr is not None
             errors = child.stderr.read().decode()
         reason = os.strerror(errno.EFBIG)
@@ -239,7 +239,7 @@ class TestErrors:
             [sys.executable, "-c", code],
             input=b"a",
             capture_output=True,
-            timeout=20,
+            timeout=120,
             check=False,
         )
         assert (done.returncode, done.stdout) == (1, b"")

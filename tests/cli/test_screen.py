@@ -168,6 +168,7 @@ class TestSafety:
         assert "evdispatch" in glass.rows[0]
         assert any(r"\x1b]0;owned\x07\x1b[2J" in row for row in glass.rows)
 
+    @settings(deadline=None)
     @given(TEXT, st.binary(max_size=80))
     def test_rows_of_any_text_are_printable(self, text: str, raw: bytes) -> None:
         shown = state(Paste(text, raw=raw), Key("a", text=text), Unknown(raw))

@@ -1,7 +1,7 @@
 """Text that is safe to show, and its width."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import TEXT
 
@@ -34,6 +34,7 @@ def test_unprintable_text_is_escaped(text: str, expected: str) -> None:
     assert printable(text) == expected
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_printable_of_any_text_is_printable_and_encodable(text: str) -> None:
     assert printable(text).isprintable()
@@ -76,6 +77,7 @@ def test_clipped_text_ends_with_an_ellipsis(
     assert clip(text, cells) == expected
 
 
+@settings(deadline=None)
 @given(TEXT.map(printable), st.integers(-1, 30))
 def test_clipped_text_fits_its_cells(text: str, cells: int) -> None:
     assert width(clip(text, cells)) <= max(cells, 0)

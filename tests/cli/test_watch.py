@@ -15,7 +15,7 @@ import pytest
 from evdispatch.cli import main
 
 COMMAND = [sys.executable, "-X", "dev", "-m", "evdispatch", "watch"]
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 # Prints which run it is, and stays until SIGTERM; "deaf" only prints that it came.
 CHILD = """

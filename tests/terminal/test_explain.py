@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from terminal.test_vectors import VECTORS, Vector, each_vector
 
@@ -276,6 +276,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.one_of(st.binary(max_size=20), st.lists(PIECES, max_size=12).map(b"".join)),
     st.sampled_from(OTHERS),
@@ -284,6 +285,7 @@ def test_any_bytes_with_any_event_do_not_raise(raw: bytes, event: Event) -> None
     assert isinstance(explain(raw, event), Explanation)
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=12).map(b"".join))
 def test_decoded_events_have_an_explanation(data: bytes) -> None:
     decoder = Decoder()
