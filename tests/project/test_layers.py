@@ -21,13 +21,11 @@ FLOORS = {
     2: """
         _routing _routing._handlers _routing._filters _routing._routes
         _routing._pacing _routing._probes _routing._registry
-        terminal._params terminal._tokens terminal._modes terminal._keys
-        terminal._bindings terminal._key_sequences terminal._filters
+        terminal._grammar terminal._modes terminal._keys terminal._bindings
         terminal._events terminal._regions terminal._clicks terminal._queries
-        terminal._negotiation terminal._mouse terminal._paste terminal._replies
-        terminal._legacy terminal._kitty terminal._sequences terminal._decoder
-        terminal terminal._input terminal._explanation terminal._explain_keys
-        terminal._explain_reports terminal._explain
+        terminal._negotiation terminal._paste terminal._keyboard terminal._reports
+        terminal._decoder terminal terminal._input terminal.explain._explanation
+        terminal.explain._keys terminal.explain._reports terminal.explain
         _files._events _files._globs _files._saves _files._paths
         _files._debounce _files
         _kernel _kernel._poller _kernel._select_poller _kernel._wakeup _kernel._inotify
@@ -66,9 +64,8 @@ FLOORS = {
     7: "_dispatcher",
     8: """
         __init__ testing
-        cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry
-        cli._ends cli._plain cli._record cli._report cli._state cli._screen cli._view
-        cli._keys cli._rerun cli._watch cli __main__
+        cli._text cli._lines cli._exit cli._report cli._state cli._screen cli._view
+        cli._keys cli._watch cli __main__
     """,
 }
 ORDER = [name for floor in FLOORS.values() for name in floor.split()]
