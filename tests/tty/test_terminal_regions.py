@@ -163,9 +163,9 @@ class TestChanges:
     def test_region_with_a_bad_name_or_number_raises(self, keyboard: Keyboard) -> None:
         with pytest.raises(ValueError, match="'ok' already"):
             keyboard.terminal.region("ok", 0, 0, 1, 1)
-        with pytest.raises(TypeError, match="x is a whole number"):
+        with pytest.raises(TypeError, match="x must be a whole number"):
             keyboard.terminal.region("a", 0.5, 0, 1, 1)  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="height is 1 or more"):
+        with pytest.raises(ValueError, match="height must be 1 or more"):
             keyboard.terminal.region("a", 0, 0, 1, 0)
 
 

@@ -1,11 +1,11 @@
-"""Running ``evdispatch keys`` for a report, and reading it."""
+"""Running ``evdispatch keys`` as a program on a pipe, and what its files hold."""
 
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "evdispatch", "keys"]
+KEYS = [sys.executable, "-X", "dev", "-W", "error", "-m", "evdispatch", "keys"]
 DATA = (
     b"a\xc3\xa9\x1b[97;5u\x1b[1;5A\x1bOp\x1b[3$\x1bz\x08\x7f\x1b[M !!\x1b[M#!!"
     b"\x1b[<0;5;3M\x1b[<0;5;3m\x1b[<35;1;1M\x1b[200~p\r\n\x1b[A\x1b[201~\x1b[I"
@@ -17,15 +17,17 @@ DATA = (
 def run(
     *arguments: str, data: bytes = b"aq", **options: Any
 ) -> "subprocess.CompletedProcess[bytes]":
+    """Run ``evdispatch keys`` on some input; its output is captured by default."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [*KEYS, *arguments],
         input=data,
-        capture_output=True,
-        timeout=20,
+        timeout=120,
         check=False,
-        **options,
+        **{**pipes, **options},
     )
 
 
 def lines_of(path: Path) -> list[str]:
+    """Return the lines of a report."""
     return path.read_text("ascii").splitlines(keepends=True)

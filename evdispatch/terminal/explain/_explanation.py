@@ -1,4 +1,4 @@
-"""What an explanation is, and how numbers that several protocols share are told."""
+"""The form of all explanations, and the modifier numbers that many protocols share."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import attrs
 
 from evdispatch.terminal._keys import MODIFIERS
 
-_MOD8 = "super"  # the bit of value 8, of which terminals think differently
+_MOD8 = "super"  # the bit of value 8, which some terminals use for another modifier
 
 
 @attrs.frozen
@@ -27,7 +27,7 @@ class Explanation:
 
 
 FALLBACK: Final = Explanation(
-    "not known", "not known", "these bytes do not tell of this event"
+    "not known", "not known", "these bytes do not make this event"
 )
 """The explanation of what has none: an event that a program made, for instance."""
 
@@ -35,11 +35,11 @@ ALWAYS: Final = "always"
 
 
 def modifiers(number: int, mods: frozenset[str]) -> str:
-    """Return how a modifier number is put together: ``5 = 1 + ctrl(4)``.
+    """Return the parts of a modifier number: ``5 = 1 + ctrl(4)``.
 
     Args:
         number: As it was sent; 0 stands for 1.
-        mods: What was made of it: it tells what the bit of value 8 means.
+        mods: The modifiers that were decoded, which show what the bit of value 8 means.
     """
     bits = max(number, 1) - 1
     names = [

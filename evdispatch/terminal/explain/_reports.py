@@ -1,7 +1,7 @@
 """Which protocol a report came by, and what asks the terminal for it.
 
-The counterpart of `_mouse`, `_paste` and `_replies`: mouse, paste, focus, size, and the
-answers to queries.
+The counterpart of `_reports` and `_paste` of the decoder: mouse, paste, focus, size, and
+the answers to queries.
 """
 
 import re
@@ -18,13 +18,13 @@ from evdispatch.terminal._events import (
     Resize,
     Scroll,
 )
-from evdispatch.terminal._explanation import ALWAYS, Explanation
-from evdispatch.terminal._params import MalformedError, parse_csi
+from evdispatch.terminal._grammar import MalformedError, parse_csi
 from evdispatch.terminal._paste import END, START
+from evdispatch.terminal.explain._explanation import ALWAYS, Explanation
 
 _SGR = re.compile(rb"\x1b\[<([0-9]{1,9});([0-9]{1,9});([0-9]{1,9})([Mm])")
 _X10 = b"\x1b[M"
-_OFFSET = 32  # X10 keeps clear of the controls; urxvt copied that for the button
+_OFFSET = 32  # X10 avoids the C0 controls; urxvt copied that for the button
 _NUMBERS = 3  # button, column and row
 _MODIFIERS = {4: "shift", 8: "alt", 16: "ctrl", 32: "motion"}
 _NO_BUTTON = 3
@@ -50,8 +50,8 @@ _PRIVATE = {
     "cpr": ("DECXCPR", "CSI ? 6 n", "CSI ? row ; column R"),
     "decrpm": ("DECRPM", "CSI ? mode $ p", "CSI ? mode ; state $ y"),
 }
+# The number of the ``CSI number t`` that asks for a report of the window.
 _WINDOW = {1: 11, 2: 11, 3: 13, 4: 14, 5: 15, 6: 16, 8: 18, 9: 19}
-"""Of a report of the window: which ``CSI number t`` asks for it."""
 
 _DCS = {
     ">|": ("XTVERSION", "CSI > q"),
@@ -68,7 +68,7 @@ _OSC = {
     "L": "CSI 20 t",
     "l": "CSI 21 t",
 }
-_NOBODY = "a query that is not known"
+_UNKNOWN_QUERY = "a query that is not known"
 _STRINGS = {"apc": "APC", "pm": "PM", "sos": "SOS"}
 
 
@@ -138,7 +138,7 @@ def _report(code: int, column: int, row: int, mouse: Mouse) -> tuple[str, str]:
     if code & ~bits == _NO_BUTTON:
         what = "no button"
         if isinstance(mouse, Release) and not code & _OFFSET:
-            what = "a release, of which button is not told"
+            what = "a release, which does not name the button"
     elif mouse.button.startswith("wheel"):
         what = mouse.button.replace("_", " ")
     else:
@@ -212,11 +212,11 @@ def _other(reply: Reply) -> tuple[str, str, str]:
         for start, (name, query) in _DCS.items():
             if reply.data.startswith(start):
                 return name, query, f"DCS {start} data ST"
-        return "DCS", _NOBODY, "DCS data ST"
+        return "DCS", _UNKNOWN_QUERY, "DCS data ST"
     name = _STRINGS.get(reply.kind, reply.kind)
     if reply.kind == "apc" and reply.data.startswith("G"):
         return "kitty graphics", "APC G keys ; data ST", "APC G keys ; message ST"
-    return name, _NOBODY, f"{name} data ST"
+    return name, _UNKNOWN_QUERY, f"{name} data ST"
 
 
 def _osc(data: str) -> tuple[str, str, str]:
@@ -224,5 +224,5 @@ def _osc(data: str) -> tuple[str, str, str]:
         return "of a title", _OSC[data[0]], f"OSC {data[0]} text ST"
     number = data.partition(";")[0]
     if not (number.isascii() and number.isdecimal()):
-        return "OSC", _NOBODY, "OSC data ST"
-    return f"OSC {number}", _OSC.get(number, _NOBODY), f"OSC {number} ; data ST"
+        return "OSC", _UNKNOWN_QUERY, "OSC data ST"
+    return f"OSC {number}", _OSC.get(number, _UNKNOWN_QUERY), f"OSC {number} ; data ST"

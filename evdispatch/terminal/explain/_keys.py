@@ -1,14 +1,14 @@
-"""Which protocol a key came by: the counterpart of `_legacy`, `_kitty` and `_sequences`.
+"""Which protocol a key came by: the counterpart of `_keyboard`.
 
-Where several could have sent the same bytes, the one that does so by the least is told:
-of kitty's flags those that are needed, of xterm and its followers no mode if none is.
+Where several protocols could have sent the same bytes, the explanation is the one that
+needs least: of kitty's flags only the necessary ones, of xterm's modes none if possible.
 """
 
 import re
 from collections.abc import Callable
 
 from evdispatch.terminal._events import Key
-from evdispatch.terminal._explanation import ALWAYS, Explanation, modifiers
+from evdispatch.terminal._grammar import MalformedError, Sequence, parse_csi
 from evdispatch.terminal._keys import (
     CSI_LETTERS,
     FUNCTIONAL,
@@ -17,7 +17,7 @@ from evdispatch.terminal._keys import (
     SS3_LETTERS,
     is_character,
 )
-from evdispatch.terminal._params import MalformedError, Sequence, parse_csi
+from evdispatch.terminal.explain._explanation import ALWAYS, Explanation, modifiers
 
 _ESC = b"\x1b"
 _SS3 = re.compile(rb"\x1bO(?:[01]?;)?([0-9]{0,9})([ -~])")
@@ -56,20 +56,21 @@ def explain_key(raw: bytes, key: Key) -> Explanation | None:
         return Explanation(_LINUX, "TERM=linux", "ESC TAB", (note,))
     sequence = raw[1:] if raw.startswith(_ESC * 2) else raw
     if sequence.startswith((b"\x1b[", b"\x1bO")) and len(sequence) > 2:  # noqa: PLR2004
-        told = _csi(sequence, key) if sequence[1:2] == b"[" else _ss3(sequence, key)
-        return told if told is None or sequence is raw else _after_escape(told)
+        found = _csi(sequence, key) if sequence[1:2] == b"[" else _ss3(sequence, key)
+        return found if sequence is raw else _after_escape(found)
     if raw.startswith(_ESC):
-        plain = _plain(raw[1:], key)
-        return None if plain is None else _after_escape(plain)
+        return _after_escape(_plain(raw[1:], key))
     return _plain(raw, key)
 
 
-def _after_escape(told: Explanation) -> Explanation:
+def _after_escape(found: Explanation | None) -> Explanation | None:
+    if found is None:
+        return None
     return Explanation(
-        f"ESC prefix, {told.protocol}",
-        _ALT_SENDS_ESC if told.mode == ALWAYS else told.mode,
-        f"ESC {told.form}",
-        ("ESC = alt", *told.parts),
+        f"ESC prefix, {found.protocol}",
+        _ALT_SENDS_ESC if found.mode == ALWAYS else found.mode,
+        f"ESC {found.form}",
+        ("ESC = alt", *found.parts),
     )
 
 
@@ -165,7 +166,7 @@ def _kitty(sequence: Sequence, key: Key) -> Explanation:
 
 
 def _is_sent_plain(key: Key) -> bool:
-    """Whether kitty sends an escape code for this key only if it does so for all."""
+    """Return whether kitty sends an escape code for this key only with `_ALL`."""
     held = key.mods & {"ctrl", "alt", "super", "hyper", "meta"}
     if key.key in MODIFIER_KEYS:
         return True
@@ -241,11 +242,10 @@ def _letter(sequence: Sequence, key: Key) -> Explanation:
         return Explanation(_LINUX, ALWAYS, form, tuple(parts))
     if letter == "R" and several:
         parts.append("a position report has the same bytes; none was awaited")
-    told = _functional(sequence, flags, form, tuple(parts), 1)
     if not sequence.fields and letter in "ABCDEFH":
         mode = "DECCKM 0 (CSI ? 1 l), which is the default"
-        return Explanation(told.protocol, mode, told.form, told.parts)
-    return told
+        return Explanation(_PC_STYLE, mode, form, tuple(parts))
+    return _functional(sequence, flags, form, tuple(parts), 1)
 
 
 def _functional(

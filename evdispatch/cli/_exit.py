@@ -12,10 +12,10 @@ from typing import TextIO
 from evdispatch import Dispatcher, Event, Hangup, Source
 
 
-class Readers(Source):
-    """Gives one `hangup` when nobody reads a pipe any more.
+class _Readers(Source):
+    """Emits one `hangup` when the last reader of a pipe has closed it.
 
-    Without it that would show at the next write only, which may be hours away.
+    Without it only the next write would fail, which may be hours later.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -24,21 +24,19 @@ class Readers(Source):
         self.watch(0)
 
     def fileno(self) -> int:
-        """Return the pipe's write end."""
         return self._file.fileno()
 
     def on_ready(self, ready: int) -> Iterable[Event]:
-        """Tell that the last reader has gone."""
         self.finish()
         return [Hangup(ready)]
 
 
 def prepare(app: Dispatcher, output: TextIO) -> None:
-    """Make an output ready for lines: it takes any text, and ends with its readers."""
+    """Make an output accept any text, and end the program if its readers close it."""
     if isinstance(output, io.TextIOWrapper):
         output.reconfigure(errors="backslashreplace")  # whatever its encoding
     if _is_pipe(output):
-        app.add(Readers(output)).on("hangup")(_give_up)
+        app.add(_Readers(output)).on("hangup")(_raise_broken_pipe)
 
 
 def _is_pipe(file: TextIO) -> bool:
@@ -48,12 +46,12 @@ def _is_pipe(file: TextIO) -> bool:
         return False
 
 
-def _give_up() -> None:
+def _raise_broken_pipe() -> None:
     raise BrokenPipeError
 
 
 def failed(command: str, error: OSError) -> int:
-    """Return the exit code for what reading or writing has failed with."""
+    """Return the exit code for an error of reading or writing."""
     if isinstance(error, BrokenPipeError):
         # What is buffered can't be written: Python would try again at its end.
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -66,6 +64,6 @@ def failed(command: str, error: OSError) -> int:
 
 
 def complain(command: str, message: str, code: int = 1) -> int:
-    """Say what is wrong, and return the exit code."""
+    """Write a message to standard error, and return the exit code."""
     sys.stderr.write(f"evdispatch {command}: {message}\n")
     return code

@@ -1,14 +1,12 @@
-"""What made an event: which protocol, in which mode, by which bytes.
+"""What made an event: by which protocol, in which mode, and what each byte means.
 
-::
-
-    _explain            any event, and bytes that mean nothing
-    _explain_keys       keys          _explain_reports    mouse, paste, size, answers
-    _explanation        the form that all explanations have
-
-The decoder does not need it: it is for people who ask why a key is what it is. So it
-takes the bytes apart once more, by itself, and knows the event that came of them.
+Here are any event, and bytes that mean nothing; `_keys` has the keys and `_reports` all
+else. The decoder does not need this package: it is for people who ask why a key is what
+it is. So it parses the bytes once more, and gets the event that was decoded from them.
 """
+
+from collections.abc import Callable
+from typing import Any, Final
 
 from evdispatch._events import Event, Hangup
 from evdispatch.terminal._events import (
@@ -22,31 +20,30 @@ from evdispatch.terminal._events import (
     Suspend,
     Unknown,
 )
-from evdispatch.terminal._explain_keys import explain_key
-from evdispatch.terminal._explain_reports import (
+from evdispatch.terminal._grammar import LONG, MalformedError, grammar, parse_csi
+from evdispatch.terminal._paste import END
+from evdispatch.terminal.explain._explanation import ALWAYS, FALLBACK, Explanation
+from evdispatch.terminal.explain._keys import explain_key
+from evdispatch.terminal.explain._reports import (
     explain_focus,
     explain_mouse,
     explain_paste,
     explain_reply,
     explain_resize,
 )
-from evdispatch.terminal._explanation import ALWAYS, FALLBACK, Explanation
-from evdispatch.terminal._params import MalformedError, parse_csi
-from evdispatch.terminal._paste import END
-from evdispatch.terminal._tokens import LONG, grammar
 
 _NO_BYTES: dict[type[Event], tuple[str, str]] = {
     Suspend: ("job control", "ctrl+z: the program gives the terminal back, and stops"),
     Resume: ("job control", "SIGCONT: the program has the terminal again"),
     Hangup: ("hangup", "the terminal has gone"),
 }
+# Why a sequence means nothing, by its beginning.
 _WHY = {
     END: "the end of a paste that has not begun",
     b"\x1b[<": "a mouse report with impossible numbers",
     b"\x1b[M": "a mouse report with impossible numbers",
     b"\x1bO": "SS3 with a letter or a modifier of no key",
 }
-"""Why a sequence means nothing, by its beginning."""
 
 _INTRODUCER = 2  # bytes before the body of a sequence
 _FIRST_NON_ASCII = 0x80
@@ -62,43 +59,24 @@ def explain(raw: bytes, event: Event) -> Explanation:
     Returns:
         `FALLBACK` if the bytes are not those of such an event. It never raises.
     """
-    return _explained(raw, event) or FALLBACK
+    for cls, explainer in _EXPLAINERS.items():
+        if isinstance(event, cls):
+            return explainer(raw, event) or FALLBACK
+    if type(event) not in _NO_BYTES:
+        return FALLBACK
+    protocol, note = _NO_BYTES[type(event)]
+    return Explanation(protocol, ALWAYS, "no bytes", (note,))
 
 
-def _explained(raw: bytes, event: Event) -> Explanation | None:  # noqa: PLR0911
-    match event:
-        case Key():
-            return explain_key(raw, event)
-        case Mouse():
-            return explain_mouse(raw, event)
-        case Paste():
-            return explain_paste(raw, event)
-        case Focus():
-            return explain_focus(raw, event)
-        case Resize():
-            return explain_resize(raw, event)
-        case Reply():
-            return explain_reply(raw, event)
-        case Unknown():
-            return _unknown(raw) if raw else None
-        case _:
-            return _without_bytes(event)
-
-
-def _without_bytes(event: Event) -> Explanation | None:
-    told = _NO_BYTES.get(type(event))
-    if told is None:
+def _explain_unknown(raw: bytes, event: Unknown) -> Explanation | None:
+    if not raw:
         return None
-    return Explanation(told[0], ALWAYS, "no bytes", (told[1],))
-
-
-def _unknown(raw: bytes) -> Explanation:
     form, why = _broken(raw) or _meaningless(raw)
     return Explanation("unknown", "none that is known", form, (why,))
 
 
 def _broken(raw: bytes) -> tuple[str, str] | None:
-    """Tell of bytes that are no complete sequence."""
+    """Return form and reason if the bytes are no complete sequence."""
     match = grammar(mouse_utf8=False).prefix.match(raw)
     kind = None if match is None else match.lastgroup
     whole = match is not None and kind is not None and match.end(kind) == len(raw)
@@ -118,7 +96,7 @@ def _broken(raw: bytes) -> tuple[str, str] | None:
 
 
 def _meaningless(raw: bytes) -> tuple[str, str]:
-    """Tell of a complete sequence that nothing is known of."""
+    """Return form and reason of a complete sequence that is not known."""
     if raw[0] >= _FIRST_NON_ASCII:
         return "C1 control", f"U+{raw[-1]:04X} as UTF-8: no key sends it"
     for start, why in _WHY.items():
@@ -131,3 +109,14 @@ def _meaningless(raw: bytes) -> tuple[str, str]:
     except MalformedError:
         return "unknown sequence", "it breaks the grammar of CSI"
     return "unknown sequence", f"CSI ... {form} with these numbers: no key, no report"
+
+
+_EXPLAINERS: Final[dict[type[Event], Callable[[bytes, Any], Explanation | None]]] = {
+    Key: explain_key,
+    Mouse: explain_mouse,
+    Paste: explain_paste,
+    Focus: explain_focus,
+    Resize: explain_resize,
+    Reply: explain_reply,
+    Unknown: _explain_unknown,
+}
