@@ -132,7 +132,13 @@ def test_modules_are_private_but_for_the_faces() -> None:
     }
     assert {name for name in names if not name.split(".")[-1].startswith("_")} == {
         *("cli", "debug", "sources", "terminal", "testing"),
-        *("sources.stream", "sources.net", "sources.files", "sources.tty"),
+        *(
+            "sources.stream",
+            "sources.net",
+            "sources.files",
+            "sources.tty",
+            "terminal.explain",
+        ),
     }
 
 
