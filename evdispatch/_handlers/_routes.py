@@ -29,7 +29,6 @@ from evdispatch._handlers._handler import (
     is_python,
     takes_event,
 )
-from evdispatch._stats import Timing
 
 _ROUTES = 1024
 """How many routes a scope keeps: names come and go, a timer's for instance."""
@@ -48,7 +47,7 @@ class Subscription:
     Attributes:
         pace: What calls the handler in its place, if that is paced.
         bare: What is called, and whether with the event, when no probe is around it.
-        timing: How long the calls took, if they are measured.
+        timing: What `debug._slow` measures of the calls; else None.
     """
 
     __slots__ = (
@@ -87,7 +86,7 @@ class Subscription:
         self.alive = False
         self.pace: Paced | None = None
         self.bare: tuple[Handler, bool] | None = None
-        self.timing: Timing | None = None
+        self.timing: Any = None
 
     @property
     def handler(self) -> Handler | None:

@@ -9,6 +9,7 @@ import functools
 import logging
 import sys
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from traceback import FrameSummary, StackSummary
@@ -25,7 +26,7 @@ from evdispatch._handlers._handler import Handler, calls_handlers, name_of
 from evdispatch._handlers._instruments import Instrument
 from evdispatch._handlers._routes import Subscription
 from evdispatch._io._threads import Worker
-from evdispatch._stats import HandlerStats, Timing, timing_stats
+from evdispatch._stats import HandlerStats
 
 _log = logging.getLogger("evdispatch")
 
@@ -57,6 +58,61 @@ class Slow(Event):
     duration: float
     event: Event
     stack: str = attrs.field(default="", repr=False)
+
+
+BOUNDS = tuple(
+    float(f"{digit}e{exponent}") for exponent in range(-6, 3) for digit in (1, 2, 5)
+)
+"""The upper bounds of a histogram's classes, in seconds: 1, 2, 5, 10 us ... 500 s."""
+
+
+class Timing:
+    """How long the calls of one handler took. On the dispatch thread."""
+
+    __slots__ = ("buckets", "calls", "failed", "longest", "total")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.failed = 0
+        self.total = 0.0
+        self.longest = 0.0
+        self.buckets = [0] * (len(BOUNDS) + 1)  # the last one: longer than all bounds
+
+    def note(self, took: float) -> None:
+        """Count a call that took so many seconds."""
+        self.calls += 1
+        self.total += took
+        if took > self.longest:  # noqa: PLR1730 (max takes 0.1 us)
+            self.longest = took
+        self.buckets[bisect_left(BOUNDS, took)] += 1
+
+    def include(self, other: "Timing") -> None:
+        """Count all that another one has counted."""
+        self.calls += other.calls
+        self.failed += other.failed
+        self.total += other.total
+        self.longest = max(self.longest, other.longest)
+        self.buckets = [
+            sum(pair) for pair in zip(self.buckets, other.buckets, strict=True)
+        ]
+
+
+def timing_stats(
+    name: str, handler: Callable[..., Any] | None, timing: Timing
+) -> HandlerStats:
+    """Return the figures of a timing."""
+    bounds = (*BOUNDS, float("inf"))
+    return HandlerStats(
+        name=name,
+        handler=handler,
+        calls=timing.calls,
+        failed=timing.failed,
+        total=timing.total,
+        longest=timing.longest,
+        histogram=tuple(
+            pair for pair in zip(bounds, timing.buckets, strict=True) if pair[1]
+        ),
+    )
 
 
 class HandlerTimer(Instrument):
