@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from evdispatch._core._deadlines import TimerId
 from evdispatch._core._schedule import Schedule
+from evdispatch._core._timers import TimerId
 from evdispatch._events import Event
 from evdispatch._handlers._handler import HANDLED, Handled, check_no_arguments
 from evdispatch._handlers._throttle import DelayedCall

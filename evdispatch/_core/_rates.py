@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evdispatch._checks import check_count, check_interval
-from evdispatch._core._deadlines import TimerId
+from evdispatch._core._timers import TimerId
 
 _HAIR = 1e-6  # tokens: what is missing of a whole one by rounding
 _MANY = 1 << 30  # more than a turn's worth

@@ -11,11 +11,10 @@ from collections import deque
 from contextlib import ExitStack
 from typing import Any
 
-from evdispatch._core._agenda import TimerQueue
 from evdispatch._core._clock import Clock
-from evdispatch._core._deadlines import Owner, TimerId
 from evdispatch._core._poller import NO_INTEREST, ONESHOT
 from evdispatch._core._rates import Bucket
+from evdispatch._core._timers import Owner, TimerId, TimerQueue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import StateError
 from evdispatch._io._pollers import (

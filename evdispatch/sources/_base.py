@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, overload
 
-from evdispatch._core._deadlines import TimerId
 from evdispatch._core._pending import Line
 from evdispatch._core._poller import NO_INTEREST, READ
+from evdispatch._core._timers import TimerId
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
 from evdispatch._handlers._handler import F
