@@ -105,7 +105,7 @@ class Dispatcher(Posting):
         if self._meter is not None:
             self._registry.probes.add(self._meter)
         sampler = None if self._meter is None else self._meter.sampler
-        self._ways = {}
+        self._lanes = {}
         super().__init__(io, queue, registrations, dispatch, wakeup, sampler=sampler)
         self._open()
 
@@ -173,20 +173,18 @@ class Dispatcher(Posting):
         if self._gone is not None:
             self._check_open()
         try:
-            lane, gate = self._ways[type(event)]
+            lane = self._lanes[type(event)]
         except KeyError:  # the first of its class
-            lane, gate = self._find_way(event)
+            lane = self._find_lane(event)
         if event.source is not None:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         if timeout is not None:
             timeout = check_timeout(timeout)
         queue = self._queue
-        if gate is not None:
-            self._post_by(gate, event, timeout)
-            return
-        if len(lane) >= queue.bound and not self._must_not_wait():
-            queue.wait_for_room(event.lane, timeout)
-            self._post_late(event)
+        if lane is None:
+            self._post_by_policy(event, timeout)
+        elif len(lane) >= queue.bound and not self._must_not_wait():
+            self._post_late(event, timeout)
         else:
             event.time = event.time or self._now()
             self._posts.posted()

@@ -2,8 +2,8 @@
 
 - A source that has made more than a turn's worth, or than there is room for, keeps the rest;
   it comes before whatever the source is asked next.
-- Of classes with a policy it is what stands for the events that is put: see `_slots`. A
-  source none of whose events has one is spared the look (`Source._direct`).
+- Events of classes with a policy may be merged or dropped: see `_pending`. For a source
+  none of whose events has one that is not looked up (`Source._direct`).
 - A source with a rate makes no more than that allows: see `_holding`.
 - All of it is called under the registrations's lock.
 """
@@ -126,13 +126,8 @@ class Intake(RateLimiter):
         source.counts.made += len(events)
         if source._direct:
             self._queue.put(source.lane, events)
-            return
-        puts: list[Any] = []
-        try:
-            self._queue.slots.admit(source, events, puts)
-        finally:
-            if puts:
-                self._queue.put(source.lane, puts)
+        else:
+            self._queue.pending.put(source, events)
 
     def _is_direct(self, source: Source) -> bool:
         """Whether what it makes goes into its lane as it is: see `Source.makes`."""
@@ -141,7 +136,7 @@ class Intake(RateLimiter):
             return False
         if source._queued is not None:
             source._queued.last = None  # what comes from now on comes after it
-        find = self._queue.slots.policies.find
+        find = self._queue.policies.find
         return all(find(cls) is None for cls in makes)
 
     def _put_final_events(self, source: Source) -> None:

@@ -95,12 +95,12 @@ class Registrations(SourceWatches):
             return source
 
     def reconsider(self, policies: Policies) -> None:
-        """Have what waits change no more, and each source's way looked for anew."""
+        """Merge nothing more into what waits now, since a policy has changed."""
         with self.lock:
             for source in self.sources:
                 source._direct = False
                 if source._queued is not None:
-                    source._queued.part(policies)
+                    source._queued.seal(policies)
 
     def discard_pending(self, source: Source) -> None:
         """Drop what a source has made and no handler has seen yet."""

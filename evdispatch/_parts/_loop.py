@@ -191,7 +191,7 @@ class Loop(Closable):
     def _must_not_wait(self) -> bool:
         # Whoever holds the lock keeps the dispatch side from making room.
         here = threading.get_ident()
-        here = here == self._thread or self._queue.slots.is_locked_here()
+        here = here == self._thread or self._queue.pending.is_locked_here()
         return here or self._registrations.is_locked_here()
 
     def _start_io(self) -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, overload
 
-from evdispatch._core._pending import Line
+from evdispatch._core._pending import Pending
 from evdispatch._core._poller import NO_INTEREST, READ
 from evdispatch._core._timers import TimerId
 from evdispatch._errors import ClosedError, StateError
@@ -98,7 +98,7 @@ class Source(Flow):
         self._leftover: deque[Iterator[Event]] | None = None  # made, and not yet taken
         self._woken = False  # to be asked when the rest is taken
         self._direct = False  # its events are put into the lane as they are
-        self._queued: Line | None = None  # what waits, and may still change
+        self._queued: Pending | None = None  # events that may still change
         self._deadline: TimerId | None = None
         self._scope: Scope | None = None  # handlers of this source alone
         self._registry: Registry | None = None

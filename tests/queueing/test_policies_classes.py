@@ -31,13 +31,13 @@ class TestWhichClass:
     def test_the_nearest_base_decides(self, app: Dispatcher) -> None:
         app.set_policy(Shape, "latest")
         app.set_policy(Circle, "block")
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         assert find(Circle) is None
         assert find(Shape) is not None
         assert find(Urgent) is not None
 
     def test_the_later_of_a_name_and_its_class_holds(self, app: Dispatcher) -> None:
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         app.set_policy(Shape, "latest")
         app.set_policy("shape", "block")
         assert find(Shape) is None
@@ -47,7 +47,7 @@ class TestWhichClass:
     def test_what_is_set_for_a_base_holds_for_what_a_class_declares(
         self, app: Dispatcher
     ) -> None:
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         assert find(Move) is not None
         app.set_policy("mouse", "block")
         assert find(Move) is None
@@ -55,7 +55,7 @@ class TestWhichClass:
     def test_a_timer_of_another_name_is_no_tick(self, app: Dispatcher) -> None:
         timer = Timer("blink", every=1.0)
         app.set_policy("tick", "block")
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         assert find(Tick) is None
         assert find(timer._class) is not None
         app.set_policy(Tick, "block")
@@ -65,7 +65,7 @@ class TestWhichClass:
         self, app: Dispatcher
     ) -> None:
         app.set_policy(Event, "drop_newest", limit=1)
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         assert find(Wall) is not None
         assert [find(cls) for cls in (Connect, Error, Dropped)] == [None] * 3
 
@@ -73,13 +73,13 @@ class TestWhichClass:
         policies = Policies()
         for number in range(2000):
             policies.find(Timer(f"t{number}", every=1.0)._class)
-        assert len(policies._found) <= 1024
+        assert len(policies.by_class) <= 1024
 
     def test_ways_of_posts_are_forgotten_too(self, app: Dispatcher) -> None:
         for number in range(1025):
             cls = Timer(f"t{number}", every=1.0)._class
             app.post(cls(1, 0, 0.0))
-        assert len(app._ways) <= 1024
+        assert len(app._lanes) <= 1024
         settle(app)
 
 
@@ -130,14 +130,14 @@ class TestWrongInput:
         ],
     )
     def test_beginnings_and_ends_have_none(self, app: Dispatcher, name: str) -> None:
-        with pytest.raises(ValueError, match="no policy"):
+        with pytest.raises(ValueError, match="a policy cannot be set"):
             app.set_policy(name, "block")
 
     def test_a_wrong_one_changes_nothing(self, app: Dispatcher) -> None:
         app.set_policy("shape", "latest")
         with pytest.raises(ValueError, match="limit"):
             app.set_policy("shape", "drop_oldest", limit=0)
-        policy = app._queue.slots.policies.find(Shape)
+        policy = app._queue.policies.find(Shape)
         assert policy is not None
         assert policy.merge is not None
 
