@@ -15,7 +15,7 @@ from typing import Any
 
 from evdispatch._core._queue import Queue
 from evdispatch._events import Error, Event
-from evdispatch._io._holding import RateLimiter
+from evdispatch._io._holding import RateLimits
 from evdispatch._io._registrations import Registrations
 from evdispatch._stats import Counts
 from evdispatch.sources._base import Source
@@ -25,7 +25,7 @@ TURN = 64
 while eight sources are busy waits for a millisecond."""
 
 
-class Intake(RateLimiter):
+class Intake(RateLimits):
     """From sources to the queue."""
 
     def __init__(
@@ -98,8 +98,8 @@ class Intake(RateLimiter):
             self._put(source, events)
             raise
         self._put(source, events)
-        if source._bucket is not None:
-            self._spend(source, source._bucket, len(events))
+        if source._limiter is not None:
+            self._spend(source, source._limiter, len(events))
 
     def _collect(
         self, source: Source, made: deque[Iterator[Event]], events: list[Event]
@@ -107,8 +107,8 @@ class Intake(RateLimiter):
         """Collect a turn's worth of events; return whether that was all."""
         limit = min(TURN, self._queue.free_space(source.lane))
         now = self._registrations.now()
-        if source._bucket is not None:
-            limit = min(limit, source._bucket.available(now))
+        if source._limiter is not None:
+            limit = min(limit, source._limiter.available(now))
         while made:
             for event in islice(made[0], max(0, limit - len(events))):
                 if event.source is None:
@@ -132,7 +132,7 @@ class Intake(RateLimiter):
     def _is_direct(self, source: Source) -> bool:
         """Whether what it makes goes into its lane as it is: see `Source.makes`."""
         makes = type(source).__dict__.get("makes")
-        if makes is None or not source.verifies or source._bucket is not None:
+        if makes is None or not source.verifies or source._limiter is not None:
             return False
         if source._queued is not None:
             source._queued.last = None  # what comes from now on comes after it

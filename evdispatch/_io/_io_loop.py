@@ -31,7 +31,7 @@ from evdispatch._core._poller import (
     ready_now,
 )
 from evdispatch._core._queue import Queue
-from evdispatch._core._rates import Bucket
+from evdispatch._core._rate_limit import RateLimiter
 from evdispatch._errors import InternalError
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._io._intake import Intake
@@ -239,7 +239,7 @@ class IoLoop(Intake):
     def _check_stall(self, source: Source, mask: int) -> None:
         """End a source that is ready and would not be told so any more."""
         waits = source._leftover is not None or source in self._registrations.ready
-        waits = waits or source._paused  # which tells it again when it goes on
+        waits = waits or bool(source._paused)  # which tells it again when it goes on
         if not source._edge or waits or not source.drained:
             return
         if ready_now(source._fd, source._mask) & mask & source._mask:  # still
@@ -292,8 +292,8 @@ class IoLoop(Intake):
                 if isinstance(owner, Source):
                     owner._deadline = None
                     self._turn(owner, owner.on_deadline, now)
-                elif isinstance(owner, Bucket):
-                    self._relieve(owner, now)
+                elif isinstance(owner, RateLimiter):
+                    self._expire_limit(owner, now)
                 else:
                     calls = list(owner.on_deadline(now))
                     self._posts.made += len(calls)

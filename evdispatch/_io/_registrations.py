@@ -145,8 +145,8 @@ class Registrations(SourceWatches):
                 if source._leftover is None:
                     self.free(source)
                 elif not source._held_back:  # also if it was paused
-                    if source._bucket is not None:
-                        self.forget(source._bucket)
+                    if source._limiter is not None:
+                        self.forget(source._limiter)
                     self._set_waiting(self.more, source, waiting=True)
                 if source.has_final_events:
                     self.wake(source)

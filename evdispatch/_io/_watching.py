@@ -13,7 +13,7 @@ from typing import Any
 
 from evdispatch._core._clock import Clock
 from evdispatch._core._poller import NO_INTEREST, ONESHOT
-from evdispatch._core._rates import Bucket
+from evdispatch._core._rate_limit import FREE, RateLimiter
 from evdispatch._core._timers import Owner, TimerId, TimerQueue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import StateError
@@ -24,6 +24,7 @@ from evdispatch._io._pollers import (
     closed_behind_our_back,
 )
 from evdispatch.sources._base import Source
+from evdispatch.sources._flow import BY_RATE
 
 
 class SourceWatches(abc.ABC):
@@ -147,15 +148,12 @@ class SourceWatches(abc.ABC):
             self._line_up(source)
 
     def hold(self, source: Source, *, held: bool) -> None:
-        """Hold a source back, or no more, as its rate says.
+        """Pause a source, or resume it, as its rate limit says.
 
         Raises:
-            OSError: Its number was closed behind our back (EBADF). The source has ended.
+            OSError: Its descriptor was closed by other code (EBADF). The source has ended.
         """
-        bucket = source._bucket
-        if bucket is not None:
-            bucket.held = held
-            source._paused = held or bucket.paused
+        source._set_paused(BY_RATE, paused=held)
         if source._closed:  # what it has made comes at its rate, too
             waiting = source._leftover is not None and not held
             self._set_waiting(self.more, source, waiting=waiting)
@@ -237,46 +235,43 @@ class SourceWatches(abc.ABC):
         with self.lock:
             self.timers.cancel(timer_id)
 
-    def look_at(self, bucket: Bucket, when: float) -> None:
-        """Have a bucket looked at at a time, and not when it was to be before."""
-        self.forget(bucket)
-        bucket.deadline = self.timers.add(when, bucket)
+    def look_at(self, limiter: RateLimiter) -> None:
+        """Set the deadline of a rate limiter, in place of the one it had."""
+        self.forget(limiter)
+        limiter.timer_id = self.timers.add(limiter.due(), limiter)
 
-    def forget(self, bucket: Bucket) -> None:
-        """Have a bucket looked at no more."""
-        if bucket.deadline is not None:
-            self.timers.cancel(bucket.deadline)
-            bucket.deadline = None
+    def forget(self, limiter: RateLimiter) -> None:
+        """Cancel the deadline of a rate limiter."""
+        if limiter.timer_id is not None:
+            self.timers.cancel(limiter.timer_id)
+            limiter.timer_id = None
 
     def free(self, source: Source) -> None:
-        """Limit a source no more that has nothing more to tell."""
-        if source._bucket is not None:
-            self.forget(source._bucket)
-            source._paused = source._bucket.paused
-            source._bucket = None
+        """Remove the rate limit of a source that has ended."""
+        if source._limiter is not None:
+            self.forget(source._limiter)
+            source._set_paused(BY_RATE, paused=False)
+            source._limiter = None
 
     def limit(self, source: Source, rate: float | None, burst: float) -> None:
         """Set a source's rate, in events a second, or none. From any thread."""
         with self.lock:
-            bucket, now = source._bucket, self.now()
+            limiter = source._limiter
             source._direct = False
             if source._closed:
                 return
-            if bucket is None:
+            if limiter is None:
                 if rate is not None:
-                    paused = source._paused
-                    source._bucket = Bucket(source, rate, burst, paused=paused)
+                    source._limiter = RateLimiter(source, rate, burst)
                 return
             if rate is None:
-                bucket.lift()
+                limiter.lift()
             else:
-                bucket.change(rate, burst, now)
-            if not bucket.told:
-                source._bucket = None if rate is None else bucket
-            elif source._held_back and rate is not None:
-                self.look_at(bucket, bucket.half_at())
-            else:  # the IO side sees to it, and tells
-                self.look_at(bucket, now if rate is None else bucket.full_at())
+                limiter.change(rate, burst, self.now())
+            if limiter.state != FREE:
+                self.look_at(limiter)  # the IO side resumes the source, and reports it
+            elif rate is None:
+                source._limiter = None
 
     def next_deadline(self) -> float | None:
         """Return the nearest deadline, or None."""

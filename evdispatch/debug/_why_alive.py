@@ -173,7 +173,7 @@ def _waiting(
     interest = source.interest_in_pause if source._paused else source.interest
     fd = source._fd
     watched = fd >= 0 and interest is not None
-    owners: tuple[Any, ...] = (source, source._bucket if source._held_back else None)
+    owners: tuple[Any, ...] = (source, source._limiter if source._held_back else None)
     return Waiting(
         source=source,
         fd=fd if watched else None,

@@ -1,95 +1,95 @@
-"""When a source is read: not while the user has paused it, nor while its rate is used up.
+"""When a source is read: not while the user has paused it, or its rate is used up.
 
-Both hold it back in the same way, so what a source asks itself before it reads is whether
-it is held back at all. `paused` is the user's alone: a paused timer leaves its ticks out,
-one that is held back has them wait.
+`held_back` covers both, and is what a source asks before it reads. `paused` is the user's
+alone: a paused timer skips its ticks, while those of one held back by its rate wait.
 """
 
 import contextlib
 
-from evdispatch._core._rates import Bucket, check_rate
+from evdispatch._core._rate_limit import HELD, RateLimiter, check_rate
 from evdispatch.sources._host import Host
+
+BY_USER, BY_RATE = 1, 2  # why a source is not read
 
 
 class Flow:
-    """The part of a `Source` that holds it back."""
+    """The part of a `Source` that pauses it."""
 
-    __slots__ = ("_bucket", "_host", "_inode", "_paused")
+    __slots__ = ("_host", "_inode", "_limiter", "_paused")
 
     def __init__(self) -> None:
         self._host: Host | None = None
         self._inode: tuple[int, int] | None = None  # which one, if it can't be polled
-        self._paused = False  # by the user or its rate: it is not to be read
-        self._bucket: Bucket | None = (
-            None  # its rate, if it is limited: knows who it was
-        )
+        self._paused = 0  # bits of BY_USER, BY_RATE
+        self._limiter: RateLimiter | None = None  # if its rate is limited
 
     @property
     def paused(self) -> bool:
         """Whether the source is paused."""
-        return self._paused if self._bucket is None else self._bucket.paused
+        return self._paused & BY_USER != 0
 
     @property
     def held_back(self) -> bool:
-        """Whether it is not read, since it was paused, or its rate is used up."""
-        return self._paused
+        """Whether the source is not read: it is paused, or its rate is used up."""
+        return self._paused != 0
 
     @property
     def _pollable(self) -> bool:
-        """Whether the poller tells when it is ready; else it is always to be asked."""
+        """Whether the poller reports when it is ready; else it always is."""
         return self._inode is None
 
     @property
     def _held_back(self) -> bool:
-        """Whether it is not read since its rate is used up."""
-        return self._bucket is not None and self._bucket.held
+        """Whether the source is not read since its rate is used up."""
+        return self._limiter is not None and self._limiter.state == HELD
 
     def pause(self) -> None:
-        """Read no more until `resume`, from any thread; what is queued is handled.
+        """Stop reading until `resume`, from any thread; queued events are handled.
 
-        Deadlines and what `wake` asks for go on, up to a turn's worth of events.
+        Deadlines and calls of `wake` still cause up to a turn's worth of events.
         """
-        self._note_pause(paused=True)
+        self._pause(paused=True)
 
     def resume(self) -> None:
-        """Go on reading. From any thread."""
-        self._note_pause(paused=False)
+        """Read again. From any thread."""
+        self._pause(paused=False)
 
-    def _note_pause(self, *, paused: bool) -> None:
+    def _pause(self, *, paused: bool) -> None:
         host = self._host
         with contextlib.nullcontext() if host is None else host.lock:
-            if self._bucket is not None:
-                self._bucket.paused = paused
-            self._paused = paused or self._held_back
+            self._set_paused(BY_USER, paused=paused)
             if host is not None:
                 host.update(self)
 
-    def limit_rate(self, rate: float | None, burst: int | None = None) -> None:
-        """Take no more than so many events a second. From any thread, also before it is added.
+    def _set_paused(self, why: int, *, paused: bool) -> None:
+        self._paused = self._paused | why if paused else self._paused & ~why
 
-        When they are used up the source is not read: the kernel pushes back, and nothing is
-        lost. A `throttled` event tells when that begins, and another one, with ``active``
-        False, when the source has come so little for so long that the whole burst would be
-        there again. `error` events, and the last ones of a source that is closed, are not
-        held back; what a source does in a pause, it does then, too. The connections of a
-        listener are sources of their own.
+    def limit_rate(self, rate: float | None, burst: int | None = None) -> None:
+        """Limit the events a second. From any thread, also before the source is added.
+
+        While the limit is used up, the source is not read: the kernel pushes back, and
+        nothing is lost. A `throttled` event reports when that begins. Another one, with
+        ``active`` False, reports when so few events have come for so long that a whole
+        burst would be possible again. `error` events, and the last events of a source that
+        is closed, are not delayed, nor is what a source does while it is paused. Each
+        connection of a listener has its own limit.
 
         Args:
-            rate: In events a second, above 0; None or infinity: as many as come.
-            burst: How many may come at once, after a while without any. None: a tenth of
-                a second's, at least 1.
+            rate: In events a second, above 0; None or infinity: no limit.
+            burst: How many may come at once after a while without any. None: as many as in
+                a tenth of a second, at least 1.
 
         Raises:
-            TypeError: They are no numbers.
+            TypeError: They are not numbers.
             ValueError: NaN; a rate that is not above 0, a burst below 1.
         """
         checked, most = check_rate(rate, burst)
         if self._host is not None:
             self._host.limit(self, checked, most)
+        elif checked is None:
+            self._limiter = None
         else:
-            paused, self._bucket = self.paused, None
-            if checked is not None:
-                self._bucket = Bucket(self, checked, most, paused=paused)
+            self._limiter = RateLimiter(self, checked, most)
 
     def on_released(self) -> None:
-        """It is held back by its rate no more, and goes on."""
+        """The source is read again after its rate was used up."""

@@ -22,7 +22,7 @@ from evdispatch import (
     Source,
     Throttled,
 )
-from evdispatch._core._rates import Bucket
+from evdispatch._core._rate_limit import RateLimiter
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
 STEPS = st.lists(
@@ -153,17 +153,17 @@ def test_whatever_happens_no_line_is_lost_and_ends_follow_beginnings(
 
 @pytest.mark.parametrize("rate", [0.1, 1 / 3, 7.7, 1e6])
 def test_a_bucket_is_never_generous(rate: float) -> None:
-    bucket = Bucket(None, rate, 5.0)
+    limiter = RateLimiter(None, rate, 5.0)
     now = made = 0.0
     for step in range(2000):
         now += 0.1 / rate * (1 + step % 7)
-        able = bucket.available(now)
-        bucket.spend(able)
+        able = limiter.available(now)
+        limiter.spend(able, now)
         made += able
         assert made <= rate * now + 5 + 1e-3
-        assert bucket.half_at() > now or able
+        assert limiter.due() > now or able
     assert made >= rate * now - 1
-    assert bucket.on_deadline(now) == ()
+    assert limiter.on_deadline(now) == ()
 
 
 class TestPausedWithARest:

@@ -216,7 +216,7 @@ def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
     assert told(throttled) == [True]
     assert timed.timeout() is None
     timed._registrations.limit(source, 5.0, 1.0)  # who came for the lock meanwhile
-    assert source._bucket is None
+    assert source._limiter is None
 
 
 def test_a_source_that_raises_while_it_is_held_back(timed: Dispatcher) -> None:
