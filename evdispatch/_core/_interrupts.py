@@ -57,7 +57,7 @@ CALL_SITES = dict(
         call_site(call_once, "call"),
         call_site(call_weakly, "call"),
         call_site(call, "function"),
-        call_site(RateLimitedHandler.call, "handler"),
+        call_site(RateLimitedHandler.run, "call"),
         call_site(Measured.run, "_call"),
     )
 )

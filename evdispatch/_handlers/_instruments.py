@@ -93,4 +93,4 @@ class Probes:
         for probe in self._probes:
             call = probe.around(subscription, call, takes_event=takes_event)
             takes_event = True
-        subscription.have_called(call, takes_event=takes_event)
+        subscription.set_called(call, takes_event=takes_event)

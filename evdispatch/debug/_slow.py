@@ -76,7 +76,7 @@ class Meter(Probe):
         if subscription.timing is None:
             subscription.timing = Timing()
         return Measured(
-            self, subscription.timing, subscription.find, call, takes_event
+            self, subscription.timing, subscription.get_handler, call, takes_event
         ).run
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ class Trace(Probe):
         if subscription.selector is Due:
             return functools.partial(self._run_due, call)
         name = name_of(subscription.handler)
-        waits = subscription.pace is None
+        waits = subscription.rate_limited is None
         return Traced(self, name, call, takes_event=takes_event, waits=waits).run
 
     def _run_due(self, call: Handler, due: Due) -> Any:

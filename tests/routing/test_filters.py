@@ -185,7 +185,7 @@ def test_an_unknown_event_is_an_error_at_once(
 
 @pytest.mark.parametrize("event", [3, int, object(), b"key", ["key"]])
 def test_an_event_is_given_by_its_name_or_class(app: Dispatcher, event: Any) -> None:
-    with pytest.raises(TypeError, match="by its name or class"):
+    with pytest.raises(TypeError, match="must be a name or a class of events"):
         app.on(event)
 
 
@@ -236,7 +236,7 @@ def test_a_test_that_a_call_would_not_run_is_refused(
 
 
 def test_where_must_be_callable(app: Dispatcher) -> None:
-    with pytest.raises(TypeError, match="where takes a function"):
+    with pytest.raises(TypeError, match="where must be a function"):
         app.on(Shipment, where="weight > 3")(print)  # type: ignore[call-overload]
 
 

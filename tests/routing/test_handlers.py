@@ -82,7 +82,7 @@ def test_a_wrong_signature_is_an_error_at_registration(
     app: Dispatcher, handler: Any
 ) -> None:
     with pytest.raises(
-        HandlerTypeError, match=r"takes the event or nothing, but .* is"
+        HandlerTypeError, match=r"must take the event or nothing, but .* is"
     ):
         app.on(Gong)(handler)
     assert app.stats().handlers == 0
@@ -139,7 +139,7 @@ def test_what_a_call_would_not_run_is_refused(
 
 @pytest.mark.parametrize("handler", [None, 3, "name", [print]], ids=label)
 def test_a_handler_must_be_callable(app: Dispatcher, handler: Any) -> None:
-    with pytest.raises(TypeError, match="a handler is callable"):
+    with pytest.raises(TypeError, match="a handler must be callable"):
         app.on(Gong)(handler)
 
 

@@ -138,7 +138,7 @@ def test_handled_ends_the_way_of_what_is_told_at_once(
 
 
 def test_not_both_at_once(timed: Dispatcher) -> None:
-    with pytest.raises(ValueError, match="not both"):
+    with pytest.raises(ValueError, match="cannot be combined"):
         timed.on(Paced, throttle=1, debounce=1)(lambda: None)
 
 

@@ -75,7 +75,7 @@ def test_handlers_of_a_source_and_of_all_are_ordered_together(app: Dispatcher) -
 
 @pytest.mark.parametrize("priority", ["1", None, True, 1j, [1]], ids=repr)
 def test_a_priority_is_a_number(app: Dispatcher, priority: Any) -> None:
-    with pytest.raises(TypeError, match="priority is a number"):
+    with pytest.raises(TypeError, match="priority must be a number"):
         app.on(Bell, priority=priority)(print)
 
 

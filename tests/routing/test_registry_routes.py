@@ -11,7 +11,7 @@ from bells import Bell, Horn, ring
 from evdispatch import Dispatcher, Event, Source, Timer
 from evdispatch._events import event_classes
 from evdispatch._handlers._registry import Registry
-from evdispatch._handlers._routes import _ROUTES, Scope
+from evdispatch._handlers._routes import _KEPT, Scope
 from evdispatch.testing import ManualSource, settle
 
 
@@ -60,9 +60,9 @@ class CountingScope(Scope):
         super().__init__()
         self.built = 0
 
-    def route(self, cls: type[Event]) -> Any:
+    def build_route(self, cls: type[Event]) -> Any:
         self.built += 1
-        return super().route(cls)
+        return super().build_route(cls)
 
 
 @pytest.mark.parametrize("others", [0, 300])
@@ -107,10 +107,10 @@ def test_names_that_come_and_go_leave_nothing_behind(app: Dispatcher) -> None:
 def test_the_number_of_routes_is_bounded() -> None:
     """Each timer's name is a class of events, and programs make up names."""
     registry = Registry(time.monotonic, lambda seconds, function: None)
-    classes = [type(f"Made{number}", (Event,), {}) for number in range(_ROUTES + 10)]
+    classes = [type(f"Made{number}", (Event,), {}) for number in range(_KEPT + 10)]
     for cls in classes:
-        registry.scope.route(cls)
-    assert len(registry.scope.routes) <= _ROUTES
+        registry.scope.build_route(cls)
+    assert len(registry.scope.routes) <= _KEPT
 
 
 def test_the_handlers_of_a_source_go_with_it(app: Dispatcher) -> None:
