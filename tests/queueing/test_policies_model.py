@@ -53,7 +53,7 @@ class Interloper:
 
 
 @pytest.mark.parametrize("policy", ["latest", "merge", "drop_oldest", "drop_newest"])
-def test_a_signal_handler_may_post_at_any_line_of_a_post(policy: str) -> None:
+def test_post_by_signal_handler_at_any_line_of_a_post_is_counted(policy: str) -> None:
     line, inside = 0, True
     while inside:
         line += 1
@@ -67,15 +67,15 @@ def test_a_signal_handler_may_post_at_any_line_of_a_post(policy: str) -> None:
             settle(app)
             app.audit()
             posts = app.stats().posts
-            told = sum(event.count for event in dropped)
-            assert told == posts.dropped
-            assert len(seen) + posts.coalesced + told == 2 + inside
+            reported = sum(event.count for event in dropped)
+            assert reported == posts.dropped
+            assert len(seen) + posts.coalesced + reported == 2 + inside
             if policy == "merge":
                 assert sum(numbers(seen)) == 101 + 10 * inside
     assert line > 10
 
 
-def test_a_forked_child_counts() -> None:
+def test_counts_in_forked_child_do_not_deadlock() -> None:
     """Even if another thread was counting in the moment of the fork."""
     held, forked = threading.Event(), threading.Event()
 
@@ -159,7 +159,7 @@ SCRIPTS = st.lists(
     posts=st.booleans(),
 )
 @settings(max_examples=200, deadline=None)
-def test_what_comes_out_is_what_the_model_says(
+def test_policies_any_script_match_the_model(
     policies: tuple[str, ...],
     limit: int,
     script: list[tuple[int, int] | None],
@@ -173,7 +173,7 @@ def test_what_comes_out_is_what_the_model_says(
         for cls in reversed(CLASSES):
             app.set_policy(cls, chosen[cls], limit=limit)
         give = app.post if posts else app.add(ManualSource()).emit
-        told: list[tuple[Any, Any]] = []
+        handled: list[tuple[Any, Any]] = []
         dropped: dict[str, int] = defaultdict(int)
 
         @app.on(Event)
@@ -181,7 +181,7 @@ def test_what_comes_out_is_what_the_model_says(
             if isinstance(event, Dropped):
                 dropped[event.event] += event.count
             elif type(event) in CLASSES:
-                told.append((type(event), value(event)))
+                handled.append((type(event), value(event)))
 
         expected: dict[str, int] = defaultdict(int)
         for batch in batches(script):
@@ -189,10 +189,10 @@ def test_what_comes_out_is_what_the_model_says(
             for index, number in batch:
                 model.add(CLASSES[index], number)
                 give(make(CLASSES[index], number))
-            told.clear()
+            handled.clear()
             app.step(0)
             app.step(0)
-            assert told == [(cls, number) for cls, number in model.waiting]
+            assert handled == [(cls, number) for cls, number in model.waiting]
             for cls, count in model.dropped.items():
                 expected[cls.name] += count
             app.audit()
@@ -212,7 +212,7 @@ def batches(
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_posts_of_four_threads_are_all_accounted_for(
+def test_policies_posts_of_four_threads_are_all_counted(
     app: Dispatcher, policy: str
 ) -> None:
     each, threads = 3000, 4
