@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from evdispatch._core._policies import Policies, Policy, call_merge
 from evdispatch._events import URGENT, Dropped, Error, Event
-from evdispatch._stats import Counts
+from evdispatch._stats import Counts, PostCounts
 
 Lock = Any  # threading.RLock is a function
 
@@ -41,10 +41,10 @@ class Placeholder:
 
     def on_dequeue(self) -> Any:
         """Take the next event out; dispatch side."""
-        events = self.events
+        events: Any = self.events
         with self._lock:
             # In one call, so that no signal handler finds it half done.
-            event = events.pop() if isinstance(events, list) else events.popleft()
+            event = events.pop() if type(events) is list else events.popleft()
         return event.on_dequeue() if event.has_hooks else event
 
 
@@ -76,11 +76,13 @@ class Pending:
         Returns:
             False if the lane is ``full`` and would get longer: then nothing was done.
         """
+        if policy.merge is None:
+            with self._lock:
+                self._drop(event, policy, puts)
+            return True
         nested = self._lock._is_owned()  # as threading.Condition asks
         with self._lock:
-            if policy.merge is None:
-                self._drop(event, policy, puts)
-            elif nested or not self._merge(event, policy.merge, puts):
+            if nested or not self._merge(event, policy.merge, puts):
                 if full and not puts:
                     return False
                 self.last = Placeholder(self._lock, self._source, [event])
@@ -198,7 +200,7 @@ class PendingEvents:
         finally:
             self._lanes[source.lane].extend(puts)
 
-    def post(self, event: Event, counts: Counts, *, full: bool) -> bool:
+    def post(self, event: Event, counts: PostCounts, *, full: bool) -> bool:
         """Put a post into its lane. From any thread.
 
         Args:
@@ -226,7 +228,7 @@ class PendingEvents:
             return False
         else:
             puts.append(event)
-        counts.note_made()
+        counts.posted()
         for each in puts:
             self._lanes[URGENT if isinstance(each, Error) else event.lane].append(each)
         return True

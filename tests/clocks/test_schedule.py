@@ -1,4 +1,4 @@
-"""The grid of a repeating timer: never early, no drift, every skip counted."""
+"""The schedule of a repeating timer: never early, no drift, every skip counted."""
 
 import math
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Queue policies: what becomes of an event while others of its class wait."""
+"""Queue policies: what happens to an event while others of its class wait."""
 
 from collections.abc import Callable
 

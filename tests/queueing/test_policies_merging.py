@@ -188,7 +188,7 @@ def test_merge_function_interrupted_by_ctrl_c_loses_nothing(
 
 
 class TestWithin:
-    """A merge function is to leave the dispatcher alone; if not, nothing is lost."""
+    """A merge function should not use the dispatcher; if it does, nothing is lost."""
 
     def test_merge_function_posts_same_class_is_not_merged(
         self, app: Dispatcher, emit: Any
@@ -240,7 +240,7 @@ class TestWithin:
 def test_post_that_waited_for_room_uses_the_present_policy(
     io: Any, before: str, after: str
 ) -> None:
-    """2 is posted when there is room for 1, and mostly before that is known."""
+    """2 is posted when there is room for 1, mostly before the waiting thread notices."""
     with Dispatcher(io=io, queue_size=4) as app:
         app.set_policy(Sum, before)
         seen, fillers = record(app, Sum), record(app, Other)

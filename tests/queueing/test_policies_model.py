@@ -27,7 +27,7 @@ from evdispatch.testing import ManualSource, record, settle
 
 
 class Interloper:
-    """Does something once, before a line of ours, as a signal handler might."""
+    """Acts once before a line of the package, as a signal handler may."""
 
     def __init__(self, before: int, act: Callable[[], None]) -> None:
         self._left = before
@@ -42,7 +42,7 @@ class Interloper:
         return self
 
     def call(self, method: Callable[[], object]) -> bool:
-        """Trace a call, and return whether something was done in its midst."""
+        """Trace a call, and return whether it was interrupted."""
         before = sys.gettrace()
         try:
             sys.settrace(self)
@@ -76,7 +76,7 @@ def test_post_by_signal_handler_at_any_line_of_a_post_is_counted(policy: str) ->
 
 
 def test_counts_in_forked_child_do_not_deadlock() -> None:
-    """Even if another thread was counting in the moment of the fork."""
+    """Also if another thread was counting at the moment of the fork."""
     held, forked = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -121,7 +121,7 @@ def value(event: Any) -> Any:
 
 
 class Model:
-    """What is to come out, said in the simplest way."""
+    """The expected events, computed in the simplest way."""
 
     def __init__(self, chosen: dict[Any, str], limit: int, *, posts: bool) -> None:
         self.chosen = chosen
@@ -165,7 +165,7 @@ def test_policies_any_script_match_the_model(
     script: list[tuple[int, int] | None],
     posts: bool,
 ) -> None:
-    """None in the script is a pass: all that waits is handled."""
+    """None in the script is a pass, in which all pending events are handled."""
     chosen = dict(zip(CLASSES, policies, strict=True))
     if chosen[Data] == "merge":
         chosen[Data] = "latest"  # it can't

@@ -1,4 +1,4 @@
-"""Queue policies: full queues, sources that are closed, and the sources of ours."""
+"""Queue policies: full queues, closed sources, and the built-in events."""
 
 import os
 import socket
@@ -120,7 +120,7 @@ class TestClosing:
 
 
 class TestOurs:
-    """The events of ours that have a policy of their own."""
+    """Built-in events that declare a policy, and a flood."""
 
     def test_terminal_moves_between_presses_are_merged(
         self, app: Dispatcher, pty: Pty
@@ -220,7 +220,7 @@ class TestOurs:
 
 
 def run_until_read(app: Dispatcher, source: Any, made: int) -> None:
-    """Pump, and dispatch nothing, until a source has made so many events."""
+    """Poll without dispatching until a source has made that many events."""
     for _ in range(1000):
         if source.counts.made >= made:
             return

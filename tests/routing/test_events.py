@@ -1,4 +1,4 @@
-"""Events are named by their classes, and errors by their meaning."""
+"""Event classes and their names, and the classes of errors."""
 
 import gc
 from typing import ClassVar
@@ -33,7 +33,7 @@ class Renamed(Event):
 
 
 class Plain(Event):
-    """Without attrs: its instances hold what they are given."""
+    """Without attrs: its instances take any attribute."""
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_event_class_collected_frees_its_name(app: Dispatcher) -> None:
 def test_event_field_with_reserved_name_raises_type_error(
     field: str,
 ) -> None:
-    """``name: str`` on an event is a natural slip; the event would be unheard."""
+    """``name: str`` in an event is a natural mistake; no handler would get the event."""
     with pytest.raises(TypeError, match=f"an event has no field '{field}'"):
         attrs.make_class("Hiding", {field: attrs.field()}, bases=(Event,), slots=True)
 

@@ -1,4 +1,4 @@
-"""What ``on(event, field=value, where=...)`` lets through, and what it refuses."""
+"""The filters of ``on(event, field=value, where=...)``."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -40,7 +40,7 @@ class Express(Shipment):
 
 
 class Loose(Event):
-    """Its instances have what it does not declare."""
+    """Its instances may have undeclared attributes."""
 
 
 @attrs.define(eq=False)
@@ -91,7 +91,7 @@ def test_filter_pattern_searches(app: Dispatcher) -> None:
 
 
 def test_filter_pattern_field_is_none_does_not_match(app: Dispatcher) -> None:
-    """A key without a text, say: that is no error."""
+    """A key without a text, for instance, is not an error."""
     assert passing(app, Shipment, Shipment(), label=re.compile("")) == []
     assert passing(app, Key, Key("up"), text=re.compile("[a-z]")) == []
 

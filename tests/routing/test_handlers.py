@@ -1,4 +1,4 @@
-"""What may be a handler, and what may be marked as one."""
+"""What is accepted as a handler, and what can be marked as one."""
 
 import functools
 import time
@@ -204,13 +204,13 @@ def test_handled_repr_is_its_name() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_mark_not_a_function_raises_handler_type_error(value: Any) -> None:
-    """A mark on anything else would be lost without a word."""
+    """A mark on anything else would silently be lost."""
     with pytest.raises(HandlerTypeError, match="can't be marked"):
         on("gong")(value)
 
 
 class TestOptionalParameters:
-    """What a function can do without is its own, unless it is called event."""
+    """A handler keeps the defaults of its parameters, but for one called event."""
 
     def test_takes_event_optional_parameter_keeps_its_default(self) -> None:
         assert not takes_event(lambda i=3: i)

@@ -1,4 +1,4 @@
-"""How a handler is marked, and how what is marked is found."""
+"""Marking handlers, and finding what is marked."""
 
 import functools
 import types

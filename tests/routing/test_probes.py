@@ -1,4 +1,4 @@
-"""Probes: they come and go around the handlers' calls, and leave all as it was."""
+"""Probes around the calls of handlers: added, removed, and nothing left behind."""
 
 import functools
 from typing import Any
@@ -49,7 +49,7 @@ class Noting(Probe):
 
 
 class Receiver:
-    """What has methods."""
+    """An object with a handler."""
 
     def __init__(self, notes: list[Any]) -> None:
         self.notes = notes

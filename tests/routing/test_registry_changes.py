@@ -1,4 +1,4 @@
-"""Handlers that come and go, and where an event's way ends."""
+"""Handlers that are added and removed, and where the dispatch of an event ends."""
 
 import gc
 from typing import Any
@@ -38,7 +38,7 @@ def test_off_bound_method_is_compared_by_its_object(
             self.received += 1
 
         def __eq__(self, other: object) -> bool:
-            return True  # all receivers are equal, and yet not the same
+            return True  # all are equal, but not identical
 
         __hash__ = object.__hash__
 
@@ -76,7 +76,7 @@ def test_once_with_filter_waits_for_a_match(app: Dispatcher) -> None:
 
 
 def test_once_is_removed_before_its_call(app: Dispatcher) -> None:
-    """Else a handler that makes the same event happen again would handle it again."""
+    """Else a handler that causes the same event again would be called again."""
     removed: list[int] = []
 
     def again() -> None:

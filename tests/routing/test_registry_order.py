@@ -82,7 +82,7 @@ def test_priority_not_a_number_raises_type_error(
 
 
 def test_priority_nan_raises_value_error(app: Dispatcher) -> None:
-    """It compares with nothing: the order of all the others would be undefined."""
+    """NaN compares with nothing, so the order of the other handlers would be undefined."""
     with pytest.raises(ValueError, match="NaN"):
         app.on(Bell, priority=math.nan)(print)
     assert app.stats().handlers == 0
@@ -168,7 +168,7 @@ def test_route_parent_handler_gets_events_of_children(app: Dispatcher) -> None:
 def test_route_child_without_handlers_shares_that_of_parent(
     app: Dispatcher,
 ) -> None:
-    """So that a listener with 10,000 connections does not build 10,000 routes."""
+    """A listener with 10,000 connections must not build 10,000 routes."""
     parent = app.add(Parent("parent"))
     children = [app.add(child_of(parent)) for _ in range(3)]
     received: list[Event] = []
@@ -186,7 +186,7 @@ def test_source_on_before_add_raises_state_error(app: Dispatcher) -> None:
 
 
 def test_source_second_add_fails_keeps_its_handlers(app: Dispatcher) -> None:
-    """The source goes on with the dispatcher that has it."""
+    """The source still works with the dispatcher that it was added to."""
     with Dispatcher() as other:
         source = app.add(ManualSource())
         received: list[Event] = []

@@ -1,4 +1,4 @@
-"""Routes: rebuilt as little as can be, bounded, and gone with their sources."""
+"""Routes: rebuilt only where needed, bounded, and freed with their sources."""
 
 import gc
 import time
@@ -103,7 +103,7 @@ def test_registry_names_removed_leaves_no_entries(app: Dispatcher) -> None:
 
 
 def test_route_cache_many_classes_stays_bounded() -> None:
-    """Each timer's name is a class of events, and programs make up names."""
+    """Each name of a timer is a class of events, and programs make up names."""
     registry = Registry(time.monotonic, lambda seconds, function: None)
     classes = [type(f"Made{number}", (Event,), {}) for number in range(_KEPT + 10)]
     for cls in classes:
@@ -112,7 +112,7 @@ def test_route_cache_many_classes_stays_bounded() -> None:
 
 
 def test_source_collected_frees_its_handlers(app: Dispatcher) -> None:
-    """A server that gives each connection its handlers must not grow for ever."""
+    """A server that adds handlers to each connection must not leak them."""
     received: list[str] = []
 
     def serve() -> "weakref.ref[Source]":

@@ -64,7 +64,7 @@ def test_weak_method_object_dies_during_event_is_not_called(
 def test_weak_method_object_in_cycle_collected_during_event_is_not_called(
     app: Dispatcher,
 ) -> None:
-    """What dies in a circle dies in the collector, wherever that happens to run."""
+    """An object in a cycle dies when the collector runs, which may be at any time."""
     received: list[Any] = []
 
     def in_a_circle() -> Receiver:
@@ -102,9 +102,7 @@ def test_off_new_object_at_same_address_removes_nothing(
         return id(receiver)
 
     place = dead()
-    receivers = [
-        Receiver([]) for _ in range(100)
-    ]  # one of them comes to be in its place
+    receivers = [Receiver([]) for _ in range(100)]  # one of them gets the same address
     new = next(
         (receiver for receiver in receivers if id(receiver) == place), receivers[0]
     )
