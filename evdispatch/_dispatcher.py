@@ -250,32 +250,21 @@ class Dispatcher:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         if timeout is not None:
             timeout = check_timeout(timeout)
-        queue = self._queue
+        queue, lanes, cls = self._queue, self._lanes, type(event)
+        if queue.policies.find(cls) is None:  # the next one takes the short path
+            if len(lanes) >= _LANES:
+                lanes.clear()
+            lanes[cls] = queue.lanes[cls.lane]
         event.time = event.time or self._now()
         full = len(queue.lanes[event.lane]) >= queue.bound
-        if not self._try_post(event, full=full and not self._runner.must_not_wait()):
+        full = full and not self._runner.must_not_wait()
+        if not queue.pending.post(event, self._posts, full=full):
             queue.wait_for_room(event.lane, timeout)
-            # By the policy of now: by that of before, a later post of this thread might
-            # overtake it.
-            self._try_post(event, full=False)
+            # By the policy that the class has now: by the one it had before, a later post
+            # of this thread might overtake it.
+            queue.pending.post(event, self._posts, full=False)
         if queue.sleeping:
             queue.wake()
-
-    def _try_post(self, event: Event, *, full: bool) -> bool:
-        """Post an event unless its lane is full and its policy needs room there."""
-        cls, queue, lanes = type(event), self._queue, self._lanes
-        policy = queue.slots.policies.find(cls)
-        if policy is not None:
-            pending = queue.slots.line_of(cls, self._posts)
-            return queue.slots.post((policy, pending), event, queue.lanes, full=full)
-        if full:
-            return False
-        if len(lanes) >= _LANES:
-            lanes.clear()
-        lane = lanes[cls] = queue.lanes[cls.lane]
-        self._posts.posted()
-        lane.append(event)
-        return True
 
     def after(self, seconds: float, function: Callable[[], Any]) -> Handle:
         """Call a function once, on the dispatch thread. From any thread.
@@ -311,40 +300,43 @@ class Dispatcher:
     def set_policy(
         self, event: str | type[Event], policy: str | Merge, *, limit: int = LIMIT
     ) -> None:
-        """Say what becomes of an event while others of its class wait in the queue.
+        """Set what happens to an event while others of its class wait in the queue.
 
-        ``"block"``: they all wait, and a full queue stops the reading. ``"latest"``: the last
-        one waits. ``"merge"``: one waits, and takes the others in (`Event.merge`), or a
-        function does it: ``function(waiting, later)`` returns what waits on, or None: both
-        do. ``"drop_oldest"``, ``"drop_newest"``: so many wait; a `dropped` event counts what
-        is dropped, and a post of such a class never waits for room.
+        ``"block"``: all wait, and sources are not read while the queue is full.
+        ``"latest"``: the last one waits. ``"merge"``: one waits, and the others are merged
+        into it by `Event.merge`, or by a function: ``function(waiting, later)`` returns the
+        event that waits from now on, or None to keep both. ``"drop_oldest"``,
+        ``"drop_newest"``: at most ``limit`` wait; a `dropped` event reports how many were
+        dropped, and a post of such a class never waits for room.
 
-        A source's event is merged into the last one of that source alone, so its events keep
-        their order; a post into the one of its class. A merge function is called under a
-        lock, on the thread that reads or posts: it must be quick, and not use the
-        dispatcher; if it raises, that is an `error`, and both wait. Call this on the dispatch
-        thread, or before a run; it is for what comes from then on.
+        An event of a source is merged into the last one of that source alone, so the events
+        of a source keep their order. A post is merged into the last one of its class. A
+        merge function runs under a lock, on the thread that reads or posts: it must be quick
+        and must not use the dispatcher. If it raises, both events wait, and an `error` event
+        is queued. Call this method on the dispatch thread, or before a run. The policy
+        applies to events that come after the call.
 
         Args:
-            event: The name or class, as for `on`; subclasses have its policy, too, unless a
-                nearer one is set.
-            policy: What becomes of it.
-            limit: How many may wait, for each source, for those that drop.
+            event: The name or class, as for `on`. It applies to subclasses, too, unless a
+                policy is set for a nearer class.
+            policy: The name of a policy, or a merge function.
+            limit: How many may wait, for each source, if events are dropped.
 
         Raises:
             UnknownEventError: No event has this name.
-            ValueError: No such policy; a class without ``merge``; a limit below 1; an event
-                that is never dropped, such as one of a beginning, an end or an error.
-            TypeError, HandlerTypeError: No event; no function of two events; no number.
+            ValueError: No policy has this name; the class has no ``merge``; a limit is below
+                1; the event marks a beginning, an end or an error, and is never dropped.
+            TypeError, HandlerTypeError: Not an event; not a function of two events; not a
+                number.
             ClosedError: The dispatcher is closed.
         """
         self._runner.check_open()
-        slots = self._queue.slots
         with self._registrations.lock:
-            slots.policies.set(event, policy, limit)
-            self._registrations.seal_pending(slots.policies)
+            self._queue.policies.set(event, policy, limit)
+            self._registrations.seal_pending(self._queue.policies)
             self._lanes = {}
-        slots.part_posts()  # without the lock, which a merge may wait for
+        # Without the lock of the registrations: a merge function may wait for that.
+        self._queue.pending.seal_posts()
 
     # -- handlers --------------------------------------------------------------------------
 

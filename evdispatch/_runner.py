@@ -97,7 +97,7 @@ class Runner:
     def must_not_wait(self) -> bool:
         """Whether the calling thread is the one that would have to make room."""
         here = threading.get_ident() == self._thread
-        here = here or self._queue.slots.is_locked_here()
+        here = here or self._queue.pending.is_locked_here()
         return here or self._registrations.is_locked_here()
 
     # -- a run -------------------------------------------------------------------------------

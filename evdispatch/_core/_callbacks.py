@@ -7,9 +7,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 import attrs
 
-from evdispatch._core._agenda import TimerQueue
-from evdispatch._core._deadlines import TimerId
 from evdispatch._core._schedule import Schedule
+from evdispatch._core._timers import TimerId, TimerQueue
 from evdispatch._events import Event
 from evdispatch._handlers._handler import (
     HANDLED,
@@ -35,7 +34,7 @@ class TimerHost(Protocol):
 class Handle:
     """What `Dispatcher.after` and `every` return.
 
-    Once it is cancelled, or has fired for the last time, it holds the function no more.
+    Once it is cancelled, or has fired for the last time, it no longer references the function.
     """
 
     __slots__ = ("_deadline", "_function", "_host", "_schedule", "_waiting")
@@ -114,7 +113,7 @@ class Handle:
 
 @attrs.define(eq=False)
 class Due(Event):
-    """A call that is due. Only the dispatcher's own handler hears it."""
+    """A call that is due. Only the dispatcher's own handler gets it."""
 
     names: ClassVar[frozenset[str]] = frozenset()
     has_hooks: ClassVar[bool] = True
@@ -129,9 +128,9 @@ class Due(Event):
 
     @property
     def called(self) -> Callable[[], Any] | None:
-        """The user's function that is called; None: it was cancelled, or a pace is ended.
+        """The user's function that is called; None: cancelled, or the end of an interval.
 
-        A handler that is called at the end of a pace is looked at by itself.
+        A handler that is called at the end of its interval is observed by itself.
         """
         return None if isinstance(self.function, DelayedCall) else self.function
 
@@ -150,7 +149,7 @@ def after(host: TimerHost, seconds: float, function: Callable[[], Any]) -> Handl
 
 @calls_handlers
 def call(due: Due) -> Handled:
-    """Call what `Dispatcher.after` and `every` were given; nobody else hears it."""
+    """Call the function that `Dispatcher.after` or `every` was given."""
     function = due.function
     if function is not None:
         if is_python(function):

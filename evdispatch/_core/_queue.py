@@ -5,8 +5,7 @@
   are atomic under the GIL. (A free-threaded build keeps that by the deque's own lock.)
 - Each lane is bounded. The IO side asks for `room` and reads no more (the idle lane has
   no bound for it); a post from a thread that does not dispatch waits in `wait_for_room`.
-- Of classes with a policy (`_policies`) it is not the events that are in the lanes, but what
-  stands for them (`_slots`); all others go in as they are.
+- For events whose class has a policy, placeholders are in the lanes (`_pending`).
 - No wake-up is lost, and none is sent in vain: the dispatch side sets ``sleeping`` and
   *then* looks at the lanes; whoever puts or posts appends and *then* looks at ``sleeping``. So
   one of the two sees the other. The one that finds it set unsets it *before* it writes
@@ -20,7 +19,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from evdispatch._core._pending import Slots
+from evdispatch._core._pending import PendingEvents
+from evdispatch._core._policies import Policies
 from evdispatch._errors import ClosedError, QueueFull
 from evdispatch._events import IDLE, NORMAL, URGENT, Event
 
@@ -41,8 +41,9 @@ class Queue:
         "idle",
         "lanes",
         "normal",
+        "pending",
+        "policies",
         "sleeping",
-        "slots",
         "urgent",
     )
 
@@ -57,7 +58,8 @@ class Queue:
         self.idle: deque[Event] = deque()
         self.lanes = (self.urgent, self.normal, self.idle)
         self.bound = bound
-        self.slots = Slots()
+        self.policies = Policies()
+        self.pending = PendingEvents(self.policies, self.lanes)
         self.sleeping = False
         self.check_requested = False
         self.closed = False

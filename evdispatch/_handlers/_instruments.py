@@ -95,7 +95,7 @@ class Instruments:
         for instrument in self._all:
             call = instrument.around(subscription, call, takes_event=takes_event)
             takes_event = True
-        subscription.have_called(call, takes_event=takes_event)
+        subscription.set_called(call, takes_event=takes_event)
 
     def close(self) -> None:
         """End all of them."""

@@ -24,7 +24,7 @@ from evdispatch._core._poller import (
     ready_now,
 )
 from evdispatch._core._queue import Queue
-from evdispatch._core._rates import Bucket
+from evdispatch._core._rate_limit import FREE, HELD, RateLimiter
 from evdispatch._events import IDLE, NORMAL, URGENT, Error, Event, Throttled
 from evdispatch._handlers._instruments import Instruments
 from evdispatch._io._pollers import closed_elsewhere
@@ -70,7 +70,7 @@ class IoLoop:
         self._queue = queue
         self._registrations = registrations
         self._instruments = instruments
-        self._policies = queue.slots.policies
+        self._policies = queue.policies
         # The fast path, or the checked one while turns are to be checked or observed.
         self._chosen: Answer = self._answer
         self._now = 0.0  # when the poll returned: events read then get this time
@@ -91,7 +91,7 @@ class IoLoop:
             if len(queue.normal) >= queue.bound or len(queue.urgent) >= queue.bound:
                 ready = self._poll_while_full(timeout)
             else:
-                if timeout != 0 or registrations.timers.owners:
+                if timeout != 0 or len(registrations.timers):
                     timeout = self._prepare(timeout)
                 registrations.serial += 1
                 ready = registrations.pollers.all.poll(timeout)
@@ -220,12 +220,12 @@ class IoLoop:
             self._fail(source, error)
             return
         lane = self._queue.lanes[source.lane]
-        plain = self._policies.plain
+        policies = self._policies.by_class
         if type(made) is not tuple or len(made) > self._queue.bound - len(lane):
             self._take(source, deque((iter(made),)))
             return
         for event in made:
-            if type(event) not in plain:
+            if policies.get(type(event), event) is not None:  # has one, or is unknown
                 self._take(source, deque((iter(made),)))
                 return
             if event.source is None:
@@ -276,7 +276,7 @@ class IoLoop:
                 instrument.before_turn(source)
             try:
                 made = iter(ask(*arguments))
-                if record.limiter is not None and record.limiter.held:
+                if record.limiter is not None and record.limiter.state == HELD:
                     made = _begun(made)
             except Exception as error:
                 self._fail(source, error)
@@ -366,12 +366,7 @@ class IoLoop:
         if not events:
             return
         source.registration.made += len(events)
-        puts: list[Any] = []
-        try:
-            self._queue.slots.admit(source, events, puts)
-        finally:
-            if puts:
-                self._queue.put(source.lane, puts)
+        self._queue.pending.put(source, events)
 
     def _put_final_events(self, record: Registration) -> None:
         """Put a source's final events; the queue's bound does not hold them back."""
@@ -457,56 +452,55 @@ class IoLoop:
                 if isinstance(owner, Registration):
                     owner.deadline = None
                     self._turn(owner, owner.on_deadline, now)
-                elif isinstance(owner, Bucket):
-                    self._resume_producer(owner, now)
+                elif isinstance(owner, RateLimiter):
+                    self._expire_limit(owner, now)
                 else:
                     calls = list(owner.on_deadline(now))
                     self._posts.made += len(calls)
-                    self._queue.put(NORMAL, calls)
+                    self._queue.normal.extend(calls)
 
-    # -- rate limits ---------------------------------------------------------------------------
+    # -- rate limits -----------------------------------------------------------------------
 
-    def _spend(self, source: Any, limiter: Bucket, events: int) -> None:
-        """Count events of a source, and hold it back if they were the last it may make."""
-        limiter.spend(events)
+    def _spend(self, source: Any, limiter: RateLimiter, events: int) -> None:
+        """Count events of a source, and pause it if they used up its tokens."""
         registrations, record = self._registrations, source.registration
         if record.closed and record.leftover is None:
             registrations.drop_limit(record)
             return
-        if record.rate_held or limiter.available(registrations.now()):
-            return
-        registrations.check_at(limiter, limiter.half_at())
-        if not limiter.told and not record.closed:
-            limiter.told = True
-            self._put_throttled(source, limiter, active=True)
-        self._hold(source, held=True)
+        begins = limiter.state == FREE
+        if limiter.spend(events, registrations.now()):
+            registrations.set_check(limiter)
+            if begins and not record.closed:
+                self._put_throttled(source, limiter, active=True)
+            self._hold(source, held=True)
 
-    def _resume_producer(self, limiter: Bucket, now: float) -> None:
-        """Let a source go on, or report that it keeps to its rate again."""
-        record, limiter.deadline = limiter.source, None
+    def _expire_limit(self, limiter: RateLimiter, now: float) -> None:
+        """Resume a source, or report that it keeps to its rate again."""
+        record, limiter.timer_id = limiter.source, None
         source = record.source
-        if record.rate_held:
+        was_held = limiter.state == HELD
+        limiter.expire(now)
+        if was_held:
             self._hold(source, held=False)
             source.on_released()
-            if not record.closed:
-                # It may be full already if this comes late: the leftover comes first.
-                self._registrations.check_at(limiter, limiter.full_at())
-            self._take_leftover(record)  # which may hold it back again
-        elif limiter.is_full(now):
-            limiter.told = False
+        if limiter.state != FREE and not record.closed:
+            self._registrations.set_check(limiter)
+        if was_held:
+            self._take_leftover(record)  # which may use up the tokens again
+        elif limiter.state == FREE:
             self._put_throttled(source, limiter, active=False)
-            if limiter.lifted:
+            if limiter.is_lifted:
                 record.limiter = None
-        else:
-            self._registrations.check_at(limiter, limiter.full_at())
 
     def _hold(self, source: Any, *, held: bool) -> None:
         try:
             self._registrations.hold(source, held=held)
-        except OSError as error:  # someone else has closed its descriptor
+        except OSError as error:  # its descriptor was closed by other code
             self._fail(source, error)
 
-    def _put_throttled(self, source: Any, limiter: Bucket, *, active: bool) -> None:
+    def _put_throttled(
+        self, source: Any, limiter: RateLimiter, *, active: bool
+    ) -> None:
         now = self._registrations.now()
         self._put(source, [Throttled(active, limiter.rate, source=source, time=now)])
 

@@ -13,12 +13,11 @@ from contextlib import ExitStack
 from typing import Any
 
 from evdispatch._checks import descriptor
-from evdispatch._core._agenda import TimerQueue
 from evdispatch._core._clock import Clock
-from evdispatch._core._deadlines import Owner, TimerId
 from evdispatch._core._policies import Policies
 from evdispatch._core._poller import NO_INTEREST, ONESHOT
-from evdispatch._core._rates import Bucket
+from evdispatch._core._rate_limit import FREE, RateLimiter
+from evdispatch._core._timers import Owner, TimerId, TimerQueue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import ClosedError, ForkedError, StateError
 from evdispatch._handlers._registry import Registry
@@ -31,7 +30,7 @@ from evdispatch._io._pollers import (
 )
 from evdispatch._io._threads import Pool
 from evdispatch.sources._base import Source
-from evdispatch.sources._registration import LOST, Registration
+from evdispatch.sources._registration import BY_RATE, LOST, Registration
 
 _LOOKUPS = 8  # threads at most, for what may block
 _PATIENCE = 1.0  # seconds for them to return at the end; then they end as daemons do
@@ -411,23 +410,21 @@ class Registrations:
         """Set a source's rate, in events a second, or none. From any thread."""
         record = source.registration
         with self.lock:
-            limiter, now = record.limiter, self.now()
+            limiter = record.limiter
             if record.closed:
                 return
             if limiter is None:
                 if rate is not None:
-                    record.limiter = Bucket(record, rate, burst, paused=record.held)
+                    record.limiter = RateLimiter(record, rate, burst)
                 return
             if rate is None:
                 limiter.lift()
             else:
-                limiter.change(rate, burst, now)
-            if not limiter.told:
-                record.limiter = None if rate is None else limiter
-            elif record.rate_held and rate is not None:
-                self.check_at(limiter, limiter.half_at())
-            else:  # the IO side acts on it, and emits the event
-                self.check_at(limiter, now if rate is None else limiter.full_at())
+                limiter.change(rate, burst, self.now())
+            if limiter.state != FREE:
+                self.set_check(limiter)  # the IO side resumes it, and emits the event
+            elif rate is None:
+                record.limiter = None
 
     def hold(self, source: Source, *, held: bool) -> None:
         """Hold a source back, or no more, as its rate says.
@@ -436,32 +433,29 @@ class Registrations:
             OSError: Someone else has closed its descriptor (EBADF). The source has ended.
         """
         record = source.registration
-        limiter = record.limiter
-        if limiter is not None:
-            limiter.held = held
-            record.held = held or limiter.paused
+        record.held = record.held | BY_RATE if held else record.held & ~BY_RATE
         if record.closed:  # its leftover comes at its rate, too
             waiting = record.leftover is not None and not held
             self._set_waiting(self.more, record, waiting=waiting)
         else:
             self.update(source)
 
-    def check_at(self, limiter: Bucket, when: float) -> None:
-        """Have a rate limit checked at a time, instead of the time set before."""
+    def set_check(self, limiter: RateLimiter) -> None:
+        """Check a rate limit when its next state is due."""
         self.cancel_check(limiter)
-        limiter.deadline = self.timers.add(when, limiter)
+        limiter.timer_id = self.timers.add(limiter.due(), limiter)
 
-    def cancel_check(self, limiter: Bucket) -> None:
-        """Have a rate limit checked no more."""
-        if limiter.deadline is not None:
-            self.timers.cancel(limiter.deadline)
-            limiter.deadline = None
+    def cancel_check(self, limiter: RateLimiter) -> None:
+        """Check a rate limit no more."""
+        if limiter.timer_id is not None:
+            self.timers.cancel(limiter.timer_id)
+            limiter.timer_id = None
 
     def drop_limit(self, record: Registration) -> None:
         """Limit a source no more that will make no more events."""
         if record.limiter is not None:
             self.cancel_check(record.limiter)
-            record.held = record.limiter.paused
+            record.held &= ~BY_RATE
             record.limiter = None
 
     # -- the loop's life -------------------------------------------------------------------
@@ -471,7 +465,7 @@ class Registrations:
         with self.lock:
             for record in self._records:
                 if record.pending is not None:
-                    record.pending.part(policies)
+                    record.pending.seal(policies)
 
     def start(self) -> None:
         """Call `Source.on_start` where it was not called yet."""

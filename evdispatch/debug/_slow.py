@@ -144,7 +144,7 @@ class HandlerTimer(Instrument):
             return functools.partial(self._run_due, call)
         if subscription.timing is None:
             subscription.timing = Timing()
-        find, timing = subscription.find, subscription.timing
+        find, timing = subscription.get_handler, subscription.timing
         return TimedCall(self, timing, find, call, takes_event=takes_event).run
 
     def _run_due(self, call: Handler, due: Due) -> Any:

@@ -79,7 +79,7 @@ class Trace(Instrument):
         if subscription.selector is Due:
             return functools.partial(self._run_due, call)
         name = name_of(subscription.handler)
-        waits = subscription.pace is None
+        waits = subscription.rate_limited is None
         return TracedCall(self, name, call, takes_event=takes_event, waits=waits).run
 
     def _run_due(self, call: Handler, due: Due) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from evdispatch._core._callbacks import Handle
-from evdispatch._core._deadlines import Owner
 from evdispatch._core._poller import PRIORITY, READ, WRITE
 from evdispatch._core._queue import Queue
+from evdispatch._core._timers import Owner
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._handlers._handler import describe
 from evdispatch._handlers._throttle import DelayedCall

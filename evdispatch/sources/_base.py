@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, overload
 
-from evdispatch._core._rates import Bucket, check_rate
+from evdispatch._core._rate_limit import RateLimiter, check_rate
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
 from evdispatch._handlers._handler import F
@@ -20,7 +20,7 @@ from evdispatch._handlers._registry import Registry
 from evdispatch._handlers._routes import Scope
 from evdispatch._stats import Counts
 from evdispatch.sources._host import Host
-from evdispatch.sources._registration import LOST, Registration
+from evdispatch.sources._registration import BY_USER, LOST, Registration
 
 
 class Source:
@@ -121,62 +121,59 @@ class Source:
     @property
     def paused(self) -> bool:
         """Whether the source is paused."""
-        limiter = self.registration.limiter
-        return self.registration.held if limiter is None else limiter.paused
+        return self.registration.held & BY_USER != 0
 
     @property
     def held_back(self) -> bool:
         """Whether it is not read, because it was paused or its rate is used up."""
-        return self.registration.held
+        return self.registration.held != 0
 
     def pause(self) -> None:
-        """Read no more until `resume`, from any thread; what is queued is handled.
+        """Stop reading until `resume`, from any thread; queued events are handled.
 
-        Deadlines and what `wake` asks for go on, up to a turn's worth of events.
+        Deadlines and calls of `wake` still cause up to a turn's worth of events.
         """
         self._set_paused(paused=True)
 
     def resume(self) -> None:
-        """Go on reading. From any thread."""
+        """Read again. From any thread."""
         self._set_paused(paused=False)
 
     def _set_paused(self, *, paused: bool) -> None:
         record = self.registration
         host = record.host
         with contextlib.nullcontext() if host is None else host.lock:
-            if record.limiter is not None:
-                record.limiter.paused = paused
-            record.held = paused or record.rate_held
+            record.held = record.held | BY_USER if paused else record.held & ~BY_USER
             if host is not None:
                 host.update(self)
 
     def limit_rate(self, rate: float | None, burst: int | None = None) -> None:
-        """Take no more than so many events a second. From any thread, also before it is added.
+        """Limit the events a second. From any thread, also before the source is added.
 
-        When they are used up the source is not read: the kernel pushes back, and nothing is
-        lost. A `throttled` event says when that begins, and another one, with ``active``
-        False, when the source has come so little for so long that the whole burst would be
-        there again. `error` events, and the last ones of a source that is closed, are not
-        held back; what a source does in a pause, it does then, too. The connections of a
-        listener are sources of their own.
+        While the limit is used up, the source is not read: the kernel pushes back, and
+        nothing is lost. A `throttled` event reports when that begins. Another one, with
+        ``active`` False, reports when so few events have come for so long that a whole
+        burst would be possible again. `error` events, and the last events of a source that
+        is closed, are not delayed, nor is what a source does while it is paused. Each
+        connection of a listener has its own limit.
 
         Args:
-            rate: In events a second, above 0; None or infinity: as many as come.
-            burst: How many may come at once, after a while without any. None: a tenth of
-                a second's, at least 1.
+            rate: In events a second, above 0; None or infinity: no limit.
+            burst: How many may come at once after a while without any. None: as many as in
+                a tenth of a second, at least 1.
 
         Raises:
-            TypeError: They are no numbers.
+            TypeError: They are not numbers.
             ValueError: NaN; a rate that is not above 0, a burst below 1.
         """
         checked, most = check_rate(rate, burst)
         record = self.registration
         if record.host is not None:
             record.host.limit(self, checked, most)
+        elif checked is None:
+            record.limiter = None
         else:
-            paused, record.limiter = self.paused, None
-            if checked is not None:
-                record.limiter = Bucket(record, checked, most, paused=paused)
+            record.limiter = RateLimiter(record, checked, most)
 
     # -- for subclasses to call ------------------------------------------------------
 
@@ -304,7 +301,7 @@ class Source:
         """Act on an event of this source that found no handler; dispatch thread."""
 
     def on_released(self) -> None:
-        """The source's rate no longer holds it back."""
+        """The source is read again after its rate was used up."""
 
     def on_close(self) -> None:
         """Give back what the source holds. Called once, after the last `on_ready`."""

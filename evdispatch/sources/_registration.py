@@ -9,13 +9,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from evdispatch._core._deadlines import TimerId
-from evdispatch._core._pending import Line
+from evdispatch._core._pending import Pending
 from evdispatch._core._poller import NO_INTEREST, READ
-from evdispatch._core._rates import Bucket
+from evdispatch._core._rate_limit import HELD, RateLimiter
+from evdispatch._core._timers import TimerId
 from evdispatch._events import Event
 from evdispatch._stats import Counts
 from evdispatch.sources._host import Host
+
+BY_USER, BY_RATE = 1, 2
+"""Why a source is not read: it is paused, or its rate is used up."""
 
 LOST = -1
 """In the place of a poll's serial: the descriptor was closed by someone else."""
@@ -37,8 +40,8 @@ class Registration(Counts):
         edge: EDGE if the descriptor is edge-triggered, else 0.
         inode: The file's device and inode where the poller refuses it: it is always ready.
         serial: The poll during which it was last (un)watched, or LOST.
-        held: Not to be read: paused by the user, or held back by its rate.
-        limiter: The rate limit, if one was set; it knows whether the user has paused.
+        held: Why it is not to be read: bits of BY_USER and BY_RATE; 0: it is read.
+        limiter: The rate limit, if one was set.
         closed: The source has ended.
         discarding: The user has closed it: its events that still wait are dropped.
         finished: Its final events were put into the queue.
@@ -82,14 +85,14 @@ class Registration(Counts):
         self.edge = 0
         self.inode: tuple[int, int] | None = None
         self.serial = 0
-        self.held = False
-        self.limiter: Bucket | None = None
+        self.held = 0
+        self.limiter: RateLimiter | None = None
         self.closed = False
         self.discarding = False
         self.finished = False
         self.leftover: deque[Iterator[Event]] | None = None
         self.woken = False
-        self.pending: Line | None = None
+        self.pending: Pending | None = None
         self.deadline: TimerId | None = None
 
     def on_deadline(self, now: float) -> Iterable[Event]:
@@ -100,7 +103,7 @@ class Registration(Counts):
     @property
     def rate_held(self) -> bool:
         """Whether it is not read because its rate is used up."""
-        return self.limiter is not None and self.limiter.held
+        return self.limiter is not None and self.limiter.state == HELD
 
     @property
     def wanted_mask(self) -> int:

@@ -169,7 +169,7 @@ class Stream(Ending):
 
     @property
     def _holds_back(self) -> bool:
-        return self.registration.held and self._phase != HANDSHAKING
+        return self.registration.held != 0 and self._phase != HANDSHAKING
 
     def _read(self, first: bytes | None = None) -> Iterator[Event]:
         """Read up to a turn's worth; ``first`` is what was read just before."""
