@@ -1,5 +1,6 @@
 """How many Python calls a key takes from its bytes to its handler's filter."""
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -20,11 +21,13 @@ def calls_of(function: Callable[[], Any]) -> list[str]:
             names.append(frame.f_code.co_qualname)
 
     before = sys.getprofile()
+    gc.disable()  # a collection may call functions of other libraries
     sys.setprofile(note)
     try:
         function()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return names[1:]
 
 
