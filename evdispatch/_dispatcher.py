@@ -39,7 +39,7 @@ from evdispatch._events import Event
 from evdispatch._handlers._handler import F
 from evdispatch._handlers._registry import Registry
 from evdispatch._io._io_loop import IoLoop
-from evdispatch._io._modes import Inline, IoDriver, IoMode, Standby, Threaded
+from evdispatch._io._modes import IoMode, make_driver
 from evdispatch._io._pollers import PollerKind
 from evdispatch._io._registrations import Registrations, check_source
 from evdispatch._lifetime import weakly
@@ -77,8 +77,9 @@ class Dispatcher:
             its stack while it ran, and `stats` says how long each handler takes. That
             costs half a microsecond a call; None: nothing is measured.
         debug: Turn on checks that cost time: each descriptor is verified before it is read,
-            so one that was closed behind its source is noticed at once, and handlers are
-            measured with ``slow=0.1`` unless it is given. None: as the environment variable
+            so one that was closed behind its source is noticed at once; handlers that are
+            added or removed on the wrong thread raise StateError; and handlers are measured
+            with ``slow=0.1`` unless it is given. None: as the environment variable
             ``EVDISPATCH_DEBUG`` says (``1`` or ``0``), else as ``python -X dev`` does.
 
     Raises:
@@ -135,21 +136,16 @@ class Dispatcher:
             self._timer = make_timer(slow, clock.now, dispatch)
             instruments.add(self._timer)
         self._io = IoLoop(self._queue, self._registrations, self._posts, instruments)
-        driver: IoDriver
-        if io == "auto":
-            driver = Standby(self._io, self._queue, wakeup)
-        elif io == "inline":
-            driver = Inline(self._io)
-        else:
-            driver = Threaded(self._io, self._queue, io_wakeup, wakeup)
         self._runner = Runner(
-            driver=driver,
+            driver=make_driver(io, self._io, self._queue, io_wakeup, wakeup),
             queue=self._queue,
             registrations=self._registrations,
             dispatch=dispatch,
             instruments=instruments,
             wakeup=wakeup,
         )
+        if debug:
+            self._registry.check_thread = weakly(self._runner.check_thread)
 
     def __repr__(self) -> str:
         state = self._runner.state

@@ -94,6 +94,14 @@ class Runner:
             return "open"
         return "stopping" if self._dispatch.stopping else "running"
 
+    def check_thread(self) -> None:
+        """Raise StateError if the dispatcher runs, and not on the calling thread."""
+        if self.running and self._thread != threading.get_ident():
+            raise StateError(
+                "handlers of a running dispatcher must be added and removed on its dispatch"
+                " thread: post an event, or use after(0, ...)"
+            )
+
     def must_not_wait(self) -> bool:
         """Whether the calling thread is the one that would have to make room."""
         here = threading.get_ident() == self._thread

@@ -31,6 +31,9 @@ class Registry:
     Args:
         now: The clock.
         after: Calls a function later, on the dispatch thread.
+
+    Attributes:
+        check_thread: Raises if this is not the dispatch thread; None without debug mode.
     """
 
     def __init__(self, now: Callable[[], float], after: After) -> None:
@@ -41,6 +44,7 @@ class Registry:
         self._by_owner: dict[int, tuple[Any, list[Subscription]]] = {}
         self._dead: deque[Subscription] = deque()  # weak ones whose object is gone
         self.instruments = Instruments(self.scope)
+        self.check_thread: Callable[[], None] | None = None
 
     def __len__(self) -> int:
         return sum(each.alive for each in self.scope.all_subscriptions())
@@ -61,6 +65,8 @@ class Registry:
 
     def off(self, handler: Any) -> int:
         """Remove all subscriptions of a handler and return how many there were."""
+        if self.check_thread is not None:
+            self.check_thread()
         self._remove_dead()
         key = identity(handler)
         found = [each for each in self.scope.all_subscriptions() if each.key == key]
@@ -101,6 +107,8 @@ class Registry:
             self._remove(subscription)
 
     def _add(self, subscription: Subscription) -> None:
+        if self.check_thread is not None:
+            self.check_thread()
         self._remove_dead()
         self.instruments.fit(subscription)
         subscription.order = next(self._order)

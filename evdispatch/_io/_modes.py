@@ -403,3 +403,22 @@ class Standby:
                 self._io.poll_once(None, inline=False)
         finally:
             self._lock.release()
+
+
+def make_driver(
+    mode: IoMode, io: IoLoop, queue: Queue, io_wakeup: Wakeup, wakeup: Wakeup
+) -> IoDriver:
+    """Return the driver of a mode.
+
+    Args:
+        mode: Which thread polls.
+        io: The IO loop.
+        queue: Where it puts what it reads.
+        io_wakeup: Ends the wait of the thread that polls.
+        wakeup: Ends the wait of the thread that dispatches.
+    """
+    if mode == "auto":
+        return Standby(io, queue, wakeup)
+    if mode == "inline":
+        return Inline(io)
+    return Threaded(io, queue, io_wakeup, wakeup)

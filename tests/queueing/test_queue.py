@@ -44,20 +44,20 @@ class Wakes:
 def test_lane_put_events_keep_their_order() -> None:
     queue = Wakes(10).queue
     first, second, urgent = Parcel(1), Parcel(2), Alarm()
-    queue.put(NORMAL, [first, second])
-    queue.put(URGENT, [urgent])
+    queue.lanes[NORMAL].extend([first, second])
+    queue.lanes[URGENT].extend([urgent])
     assert [list(lane) for lane in queue.lanes] == [[urgent], [first, second], []]
     assert len(queue) == 3
 
 
 def test_notify_after_several_puts_wakes_dispatch_once() -> None:
     wakes = Wakes(10)
-    wakes.queue.put(NORMAL, [Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Parcel()])
     wakes.queue.notify()
     assert wakes.dispatch == 0
     wakes.queue.sleeping = True
-    wakes.queue.put(NORMAL, [Parcel()])
-    wakes.queue.put(NORMAL, [Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Parcel()])
     assert wakes.dispatch == 0
     wakes.queue.notify()
     wakes.queue.notify()
@@ -70,7 +70,7 @@ def test_notify_event_in_any_lane_wakes_dispatch(lane: int) -> None:
     wakes.queue.sleeping = True
     wakes.queue.notify()
     assert wakes.dispatch == 0
-    wakes.queue.put(lane, [Parcel()])
+    wakes.queue.lanes[lane].extend([Parcel()])
     wakes.queue.notify()
     assert wakes.dispatch == 1
 
@@ -87,30 +87,30 @@ def test_request_check_while_sleeping_wakes_dispatch_once() -> None:
 
 def test_free_space_some_events_is_the_rest_of_the_bound() -> None:
     queue = Wakes(3).queue
-    queue.put(NORMAL, [Parcel(), Parcel()])
+    queue.lanes[NORMAL].extend([Parcel(), Parcel()])
     assert (queue.free_space(NORMAL), queue.free_space(URGENT)) == (1, 3)
 
 
 def test_free_space_of_full_idle_lane_is_above_zero() -> None:
     """Nothing would wake the IO side when there is room: the lane may stay full for long."""
     queue = Wakes(2).queue
-    queue.put(IDLE, [Chore()] * 5)
+    queue.lanes[IDLE].extend([Chore()] * 5)
     assert queue.free_space(IDLE) > 0
 
 
 def test_full_lane_two_full_lanes_is_the_more_urgent() -> None:
     queue = Wakes(1).queue
     assert queue.full_lane == IDLE
-    queue.put(NORMAL, [Parcel()])
+    queue.lanes[NORMAL].extend([Parcel()])
     assert queue.full_lane == NORMAL
-    queue.put(URGENT, [Alarm()])
+    queue.lanes[URGENT].extend([Alarm()])
     assert queue.full_lane == URGENT
 
 
 @pytest.mark.parametrize("lane", [NORMAL, URGENT])
 def test_io_side_waiting_is_woken_at_half_the_bound(lane: int) -> None:
     wakes = Wakes(4)
-    wakes.queue.put(lane, [Parcel() for _ in range(4)])
+    wakes.queue.lanes[lane].extend([Parcel() for _ in range(4)])
     assert wakes.queue.wait_for_low_water()
     assert wakes.queue.waited_for
     wakes.queue.lanes[lane].popleft()
@@ -137,7 +137,7 @@ def test_wait_for_room_with_room_returns_at_once() -> None:
 
 def test_wait_for_room_after_timeout_raises_queue_full() -> None:
     queue = Wakes(1).queue
-    queue.put(NORMAL, [Parcel()])
+    queue.lanes[NORMAL].extend([Parcel()])
     with pytest.raises(QueueFull, match=r"the queue is full \(1 events\)"):
         queue.wait_for_room(NORMAL, 0)
     assert not queue.waited_for
@@ -146,7 +146,7 @@ def test_wait_for_room_after_timeout_raises_queue_full() -> None:
 
 def test_wait_for_room_closed_queue_raises_closed_error() -> None:
     queue = Wakes(1).queue
-    queue.put(NORMAL, [Parcel()])
+    queue.lanes[NORMAL].extend([Parcel()])
     queue.close()
     with pytest.raises(ClosedError, match="while a post waited"):
         queue.wait_for_room(NORMAL, None)
