@@ -1,21 +1,26 @@
-"""The dispatcher: owns the parts, wires them, and runs them.
+"""The dispatcher: the one object users hold. It makes the parts, wires them, and delegates.
 
         IO side                                     |           dispatch side
  fd -> poller -> source.on_ready -> events ==put==> [ QUEUE ] ==take==> route -> handlers
         ^                                           |                      |
         +------ write buffers, pause, close --------+----------------------+
 
-The two sides meet in the queue alone. Whoever pumps, the rules are those of
-`_io._side`; whoever dispatches, those of `_dispatch._side`. `_parts._loop` runs them,
-`_parts._embedding` lets a host do so.
+The two sides meet in the queue alone: `_io._io_loop` is the left one, `_core._dispatch` the right
+one, `_runner` says when each does its step.
 """
 
 import contextlib
 import functools
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+import os
+import sys
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 
+from evdispatch import _exports
 from evdispatch._checks import (
     check_choice,
     check_count,
@@ -26,24 +31,35 @@ from evdispatch._checks import (
 from evdispatch._core._callbacks import Due, Handle, after, call
 from evdispatch._core._clock import Clock, MonotonicClock
 from evdispatch._core._dispatch import DispatchSide, OnError
+from evdispatch._core._policies import LIMIT, Merge
 from evdispatch._core._queue import Queue
 from evdispatch._core._wakeup import Wakeup
-from evdispatch._errors import StateError
+from evdispatch._errors import InternalError, StateError
 from evdispatch._events import Event
+from evdispatch._handlers._handler import F
 from evdispatch._handlers._registry import Registry
+from evdispatch._io._io_loop import IoLoop
+from evdispatch._io._modes import IoMode, make_driver
 from evdispatch._io._pollers import PollerKind
 from evdispatch._io._registrations import Registrations, check_source
-from evdispatch._parts._lifetime import weakly
-from evdispatch._parts._loop import IoMode
-from evdispatch._parts._posting import Posting
-from evdispatch._stats import PostCounts
-from evdispatch.debug._slow import Meter
+from evdispatch._lifetime import weakly
+from evdispatch._runner import Runner
+from evdispatch._stats import PostCounts, Stats, balance
 from evdispatch.sources._base import Source
+
+if TYPE_CHECKING:  # loaded when it is asked for
+    from evdispatch.debug._explain import Explanation
+    from evdispatch.debug._trace import Trace
+    from evdispatch.debug._trace_file import Target
+    from evdispatch.debug._why_alive import Alive
 
 S = TypeVar("S", bound=Source)
 
+_LANES = 1024  # classes of posts whose lane is known: names come and go
+_DEBUG_SLOW = 0.1  # seconds; what `debug` takes for a handler that blocks
 
-class Dispatcher(Posting):
+
+class Dispatcher:
     """One central queue between sources of events and the handlers of them.
 
     Args:
@@ -52,15 +68,19 @@ class Dispatcher(Posting):
             ``"thread"``, another one always.
         queue_size: How many events may wait in a lane of the queue. When it is full,
             sources are not read, and posts from other threads wait.
-        on_error: What to do with an exception that nobody handles as an `error`:
+        on_error: What to do with an exception that no handler of `error` takes:
             ``"raise"`` it out of `run`, or ``"log"`` it and go on.
-        poller: ``"epoll"``, ``"poll"`` or ``"select"``; for tests, ``"verify"``: epoll,
-            edge-triggered, and what is left unread is an `error`.
+        poller: ``"epoll"``, ``"poll"`` or ``"select"``.
         edge: Whether sources that can be are edge-triggered (epoll only).
         clock: Where time comes from; default: the monotonic clock.
-        slow: From how many seconds on a handler is slow: it is told by a `slow` event, with
-            its stack while it ran, and `stats` tells how long each handler takes. That
+        slow: From how many seconds on a handler is slow: a `slow` event says which, with
+            its stack while it ran, and `stats` says how long each handler takes. That
             costs half a microsecond a call; None: nothing is measured.
+        debug: Turn on checks that cost time: each descriptor is verified before it is read,
+            so one that was closed behind its source is noticed at once; handlers that are
+            added or removed on the wrong thread raise StateError; and handlers are measured
+            with ``slow=0.1`` unless it is given. None: as the environment variable
+            ``EVDISPATCH_DEBUG`` says (``1`` or ``0``), else as ``python -X dev`` does.
 
     Raises:
         ValueError: An option has no such value, or ``edge`` is not this poller's.
@@ -77,41 +97,80 @@ class Dispatcher(Posting):
         edge: bool = False,
         clock: Clock | None = None,
         slow: float | None = None,
+        debug: bool | None = None,
     ) -> None:
         check_choice("io", io, get_args(IoMode))
         check_choice("poller", poller, get_args(PollerKind))
         check_choice("on_error", on_error, get_args(OnError))
         check_count("queue_size", queue_size)
+        debug = _debug_mode() if debug is None else debug
         if slow is not None:
             slow = check_interval("slow", slow)
+        elif debug:
+            slow = _DEBUG_SLOW
         clock = clock or MonotonicClock()
+        self._io_mode = io
         self._now = clock.now
         self._posts = PostCounts()
+        self._lanes: dict[type[Event], deque[Event]] = {}  # of posts without a policy
         with contextlib.ExitStack() as undo:
             io_wakeup = undo.enter_context(contextlib.closing(Wakeup()))
-            wakeup = io_wakeup
+            wakeup = io_wakeup  # with one thread that waits, one is enough
             if io == "thread":
                 wakeup = undo.enter_context(contextlib.closing(Wakeup()))
             # Weak, so that an IO thread between two steps keeps nothing alive.
-            registrations = Registrations(
-                clock, io_wakeup, weakly(self.stop), poller, edge=edge
+            self._registrations = Registrations(
+                clock, io_wakeup, weakly(self.stop), poller, edge=edge, debug=debug
             )
             undo.pop_all()
-        self._registry = Registry(clock.now, functools.partial(after, registrations))
-        queue = Queue(queue_size, wakeup.set, io_wakeup.set)
-        dispatch = DispatchSide(queue, self._registry, self._posts, on_error)
+        self._registry = Registry(
+            clock.now, functools.partial(after, self._registrations)
+        )
+        self._queue = Queue(queue_size, wakeup.set, io_wakeup.set)
+        dispatch = DispatchSide(self._queue, self._registry, self._posts, on_error)
         self._registry.on(self._registry.scope, Due, {"priority": math.inf})(call)
-        self._meter = None if slow is None else Meter(slow, clock.now, dispatch)
-        if self._meter is not None:
-            self._registry.probes.add(self._meter)
-        sampler = None if self._meter is None else self._meter.sampler
-        self._ways = {}
-        super().__init__(io, queue, registrations, dispatch, wakeup, sampler=sampler)
-        self._open()
+        instruments = self._registry.instruments
+        self._timer: Any = None
+        if slow is not None:
+            make_timer = _exports.load_module("debug._slow").HandlerTimer
+            self._timer = make_timer(slow, clock.now, dispatch)
+            instruments.add(self._timer)
+        self._io = IoLoop(self._queue, self._registrations, self._posts, instruments)
+        self._runner = Runner(
+            driver=make_driver(io, self._io, self._queue, io_wakeup, wakeup),
+            queue=self._queue,
+            registrations=self._registrations,
+            dispatch=dispatch,
+            instruments=instruments,
+            wakeup=wakeup,
+        )
+        if debug:
+            self._registry.check_thread = weakly(self._runner.check_thread)
 
     def __repr__(self) -> str:
-        state = "closed" if self._gone else "running" if self._busy.locked() else "open"
+        state = self._runner.state
+        state = "running" if state == "stopping" else state
         return f"<Dispatcher io={self._io_mode!r} {state}>"
+
+    def __enter__(self) -> Self:
+        self._runner.check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        runner = getattr(self, "_runner", None)  # None: __init__ has failed
+        if runner is not None and runner.gone is None:
+            warnings.warn(
+                f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2
+            )
+            self.close()
 
     # -- sources -------------------------------------------------------------------------
 
@@ -124,15 +183,9 @@ class Dispatcher(Posting):
             StateError: It was added before, or its descriptor is watched by another.
             OSError: It can't be opened or watched.
         """
-        self._check_open()
+        self._runner.check_open()
         check_source("add", source)
-        before = source._registry, source._scope
-        source.join(self._registry)
-        try:
-            self._registrations.add(source)
-        except BaseException:
-            source._registry, source._scope = before
-            raise
+        self._registrations.add(source, self._registry)
         return source
 
     def remove(self, source: Source) -> None:
@@ -142,17 +195,18 @@ class Dispatcher(Posting):
             TypeError: It is no source.
             StateError: It was not added to this dispatcher.
         """
-        self._check_process()
+        self._runner.check_process()
         check_source("remove", source)
-        if source._host is not self._registrations and not source.closed:
+        host = source.registration.host
+        if host is not self._registrations and not source.closed:
             raise StateError(f"{source!r} was not added to this dispatcher")
         source.close()
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """The open sources, in the order they were added."""
-        self._check_process()
-        return tuple(self._registrations.sources)
+        self._runner.check_process()
+        return self._registrations.sources
 
     # -- posts and timers ------------------------------------------------------------------
 
@@ -170,28 +224,42 @@ class Dispatcher(Posting):
             QueueFull: There was no room within the timeout.
             ClosedError: The dispatcher is closed.
         """
-        if self._gone is not None:
-            self._check_open()
+        queue = self._queue
         try:
-            lane, gate = self._ways[type(event)]
-        except KeyError:  # the first of its class
-            lane, gate = self._find_way(event)
-        if event.source is not None:
+            lane = self._lanes[type(event)]
+        except KeyError:  # the first of its class, one with a policy, or it is closed
+            self._post_slowly(event, timeout)
+            return
+        if event.source is not None or len(lane) >= queue.bound:
+            self._post_slowly(event, timeout)
+            return
+        event.time = event.time or self._now()
+        self._posts.posted()
+        lane.append(event)
+        if queue.sleeping:  # looked at after the append: see _queue
+            queue.wake()
+
+    def _post_slowly(self, event: Any, timeout: float | None) -> None:
+        """Post an event that may have to wait, or to be merged, or is none."""
+        self._runner.check_open()
+        if not isinstance(event, Event) or event.source is not None:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         if timeout is not None:
             timeout = check_timeout(timeout)
-        queue = self._queue
-        if gate is not None:
-            self._post_by(gate, event, timeout)
-            return
-        if len(lane) >= queue.bound and not self._must_not_wait():
+        queue, lanes, cls = self._queue, self._lanes, type(event)
+        if queue.policies.find(cls) is None:  # the next one takes the short path
+            if len(lanes) >= _LANES:
+                lanes.clear()
+            lanes[cls] = queue.lanes[cls.lane]
+        event.time = event.time or self._now()
+        full = len(queue.lanes[event.lane]) >= queue.bound
+        full = full and not self._runner.must_not_wait()
+        if not queue.pending.post(event, self._posts, full=full):
             queue.wait_for_room(event.lane, timeout)
-            self._post_late(event)
-        else:
-            event.time = event.time or self._now()
-            self._posts.posted()
-            lane.append(event)
-        if queue.sleeping:  # looked at after the append: see _queue
+            # By the policy that the class has now: by the one it had before, a later post
+            # of this thread might overtake it.
+            queue.pending.post(event, self._posts, full=False)
+        if queue.sleeping:
             queue.wake()
 
     def after(self, seconds: float, function: Callable[[], Any]) -> Handle:
@@ -205,7 +273,7 @@ class Dispatcher(Posting):
             TypeError: Not a number, or not a function.
             ValueError: NaN.
         """
-        self._check_open()
+        self._runner.check_open()
         if type(seconds) is not float or not seconds > 0:  # else it is good as it is
             seconds = max(0.0, check_seconds("after", seconds))
         return after(self._registrations, seconds, function)
@@ -221,6 +289,333 @@ class Dispatcher(Posting):
             TypeError: Not a number, or not a function.
             ValueError: NaN, zero or negative.
         """
-        self._check_open()
+        self._runner.check_open()
         interval = check_interval("every", seconds)
         return Handle(self._registrations, function).start(interval, interval)
+
+    def set_policy(
+        self, event: str | type[Event], policy: str | Merge, *, limit: int = LIMIT
+    ) -> None:
+        """Set what happens to an event while others of its class wait in the queue.
+
+        ``"block"``: all wait, and sources are not read while the queue is full.
+        ``"latest"``: the last one waits. ``"merge"``: one waits, and the others are merged
+        into it by `Event.merge`, or by a function: ``function(waiting, later)`` returns the
+        event that waits from now on, or None to keep both. ``"drop_oldest"``,
+        ``"drop_newest"``: at most ``limit`` wait; a `dropped` event reports how many were
+        dropped, and a post of such a class never waits for room.
+
+        An event of a source is merged into the last one of that source alone, so the events
+        of a source keep their order. A post is merged into the last one of its class. A
+        merge function runs under a lock, on the thread that reads or posts: it must be quick
+        and must not use the dispatcher. If it raises, both events wait, and an `error` event
+        is queued. Call this method on the dispatch thread, or before a run. The policy
+        applies to events that come after the call.
+
+        Args:
+            event: The name or class, as for `on`. It applies to subclasses, too, unless a
+                policy is set for a nearer class.
+            policy: The name of a policy, or a merge function.
+            limit: How many may wait, for each source, if events are dropped.
+
+        Raises:
+            UnknownEventError: No event has this name.
+            ValueError: No policy has this name; the class has no ``merge``; a limit is below
+                1; the event marks a beginning, an end or an error, and is never dropped.
+            TypeError, HandlerTypeError: Not an event; not a function of two events; not a
+                number.
+            ClosedError: The dispatcher is closed.
+        """
+        self._runner.check_open()
+        with self._registrations.lock:
+            self._queue.policies.set(event, policy, limit)
+            self._registrations.seal_pending(self._queue.policies)
+            self._lanes = {}
+        # Without the lock of the registrations: a merge function may wait for that.
+        self._queue.pending.seal_posts()
+
+    # -- handlers --------------------------------------------------------------------------
+
+    @overload
+    def on(
+        self,
+        event: str | type[Event] | None = None,
+        /,
+        *,
+        priority: float = 0,
+        once: bool = False,
+        weak: bool = False,
+        where: Callable[[Any], Any] | None = None,
+        throttle: float | None = None,
+        debounce: float | None = None,
+        **fields: Any,
+    ) -> Callable[[F], F]: ...
+    @overload
+    def on(self, event: F, /) -> F: ...
+    def on(
+        self,
+        event: Any = None,
+        /,
+        *,
+        priority: float = 0,
+        once: bool = False,
+        weak: bool = False,
+        where: Callable[[Any], Any] | None = None,
+        throttle: float | None = None,
+        debounce: float | None = None,
+        **fields: Any,
+    ) -> Any:
+        """Register a handler: ``@app.on("key", key="q")``. On the dispatch thread.
+
+        The handler takes the event, or nothing; an optional parameter is its own, unless
+        called ``event``. Returning HANDLED ends the event's way.
+
+        Args:
+            event: The event's name or class; a class matches its subclasses too. Without
+                brackets, ``@app.on`` takes the name from a function ``on_<name>``.
+            priority: Higher comes first; equal ones in order of registration.
+            once: Remove the handler before its first call.
+            weak: Do not keep the object of a bound method alive.
+            where: A test of the whole event.
+            throttle: Call it at most once in so many seconds for each source: at once,
+                and at the end of them with the last event that came meanwhile.
+            debounce: Call it with the last event of a source, when none has come for so
+                many seconds.
+            fields: What fields of the event must be: a plain value by ``==``, a set by
+                membership, a callable by its truth, a compiled pattern by ``search``.
+                ``key`` takes key names: ``key="ctrl+s"``, ``keys`` several in a row:
+                ``keys=("ctrl+x", "ctrl+s")``.
+
+        Returns:
+            A decorator that returns the function unchanged.
+
+        Raises:
+            UnknownEventError: No event has this name.
+            FilterError: The event has no such field, or it never has this value.
+            HandlerTypeError: The function can't be a handler.
+            ValueError: An interval is not above 0, or both were given.
+        """
+        self._runner.check_open()
+        options = {
+            "priority": priority,
+            "once": once,
+            "weak": weak,
+            "where": where,
+            "throttle": throttle,
+            "debounce": debounce,
+        }
+        return self._registry.on(self._registry.scope, event, {**options, **fields})
+
+    def off(self, handler: Callable[..., Any]) -> int:
+        """Remove a handler wherever it is registered. On the dispatch thread.
+
+        Returns:
+            How many registrations there were; 0 is no error.
+        """
+        self._runner.check_process()
+        return self._registry.off(handler)
+
+    def register(self, obj: Any) -> None:
+        """Add what the free `on` has marked in an instance or a module; all or nothing.
+
+        Raises:
+            HandlerTypeError: Nothing is marked, or something marked is no handler.
+            ValueError: It is registered already.
+        """
+        self._runner.check_open()
+        self._registry.register(obj)
+
+    def unregister(self, obj: Any) -> None:
+        """Remove what `register` added.
+
+        Raises:
+            ValueError: It is not registered.
+        """
+        self._runner.check_process()
+        self._registry.unregister(obj)
+
+    # -- running ---------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Dispatch until `stop`. May be called again afterwards.
+
+        Raises:
+            HandlerError: A handler raised, and nothing handles `error`.
+            SourceError: A source failed, and nothing handles `error`.
+            AlreadyRunningError: It runs already.
+            ClosedError: The dispatcher is closed.
+            InternalError: The IO side crashed.
+            KeyboardInterrupt: Ctrl+C. The handler at hand is interrupted; the events that it
+                had not received yet are still queued.
+        """
+        self._runner.run()
+
+    def stop(self) -> None:
+        """Make `run` return after the present handler. From anywhere, any number of times.
+
+        Before the first run it makes that run return after one turn; between two runs it
+        does nothing. What is queued stays queued.
+        """
+        self._runner.stop()
+
+    def start(self) -> None:
+        """Run in a background thread. What ends it is raised by `close`.
+
+        Or by the next `start`: an exception that ended the run before is raised here.
+
+        Raises:
+            AlreadyRunningError: It runs already.
+            ClosedError: The dispatcher is closed.
+        """
+        self._runner.start(self)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Run in a background thread for the length of a ``with`` block.
+
+        Leaving the block stops it, waits for it, and raises what ended it.
+        """
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+            self._runner.join()
+
+    def step(self, timeout: float | None = 0) -> int:
+        """Read, and dispatch one pass: for a program that has a loop already.
+
+        Args:
+            timeout: How long to wait for something to do, in seconds; None: for ever.
+
+        Returns:
+            The number of events handled.
+
+        Raises:
+            AlreadyRunningError: It is running, or this is a handler.
+            ClosedError: The dispatcher is closed.
+            HandlerError, SourceError, InternalError: As `run`.
+        """
+        return self._runner.step(timeout)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable whenever ``step(0)`` has work.
+
+        Queued events and timers that are due included.
+        """
+        return self._runner.fileno()
+
+    def timeout(self) -> float | None:
+        """Return how long the host may sleep if it does not watch `fileno`, in seconds.
+
+        0 when there is work, None when no timer is set.
+        """
+        return self._runner.timeout()
+
+    def close(self) -> None:
+        """End all sources, and release every descriptor and thread. Twice does nothing.
+
+        A background thread (`start`) is stopped, and what ended it is raised here.
+
+        Raises:
+            AlreadyRunningError: It is running: `stop` it first.
+        """
+        try:
+            self._runner.close()
+        finally:
+            if self._runner.gone is not None:
+                self._lanes = {}  # posts find it closed
+
+    # -- questions -------------------------------------------------------------------------
+
+    def stats(self) -> Stats:
+        """Return what became of all events so far: exact on the dispatch thread.
+
+        From any other thread it is a look while things change.
+        """
+        self._runner.check_process()
+        timings: tuple[Any, ...] = ()
+        if self._timer is not None:
+            timings = self._timer.timings(self._registry.scope.all_subscriptions())
+        with self._registrations.lock:  # the IO side counts and puts under it
+            waiting = self._queue.by_source()
+            return Stats(
+                waiting=waiting.total(),
+                handlers=len(self._registry) - 1,  # without our own of Due
+                polls=self._io.polls,
+                posts=balance(self._posts, waiting[None]),
+                sources={
+                    source: balance(source.counts, waiting[source])
+                    for source in self._registrations.sources
+                },
+                timings=timings,
+            )
+
+    def audit(self) -> None:
+        """Check that every event is accounted for. On the dispatch thread, or between runs.
+
+        Raises:
+            InternalError: One was lost, or emitted twice: a fault of this package, or of a
+                source that changes its ``counts``.
+        """
+        stats = self.stats()
+        wrong = [
+            f"{'posts' if source is None else source!r}: {figures}"
+            for source, figures in ((None, stats.posts), *stats.sources.items())
+            if not figures.balanced
+        ]
+        if wrong:
+            raise InternalError(f"events don't add up: {'; '.join(wrong)}")
+
+    def explain(self, event: Event) -> "Explanation":
+        """Say which handlers an event reaches, and why not the others. On the dispatch thread.
+
+        Nothing is called but filters that are functions: ``print(app.explain(event))``.
+        """
+        self._runner.check_process()
+        explain = _exports.load_module("debug._explain").explain
+        explanation: Explanation = explain(event, self._registry.scope)
+        return explanation
+
+    def why_alive(self) -> "Alive":
+        """Say what it waits for: ``print(app.why_alive())``. From any thread.
+
+        `run` goes on until `stop`, whatever there is: this shows which sources may still
+        make events, what `after` and `every` are to call, and what is queued.
+        """
+        self._runner.check_process()
+        look = _exports.load("Alive").look
+        alive: Alive = look(self._runner.state, self._registrations, self._queue)
+        return alive
+
+    def trace(self, file: "Target") -> "Trace":
+        """Begin to write what happens to a file, for a viewer. On the dispatch thread.
+
+        It is in Chrome's JSON array format, which Perfetto (ui.perfetto.dev) and
+        ``chrome://tracing`` open: the turns of sources and the calls of handlers on their
+        threads, and how long events wait in the queue. A program that is killed leaves
+        it without the last records, and without the ``]`` at its end, which viewers do
+        not need. If it can't be written any more, it ends with a warning in the log.
+
+        Args:
+            file: A path, or a text file, which stays open.
+
+        Returns:
+            What ends it: ``with app.trace("run.json"): ...``; closing the dispatcher does
+            so, too.
+
+        Raises:
+            ClosedError: The dispatcher is closed.
+            OSError: It can't be opened or written.
+            TypeError: It is neither a path nor a file.
+        """
+        self._runner.check_open()
+        begin = _exports.load("Trace")
+        trace: Trace = begin(file, self._now, self._registry.instruments)
+        return trace
+
+
+def _debug_mode() -> bool:
+    """Whether debug mode is asked for from outside the program."""
+    value = os.environ.get("EVDISPATCH_DEBUG", "")
+    return value != "0" if value else sys.flags.dev_mode

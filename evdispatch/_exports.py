@@ -1,4 +1,4 @@
-"""Where the public names live. Each is loaded when it is first asked for.
+"""The public names and where they live. Each is loaded when it is first asked for.
 
 So ``import evdispatch`` takes a millisecond, and a program that has no terminal never loads
 the decoder; with all of it, it would be 60 ms, most of them for making attrs classes.
@@ -37,7 +37,7 @@ _HOMES = {
     "debug._trace": ("Trace"),
     "sources.net._bind": ("activated_sockets"),
     "sources._base": ("Source"),
-    "sources.tty._channel": ("Size"),
+    "sources.tty._dialogue": ("Size"),
     "sources._connection": ("Connection"),
     "sources._datagram": ("Datagram Packet"),
     "sources._fd": ("Fd Priority Readable Writable"),
@@ -72,6 +72,15 @@ _CLASSES = {
 } | {"datagram": "Packet", "tick": "Tick"}
 
 
+def names() -> list[str]:
+    """Return the public names: constants, then classes, then functions."""
+    kind = {
+        name: 0 if name.isupper() else 1 if name[0].isupper() else 2
+        for name in _HOME_OF
+    }
+    return sorted(_HOME_OF, key=lambda name: (kind[name], name))
+
+
 def load(name: str) -> Any:
     """Return what a public name stands for; None: there is none."""
     if name in _PACKAGES:
@@ -80,6 +89,11 @@ def load(name: str) -> Any:
     if home is None:
         return None
     return getattr(importlib.import_module(f"evdispatch.{home}"), name)
+
+
+def load_module(name: str) -> Any:
+    """Import a module of this package when it is first needed."""
+    return importlib.import_module(f"evdispatch.{name}")
 
 
 def load_event(name: str | None) -> None:

@@ -1,52 +1,18 @@
 """What `Dispatcher.stats` returns: figures to look at, and a balance to assert."""
 
 import itertools
-import os
-import threading
-from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
 
-@attrs.define(eq=False, weakref_slot=False)
-class _Seldom:
-    """What most sources never count."""
-
-    coalesced: int = 0
-    raised: int = 0
-    dropped: int = 0
-    shed: int = 0
-    failed: int = 0
-
-
-# For where threads run side by side. Reentrant, since a signal handler may post while it is
-# held; and made anew in a forked child, where nobody is left to release it.
-_making: Any = threading.RLock()
-os.register_at_fork(after_in_child=_making._at_fork_reinit)  # noqa: SLF001
-
-
-class _SeldomCounted:
-    """A count that is 0, and takes no place, until it is set."""
-
-    def __set_name__(self, _: Any, name: str) -> None:
-        self._name = name
-
-    def __get__(self, counts: "Counts", _: Any) -> int:
-        seldom = counts.seldom
-        return 0 if seldom is None else int(getattr(seldom, self._name))
-
-    def __set__(self, counts: "Counts", value: int) -> None:
-        setattr(counts.have_seldom(), self._name, value)
-
-
 class Counts:
     """What became of a source's events.
 
     ``read == queued + coalesced + dropped`` and ``queued == handled + failed + waiting``
-    hold whenever the dispatcher is at rest; `Dispatcher.stats` counts ``waiting``. Each
-    number has one thread that writes it, since ``+=`` is not atomic.
+    hold between two passes; `Dispatcher.stats` counts ``waiting``. Each number is written by
+    one thread, because ``+=`` is not atomic.
 
     Attributes:
         made: Events that the source made. (IO side)
@@ -58,43 +24,29 @@ class Counts:
         failed: Taken from the queue, and a handler raised. (dispatch side)
     """
 
-    # An idle connection has counts, too: with all in one it takes 32 bytes more.
-    __slots__ = ("handled", "made", "seldom")
-
-    coalesced = _SeldomCounted()
-    raised = _SeldomCounted()
-    dropped = _SeldomCounted()
-    shed = _SeldomCounted()
-    failed = _SeldomCounted()
+    __slots__ = ("coalesced", "dropped", "failed", "handled", "made", "raised", "shed")
 
     def __init__(self) -> None:
         self.made = 0
         self.handled = 0
-        self.seldom: _Seldom | None = None
+        self.coalesced = 0
+        self.raised = 0
+        self.dropped = 0
+        self.shed = 0
+        self.failed = 0
 
     @property
     def read(self) -> int:
         """All events there have been."""
         return self.made + self.raised
 
-    def have_seldom(self) -> _Seldom:
-        """Return what is seldom counted, and make it if it is not there yet."""
-        seldom = self.seldom
-        if seldom is None:
-            with _making:  # each number has one thread, but not what they are all in
-                made = _Seldom()
-                # On one line, and no call: no signal handler, which may count, is between.
-                self.seldom = seldom = self.seldom or made
-        return seldom
-
     def note_made(self) -> None:
-        """Count one more that is made by the way: a `dropped` event, for instance."""
+        """Count an event that is made in passing, such as `dropped`."""
         self.made += 1
 
     def note_shed(self) -> None:
-        """Count one more that a policy has dropped; also in the midst of doing so."""
-        seldom = self.have_seldom()
-        seldom.shed += 1  # nothing is called, so no signal handler comes in between
+        """Count an event that a policy has dropped."""
+        self.shed += 1  # no call in it, so no signal handler runs in between
 
 
 class PostCounts(Counts):
@@ -152,43 +104,6 @@ class SourceStats:
         )
 
 
-BOUNDS = tuple(
-    float(f"{digit}e{exponent}") for exponent in range(-6, 3) for digit in (1, 2, 5)
-)
-"""The upper bounds of a histogram's classes, in seconds: 1, 2, 5, 10 us ... 500 s."""
-
-
-class Timing:
-    """How long the calls of one handler took. On the dispatch thread."""
-
-    __slots__ = ("buckets", "calls", "failed", "longest", "total")
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.failed = 0
-        self.total = 0.0
-        self.longest = 0.0
-        self.buckets = [0] * (len(BOUNDS) + 1)  # the last one: longer than all bounds
-
-    def note(self, took: float) -> None:
-        """Count a call that took so many seconds."""
-        self.calls += 1
-        self.total += took
-        if took > self.longest:  # noqa: PLR1730 (max takes 0.1 us)
-            self.longest = took
-        self.buckets[bisect_left(BOUNDS, took)] += 1
-
-    def include(self, other: "Timing") -> None:
-        """Count all that another one has counted."""
-        self.calls += other.calls
-        self.failed += other.failed
-        self.total += other.total
-        self.longest = max(self.longest, other.longest)
-        self.buckets = [
-            sum(pair) for pair in zip(self.buckets, other.buckets, strict=True)
-        ]
-
-
 @attrs.frozen
 class HandlerStats:
     """How long the calls of one handler took, in seconds.
@@ -220,24 +135,6 @@ class HandlerStats:
             f"{self.name}: {self.calls} calls{failed}, {self.total:.6f} s in all,"
             f" the longest {self.longest:.6f} s"
         )
-
-
-def tell_timing(
-    name: str, handler: Callable[..., Any] | None, timing: Timing
-) -> HandlerStats:
-    """Return what is told of a timing."""
-    bounds = (*BOUNDS, float("inf"))
-    return HandlerStats(
-        name=name,
-        handler=handler,
-        calls=timing.calls,
-        failed=timing.failed,
-        total=timing.total,
-        longest=timing.longest,
-        histogram=tuple(
-            pair for pair in zip(bounds, timing.buckets, strict=True) if pair[1]
-        ),
-    )
 
 
 @attrs.frozen

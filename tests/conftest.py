@@ -26,6 +26,9 @@ from evdispatch.testing import ManualSource, VirtualClock, settle
 
 def pytest_configure() -> None:
     """Hear the signals that what nohup, or a shell with ``&``, starts ignores."""
+    os.environ["EVDISPATCH_DEBUG"] = (
+        "0"  # the tests run with -X dev; debug is asked for
+    )
     for signum in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP):
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -88,24 +91,32 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def app(io: Any, polling: Any) -> Iterator[Dispatcher]:
+def debug() -> bool:
+    """Whether debug mode is on; ``@pytest.mark.parametrize("debug", [True])`` says so."""
+    return False
+
+
+@pytest.fixture
+def app(io: Any, polling: Any, *, debug: bool) -> Iterator[Dispatcher]:
     """A dispatcher on the real clock."""
-    with Dispatcher(io=io, **polling) as dispatcher:
+    with Dispatcher(io=io, debug=debug, **polling) as dispatcher:
         yield dispatcher
         audit(dispatcher)
 
 
 @pytest.fixture
-def timed(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
+def timed(
+    io: Any, polling: Any, clock: VirtualClock, *, debug: bool
+) -> Iterator[Dispatcher]:
     """A dispatcher on the virtual clock."""
-    with Dispatcher(io=io, clock=clock, **polling) as dispatcher:
+    with Dispatcher(io=io, clock=clock, debug=debug, **polling) as dispatcher:
         yield dispatcher
         audit(dispatcher)
 
 
 def audit(dispatcher: Dispatcher) -> None:
     """Whatever a test was about: no event may be lost, or be told twice."""
-    if dispatcher._gone is None and not dispatcher._busy.locked():
+    if dispatcher._runner.gone is None and not dispatcher._runner._busy.locked():
         dispatcher.audit()
 
 
@@ -152,7 +163,7 @@ def give(request: pytest.FixtureRequest, app: Dispatcher) -> Callable[..., None]
         source.emit(*events)
         with app._registrations.lock:  # as the IO side does, whoever that is
             app._registrations.woken.clear()
-            app._io._turn(source, source.on_wake)
+            app._io._turn(source.registration, source.on_wake)
 
     return emit
 
@@ -178,7 +189,7 @@ def later(timed: Dispatcher, clock: VirtualClock) -> Later:
 @pytest.fixture
 def pty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
     """Both ends of a pseudo-terminal; it answers nothing, and is not waited for long."""
-    monkeypatch.setattr("evdispatch.sources.tty._tty._FENCE", 0.005)
+    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 0.005)
     ends = Pty()
     yield ends
     ends.close()

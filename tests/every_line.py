@@ -19,9 +19,9 @@ from types import FrameType
 from typing import Any
 
 from evdispatch import Dispatcher, Fd, Pipe
-from evdispatch._core._interrupts import CALL_SITES
+from evdispatch._core._interrupts import is_ours
 from evdispatch._core._poller import readable_now
-from evdispatch._io._sampler import is_ours
+from evdispatch._handlers._handler import call_foreign
 
 _LINES = [b"one", b"two", b"three"]
 
@@ -29,8 +29,7 @@ _LINES = [b"one", b"two", b"three"]
 class Tracer:
     """Counts the lines of ours that are run, and interrupts before one of them.
 
-    But for those on which a handler is called: CPython looks for signals within them
-    alone, and then it is the handler that is interrupted.
+    But for those that stand for a handler that has no frame of its own.
     """
 
     def __init__(self, before: int) -> None:
@@ -40,12 +39,13 @@ class Tracer:
         self._before = before
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
-        of_handlers = CALL_SITES.get(frame.f_code) == frame.f_lineno
+        of_handlers = frame.f_code is call_foreign.__code__
         if event == "line" and is_ours(frame) and not of_handlers:
             self.lines += 1
             if self.lines == self._before:
                 self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-                signal.raise_signal(signal.SIGINT)
+                handler: Any = signal.getsignal(signal.SIGINT)
+                handler(signal.SIGINT, frame)  # as if this function had no frame
         return self
 
     def call(self, method: Callable[[], object]) -> None:

@@ -5,8 +5,8 @@ import time
 import attrs
 
 from evdispatch import Dispatcher, Event, HandlerStats
-from evdispatch._io._sampler import Sampler
-from evdispatch._io._standby import Standby
+from evdispatch._io._modes import Standby
+from evdispatch.debug._slow import StackSampler
 
 
 @attrs.define(eq=False)
@@ -14,9 +14,9 @@ class Work(Event):
     """What the handlers of these tests hear."""
 
 
-def sampler_of(app: Dispatcher) -> Sampler:
-    assert app._meter is not None
-    return app._meter.sampler
+def sampler_of(app: Dispatcher) -> StackSampler:
+    sampler: StackSampler = app._timer.sampler
+    return sampler
 
 
 def be_sampled(app: Dispatcher) -> None:
@@ -34,5 +34,5 @@ def timing(app: Dispatcher, handler: object) -> HandlerStats:
 
 
 def standby_of(app: Dispatcher) -> Standby:
-    assert isinstance(app._driver, Standby)
-    return app._driver
+    assert isinstance(app._runner._driver, Standby)
+    return app._runner._driver

@@ -176,7 +176,7 @@ def test_a_filters_function_takes_one_argument(
     app: Dispatcher, option: str, function: Callable[..., Any]
 ) -> None:
     options: dict[str, Any] = {option: function}
-    with pytest.raises(HandlerTypeError, match="is called with one argument"):
+    with pytest.raises(HandlerTypeError, match="must take one argument"):
         app.on("key", **options)(nothing)
 
 
@@ -189,7 +189,7 @@ def test_a_timers_function_takes_none(
     app: Dispatcher, function: Callable[..., Any]
 ) -> None:
     for call in (app.after, app.every):
-        with pytest.raises(HandlerTypeError, match="is called without arguments"):
+        with pytest.raises(HandlerTypeError, match="must take no arguments"):
             call(1, function)
 
 

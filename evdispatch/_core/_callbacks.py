@@ -1,34 +1,49 @@
 """`Dispatcher.after` and `every`: a function at a time, without an event of its own name."""
 
 import math
+import threading
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import attrs
 
-from evdispatch._core._deadlines import TimerId
 from evdispatch._core._schedule import Schedule
+from evdispatch._core._timers import TimerId, TimerQueue
 from evdispatch._events import Event
-from evdispatch._handlers._handler import HANDLED, Handled, check_no_arguments
+from evdispatch._handlers._handler import (
+    HANDLED,
+    Handled,
+    call_foreign,
+    calls_handlers,
+    check_no_arguments,
+    is_python,
+)
 from evdispatch._handlers._throttle import DelayedCall
-from evdispatch._io._registrations import Registrations
+
+
+class TimerHost(Protocol):
+    """The IO side as a call sees it."""
+
+    lock: "threading.RLock"
+    timers: TimerQueue
+
+    def now(self) -> float:
+        """Return the dispatcher's time."""
 
 
 class Handle:
     """What `Dispatcher.after` and `every` return.
 
-    Once it is cancelled, or has fired for the last time, it holds the function no more.
+    Once it is cancelled, or has fired for the last time, it no longer references the function.
     """
 
-    __slots__ = ("_deadline", "_function", "_registrations", "_schedule", "_waiting")
+    __slots__ = ("_deadline", "_function", "_host", "_schedule", "_waiting")
 
-    def __init__(
-        self, registrations: Registrations, function: Callable[[], Any]
-    ) -> None:
+    def __init__(self, host: TimerHost, function: Callable[[], Any]) -> None:
         if not callable(function):
             raise TypeError(f"a timer calls a function, not {function!r}")
         check_no_arguments(function)
-        self._registrations = registrations
+        self._host = host
         self._function: Callable[[], Any] | None = function
         self._schedule: Schedule | None = None
         self._deadline: TimerId | None = None
@@ -36,15 +51,15 @@ class Handle:
 
     def cancel(self) -> None:
         """Call the function no more, even if it is due. From any thread."""
-        registrations = self._registrations
-        registrations.lock.acquire()
+        host = self._host
+        host.lock.acquire()
         try:
             self._function = None
             if self._deadline is not None:
-                registrations.timers.cancel(self._deadline)
+                host.timers.cancel(self._deadline)
                 self._deadline = None
         finally:
-            registrations.lock.release()
+            host.lock.release()
 
     @property
     def cancelled(self) -> bool:
@@ -63,16 +78,16 @@ class Handle:
 
     def start(self, delay: float, every: float | None) -> Self:
         """Schedule it: in ``delay`` seconds, then each ``every``; return itself."""
-        registrations = self._registrations
-        registrations.lock.acquire()  # `with` takes 0.1 us more
+        host = self._host
+        host.lock.acquire()  # `with` takes 0.1 us more
         try:
-            when = registrations.now() + delay
+            when = host.now() + delay
             if every is not None:
                 self._schedule = Schedule(when - every, every)
             if when != math.inf:  # it may be due before we have its deadline: locked
-                self._deadline = registrations.timers.add_later(when, self)
+                self._deadline = host.timers.add_later(when, self)
         finally:
-            registrations.lock.release()
+            host.lock.release()
         return self
 
     def on_deadline(self, now: float) -> Iterable[Event]:
@@ -80,7 +95,7 @@ class Handle:
         self._deadline = None
         if self._schedule is not None:
             self._schedule.take(now)
-            self._deadline = self._registrations.timers.add(self._schedule.next, self)
+            self._deadline = self._host.timers.add(self._schedule.next, self)
         if self._waiting:
             return ()
         self._waiting = True
@@ -88,7 +103,7 @@ class Handle:
 
     def take(self) -> Callable[[], Any] | None:
         """Return what to call now, or None if it was cancelled; dispatch side."""
-        with self._registrations.lock:
+        with self._host.lock:
             self._waiting = False
             function = self._function
             if self._schedule is None:
@@ -98,7 +113,7 @@ class Handle:
 
 @attrs.define(eq=False)
 class Due(Event):
-    """A call that is due. Only the dispatcher's own handler hears it."""
+    """A call that is due. Only the dispatcher's own handler gets it."""
 
     names: ClassVar[frozenset[str]] = frozenset()
     has_hooks: ClassVar[bool] = True
@@ -113,9 +128,9 @@ class Due(Event):
 
     @property
     def called(self) -> Callable[[], Any] | None:
-        """The user's function that is called; None: it was cancelled, or a pace is ended.
+        """The user's function that is called; None: cancelled, or the end of an interval.
 
-        A handler that is called at the end of a pace is looked at by itself.
+        A handler that is called at the end of its interval is observed by itself.
         """
         return None if isinstance(self.function, DelayedCall) else self.function
 
@@ -127,15 +142,18 @@ class Due(Event):
         return function, self
 
 
-def after(
-    registrations: Registrations, seconds: float, function: Callable[[], Any]
-) -> Handle:
+def after(host: TimerHost, seconds: float, function: Callable[[], Any]) -> Handle:
     """Call a function once."""
-    return Handle(registrations, function).start(seconds, None)
+    return Handle(host, function).start(seconds, None)
 
 
+@calls_handlers
 def call(due: Due) -> Handled:
-    """Call what `Dispatcher.after` and `every` were given; nobody else hears it."""
-    if due.function is not None:
-        due.function()
+    """Call the function that `Dispatcher.after` or `every` was given."""
+    function = due.function
+    if function is not None:
+        if is_python(function):
+            function()
+        else:
+            call_foreign(function)
     return HANDLED

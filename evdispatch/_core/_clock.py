@@ -1,9 +1,8 @@
-"""Time as an argument: where "now" comes from, and what wakes the poller at a deadline.
+"""Clocks, and the alarms that wake the poller at a deadline.
 
-Nothing else in the package reads a clock. An *alarm* is a descriptor that is readable
-from its deadline on, so that a deadline is one more thing the poller waits for: on the
-real clock a timerfd, which fires to the nanosecond where a poller's own timeout rounds
-up to a millisecond.
+Nothing else in the package reads a clock. An *alarm* is a descriptor that is readable from
+its deadline on. On the real clock it is a timerfd, which is accurate to the nanosecond; the
+timeout of a poller is rounded up to a millisecond.
 """
 
 import math
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import ctypes
 
-_FAR = 2.0**32  # seconds, 136 years; much more overflows the kernel's time
+_FAR = 2.0**32  # seconds (136 years): much more would overflow in the kernel
 
 
 class Alarm(Protocol):
@@ -26,27 +25,24 @@ class Alarm(Protocol):
         """Return the descriptor to poll."""
 
     def set(self, deadline: float | None) -> None:
-        """Be readable from this time on and not before; None: never."""
+        """Make it readable from this time on, and not before; None: never."""
 
     def close(self) -> None:
         """Release the descriptor."""
 
 
 class Clock(Protocol):
-    """A source of time: seconds that never go back, from an arbitrary start."""
+    """A source of time: seconds from an arbitrary start, which never go back."""
 
     def now(self) -> float:
-        """Return the present time in seconds."""
+        """Return the time in seconds."""
 
     def alarm(self) -> Alarm:
         """Return a new alarm on this clock."""
 
 
 class MonotonicClock:
-    """The machine's CLOCK_MONOTONIC: setting the date changes nothing.
-
-    It stands still while the machine is suspended.
-    """
+    """CLOCK_MONOTONIC: setting the date does not change it, and it stops in a suspend."""
 
     now = staticmethod(time.monotonic)
 
@@ -54,7 +50,7 @@ class MonotonicClock:
         """Return a timerfd.
 
         Raises:
-            OSError: No descriptor is left.
+            OSError: The process has no descriptor left.
         """
         return TimerFd()
 
@@ -72,11 +68,11 @@ class TimerFd:
         return self._fd
 
     def set(self, deadline: float | None) -> None:
-        """Arm it for this time; arming anew also ends its being readable."""
+        """Arm it for this time; until then it is not readable, even if it was."""
         if deadline is None or deadline == math.inf:
             nanoseconds = 0  # disarms
         else:
-            # Up, so that it is never early; and 0 would disarm.
+            # Rounded up, so that it is never early; 0 would disarm it.
             nanoseconds = max(1, math.ceil(min(max(deadline, 0.0), _FAR) * 1e9))
         _set(self._fd, nanoseconds)
 
@@ -100,8 +96,8 @@ else:
     _libc: "ctypes.PyDLL | None" = None
 
     def _load() -> "ctypes.PyDLL":
-        # PyDLL keeps the GIL: the call takes less time than handing the GIL over.
-        # ctypes is imported here, since the import costs more than all our modules.
+        # PyDLL keeps the GIL: to release it would take longer than the call. Importing
+        # ctypes takes longer than importing this package, so it is done here.
         global _libc  # noqa: PLW0603 (loaded once, on the first timer)
         if _libc is None:
             import ctypes  # noqa: PLC0415
@@ -124,7 +120,7 @@ else:
         return result
 
     def _create() -> int:
-        flags = os.O_NONBLOCK | os.O_CLOEXEC  # TFD_* are these by definition
+        flags = os.O_NONBLOCK | os.O_CLOEXEC  # as TFD_NONBLOCK, TFD_CLOEXEC
         return _check(_load().timerfd_create(time.CLOCK_MONOTONIC, flags))
 
     def _set(fd: int, nanoseconds: int) -> None:

@@ -1,15 +1,11 @@
-"""The dispatch side: from the queue to the handlers. Loop 2 of 2 is `Dispatcher.run`.
+"""The dispatch side: from the queue to the handlers. Loop 2 of 2 is in `_runner`.
 
-Rules:
-
-- A pass handles what was queued at its start. What handlers add waits for the next pass,
-  so that a handler which posts an event each time it is called starves nobody.
-- Between two normal events at most one urgent event is let in, so a key does not wait
-  behind a firehose, and a storm of keys does not stop the rest.
-- A route is a snapshot: a handler that was added meanwhile is not called, one that was
-  removed meanwhile is not called either.
-- An event whose source was closed by the user is dropped, unless it is the last word.
-- An exception goes to who handles `error`; else to who called `run`, or to the log.
+- A pass handles what was queued at its start. What handlers add waits for the next pass, so a
+  handler that posts an event each time it is called starves nothing.
+- Between two normal events at most one urgent event is handled, so a key does not wait behind
+  a firehose, and a storm of keys does not stop the rest.
+- An event whose source was closed by the user is dropped, unless it is a final one.
+- An exception becomes an `error` event; without a handler of it, `run` raises it or it is logged.
 """
 
 import logging
@@ -20,7 +16,7 @@ from evdispatch._core._callbacks import Due
 from evdispatch._core._queue import Queue
 from evdispatch._errors import HandlerError, SourceError
 from evdispatch._events import URGENT, Error, Event, Stop
-from evdispatch._handlers._handler import HANDLED, Handler, describe
+from evdispatch._handlers._handler import HANDLED, Handler, calls_handlers, describe
 from evdispatch._handlers._registry import Registry
 from evdispatch._handlers._routes import is_dropped, is_failure
 from evdispatch._stats import Counts
@@ -78,17 +74,15 @@ class DispatchSide:
         return handled
 
     def run_checks(self) -> bool:
-        """Let those go on who wait for room; return whether the loop is to stop."""
+        """Wake producers that wait for room; return whether the loop is to stop."""
         queue = self._queue
-        queue.check_requested = (
-            False  # first, so that whoever sets it now is seen next time
-        )
+        queue.check_requested = False  # first: a request from now on is seen next time
         if self.stopping or (queue.waited_for and not queue.resume_producers()):
             queue.check_requested = True
         return self.stopping
 
     def has_handlers(self, cls: type[Event]) -> bool:
-        """Whether anybody hears a class of events, whatever the source."""
+        """Whether a class of events has a handler that is not of one source alone."""
         return bool(self._scope.find(cls))
 
     def raise_event(self, event: Event) -> None:
@@ -101,14 +95,15 @@ class DispatchSide:
         self.posts.raised += 1
         self._queue.lanes[URGENT].append(event)
 
+    @calls_handlers
     def handle(self, event: Event) -> None:  # noqa: C901, PLR0912 (the hot path)
         """Call the handlers of one event that has left the queue."""
         source = event.source
         if source is None:
             counts, scope = self.posts, self._scope
         else:
-            counts, scope = source.counts, source._scope or self._scope
-            if source._discarding and is_dropped(event):
+            counts, scope = (record := source.registration), record.scope or self._scope
+            if record.discarding and is_dropped(event):
                 counts.dropped += 1
                 return
         counts.handled += 1
@@ -119,23 +114,23 @@ class DispatchSide:
             route = scope.routes[type(event)]
         except KeyError:
             route = scope.find(type(event))
-        heard = failed = False
+        handled = failed = False
         try:
-            # Here and not in a function of its own: a call is a tenth of a post's way.
+            # Inline: a call would cost a tenth of a post's whole way.
             for subscription in route:
                 if not subscription.alive:
                     continue
                 try:
                     if subscription.test is not None and not subscription.test(event):
                         continue
-                    heard = True
+                    handled = True
                     result = (
                         subscription.call(event)
                         if subscription.takes_event
                         else subscription.call()
                     )
                 except Exception as error:
-                    heard = True
+                    handled = True
                     if not failed:
                         failed = True
                         counts.handled -= 1
@@ -144,14 +139,14 @@ class DispatchSide:
                 else:
                     if result is HANDLED:
                         return
-            if not heard:
-                self._leave(event, counts)
+            if not handled:
+                self._on_unhandled(event, counts)
         finally:
             if has_hooks:
                 event.on_handled()
 
-    def _leave(self, event: Event, counts: Counts) -> None:
-        """Nobody handled the event: an error must not pass unnoticed."""
+    def _on_unhandled(self, event: Event, counts: Counts) -> None:
+        """The event has no handler: an error must not pass unnoticed."""
         if isinstance(event, Error):
             self._give_up(event)
         elif event.source is not None:
@@ -163,19 +158,19 @@ class DispatchSide:
                 self._fail(event, event.source.on_unhandled, error)
 
     def _fail(self, event: Event, handler: Handler | None, error: Exception) -> None:
-        """Tell of a handler's exception, or raise it."""
+        """Queue an `error` event of a handler's exception, or raise it."""
         if isinstance(event, Due):
             handler, event = event.blame()
         source = event.source
-        told = Error(error, event, handler, source=source, time=event.time)
+        failure = Error(error, event, handler, source=source, time=event.time)
         if isinstance(event, Error) or not self._scope.of(source).find(Error):
-            self._give_up(told)
+            self._give_up(failure)
             return
-        (self.posts if source is None else source.counts).raised += 1
+        (self.posts if source is None else source.registration).raised += 1
         if isinstance(event, Stop):
-            self.handle(told)  # no pass follows that could
+            self.handle(failure)  # no pass follows that could
         else:
-            self._queue.lanes[URGENT].append(told)
+            self._queue.lanes[URGENT].append(failure)
 
     def _give_up(self, failure: Error) -> None:
         error: HandlerError | SourceError

@@ -1,66 +1,31 @@
-"""Ctrl+c at any moment, without tearing what is half done.
+"""Ctrl+C at any moment, without leaving anything half done.
 
-Python raises KeyboardInterrupt between any two bytecodes of the main thread: in the midst
-of a read, what was read would be lost; in the midst of starting the IO thread, it would
-live on. So while a dispatcher works, SIGINT is taken here:
+Python raises KeyboardInterrupt between any two bytecodes of the main thread: in the middle of a
+read, the data would be lost; while the IO thread is started, it would live on. So while a
+dispatcher works, SIGINT is handled here: a handler, and all that it calls, is interrupted at once;
+our own code stops the loop instead, and KeyboardInterrupt is raised when everything is in order.
+A SIGINT handler that somebody else has installed stays in place.
 
-- In a handler, or anything of others that it calls, KeyboardInterrupt is raised at once.
-- In this package, whoever called it (a handler, too), and in what it calls itself (a
-  framing function, a filter), the loop is stopped instead, and it is raised when all is in
-  order.
-- Where somebody else has a handler for SIGINT, that is theirs, and nothing changes.
-
-The stack tells the one from the other, so the way of an event bears no flag for it.
+The frames decide which of the two it is, so the path of an event has no flag for it.
 """
 
 import contextlib
-import dis
 import importlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
-from evdispatch._core._callbacks import call
-from evdispatch._core._dispatch import DispatchSide
-from evdispatch._handlers._handler import call_once, call_weakly
-from evdispatch._handlers._throttle import RateLimitedHandler
-from evdispatch._io._sampler import is_ours
-from evdispatch.debug._slow import Measured
+from evdispatch._handlers._handler import CALLERS, call_foreign
 
-# CPython's own, as the module `signal` wraps them: the wrappers look what they return up
+# CPython's own functions, which the module `signal` wraps: the wrappers look their results up
 # among enum members, which takes 3 us for each call, in each step.
 _c_signal: Any = importlib.import_module("_signal")
 
 _SIGINT = int(signal.SIGINT)
 
-_PATIENCE = 1.0  # seconds; who presses ctrl+c again after that is obeyed at once
-
-
-def call_site(caller: Any, name: str) -> tuple[CodeType, int]:
-    """Return the code of a function, and the line on which it calls what it names so."""
-    lines = [
-        instruction.positions.lineno
-        for instruction in dis.get_instructions(caller)
-        if instruction.argval == name and instruction.positions is not None
-    ]
-    return caller.__code__, max(line for line in lines if line is not None)
-
-
-# Where handlers are called; who puts a call around theirs adds its own. CPython looks for
-# signals within and after a call, when a loop jumps back, and as a function begins: so on
-# these lines it is in, or just after, a handler.
-CALL_SITES = dict(
-    (
-        call_site(DispatchSide.handle, "call"),
-        call_site(call_once, "call"),
-        call_site(call_weakly, "call"),
-        call_site(call, "function"),
-        call_site(RateLimitedHandler.call, "handler"),
-        call_site(Measured.run, "_call"),
-    )
-)
+_PATIENCE = 1.0  # seconds; a second Ctrl+C after this delay raises immediately
 
 
 class Interrupts:
@@ -73,7 +38,7 @@ class Interrupts:
         self._now = now
         self._since: float | None = None  # when the one that is held back came
         self._holding = 0  # how many `held` are entered
-        self._handler = self._take  # one object, to be known again
+        self._handler = self._on_sigint  # one object, to recognise it
 
     @property
     def pending(self) -> bool:
@@ -106,7 +71,7 @@ class Interrupts:
             if pending is not None:
                 raise KeyboardInterrupt
 
-    def _take(self, signum: int, frame: FrameType | None) -> None:
+    def _on_sigint(self, signum: int, frame: FrameType | None) -> None:
         now = self._now()
         late = self._since is not None and now - self._since >= _PATIENCE
         if late or not self._holding or _is_in_handler(frame):
@@ -124,7 +89,21 @@ def _is_default(handler: object) -> bool:
 
 
 def _is_in_handler(frame: FrameType | None) -> bool:
-    """Whether it was a handler that was interrupted, or what a handler called."""
+    """Whether a handler was interrupted, or something that a handler called.
+
+    Going outwards, the first frame of ours decides: a function that calls handlers, if it
+    called the code that was interrupted; any other one is at work itself.
+    """
+    inner = None
     while frame is not None and not is_ours(frame):
-        frame = frame.f_back
-    return frame is not None and frame.f_lineno == CALL_SITES.get(frame.f_code)
+        inner, frame = frame, frame.f_back
+    if frame is None:
+        return False
+    code = frame.f_code
+    return code is call_foreign.__code__ or (inner is not None and code in CALLERS)
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether the code is of this package; its command is a program like others."""
+    package, _, rest = str(frame.f_globals.get("__name__")).partition(".")
+    return package == "evdispatch" and not rest.startswith("cli")

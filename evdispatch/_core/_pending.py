@@ -1,253 +1,245 @@
-"""What waits in a lane for an event that may still change: see `_policies`.
+"""Pending events: those that wait in the queue and may still be merged or dropped.
 
-- A *slot* stands in a lane in the place of one event. What is merged into it takes the
-  event's place; `claim`, on the dispatch side, takes it out.
-- A *ring* holds what waits of a class that drops. Its one *token* stands in the lane once
-  for each of them, and each `claim` takes the oldest: when the oldest is dropped and a new
-  one kept, the lane stays as it is.
-- A *line* is what may still change: of a source, or of the posts of one class. An event of
-  a source is merged into the last that waits of that source alone, so its events keep their
-  order; a post into the one of its class.
-- A lock is held while anything is taken in or out: one for sources, which is taken within
-  the registrations's, and one for posts, within which a merge function may come for the registrations's.
-  Who comes for one that it holds is a signal handler, or a merge function that posts:
-  nothing is merged then, and so nothing can be lost.
-- Each event is counted, in `Counts`, in the moment in which it can be lost no more.
+An event whose class has a policy is not put into a lane itself: a `Placeholder` is, and
+the dispatch side exchanges it for the event. One lock guards the placeholders of all
+sources; it is taken within the lock of the registrations. Another one guards those of
+posts; a merge function called under it may take the lock of the registrations. A thread
+that comes for one of them and holds it already is in a signal handler, or in a merge
+function that posts: its event is not merged, so nothing can be lost.
 """
 
 import threading
 from collections import deque
-from typing import Any
+from typing import Any, NoReturn
 
-from evdispatch._core._policies import Policies, Policy, merge_itself
+from evdispatch._core._policies import Policies, Policy, call_merge
 from evdispatch._events import URGENT, Dropped, Error, Event
-from evdispatch._stats import Counts
+from evdispatch._stats import Counts, PostCounts
 
 Lock = Any  # threading.RLock is a function
 
 
-class Slot:
-    """Stands in a lane for one event. To a lane it is an event."""
+class Placeholder:
+    """Stands in a lane for the next of its events, once for each of them.
 
-    __slots__ = ("_lock", "event", "source")
+    A merged event stays in the place of the first one. Of a class that drops, one
+    placeholder holds all that wait: dropping one leaves the lane as it is.
+    """
 
-    has_hooks = True
-    deliver_after_close = False
-
-    def __init__(self, lock: Lock, event: Event, source: Any) -> None:
-        self._lock = lock
-        self.event: Event | None = event  # None: it was taken out
-        self.source = source
-
-    def on_dequeue(self) -> Any:
-        """Take the event out; dispatch side, once."""
-        with self._lock:
-            event, self.event = self.event, None
-        return event.on_dequeue() if event is not None and event.has_hooks else event
-
-
-class Ring:
-    """What waits of a class that drops; and the token, which stands for one of them."""
-
-    __slots__ = ("_lock", "events", "source", "told")
+    __slots__ = ("_lock", "events", "report", "source")
 
     has_hooks = True
     deliver_after_close = False
 
-    def __init__(self, lock: Lock, source: Any) -> None:
+    def __init__(
+        self, lock: Lock, source: Any, events: "list[Event] | deque[Event]"
+    ) -> None:
         self._lock = lock
-        self.events: deque[Event] = deque()
         self.source = source
-        self.told: Slot | None = None  # the `dropped` event
+        self.events = events  # a list of one, or a deque, which takes ten times as much
+        self.report: Placeholder | None = None  # holds the `dropped` event
 
     def on_dequeue(self) -> Any:
-        """Take the oldest out; dispatch side, as often as it stands in the lane."""
+        """Take the next event out; dispatch side."""
+        events: Any = self.events
         with self._lock:
-            event = self.events.popleft()
+            # In one call, so that no signal handler finds it half done.
+            event = events.pop() if type(events) is list else events.popleft()
         return event.on_dequeue() if event.has_hooks else event
 
 
-class Line:
-    """What waits, and may still change, of one source or of the posts of one class.
+class Pending:
+    """What waits and may still change, of one source or of the posts of one class.
+
+    An event of a source is merged into the last one of that source alone, so the events
+    of a source keep their order.
 
     Attributes:
-        source: The source; None: it is of posts.
-        lock: Held while anything is taken in or out.
-        counts: Where what becomes of the events is counted.
-        last: What a later event is merged into, if it is of the same class.
-        rings: Of each class that drops.
+        last: What a later event is merged into, if it is of the same class. An event
+            that is put into the lane without a policy resets it to None.
     """
 
-    __slots__ = ("counts", "last", "lock", "rings", "source")
+    __slots__ = ("_counts", "_dropping", "_lock", "_source", "last")
 
     def __init__(self, lock: Lock, source: Any, counts: Counts) -> None:
-        self.lock = lock
-        self.source = source
-        self.counts = counts
-        self.last: Slot | None = None
-        self.rings: dict[type[Event], Ring] = {}
+        self._lock = lock
+        self._source = source
+        self._counts = counts
+        self._dropping: dict[type[Event], Placeholder] = {}
+        self.last: Placeholder | None = None
 
-    def part(self, policies: Policies) -> None:
-        """Have what waits change no more, now that there are other policies.
-
-        What drops still counts how many wait; but once a class has another policy, what
-        comes of it is not to get the place of what came before.
-        """
-        self.last = None
-        for cls in list(self.rings):
-            policy = policies.find(cls)
-            if policy is None or policy.merge is not None:
-                del self.rings[cls]
-
-
-Gate = tuple[Policy, Line]
-"""Of a class of posts that has a policy: that, and what waits."""
-
-
-class Slots:
-    """Takes events in, as their classes' policies say."""
-
-    def __init__(self) -> None:
-        self.policies = Policies()
-        self._lock: Lock = threading.RLock()  # of sources
-        self._post_lock: Lock = threading.RLock()
-        self._posts: dict[type[Event], Line] = {}  # of each class that had a policy
-
-    def is_locked_here(self) -> bool:
-        """Whether the calling thread is taking something in: within a merge function."""
-        return _is_held(self._lock) or _is_held(self._post_lock)
-
-    def admit(self, source: Any, events: list[Event], puts: list[Any]) -> None:
-        """Take events of a source in. IO side.
-
-        Args:
-            source: The source.
-            events: What it has made.
-            puts: Gets what is to be put into the lane; also if a merge function raises
-                what is no Exception.
-        """
-        line: Line | None = source._queued
-        find = self.policies.find
-        left = iter(events)
-        for event in left:
-            policy = find(type(event))
-            if policy is None:
-                puts.append(event)
-                if line is not None:
-                    line.last = None
-                continue
-            if line is None:
-                line = source._queued = Line(self._lock, source, source.counts)
-            try:
-                self._take(line, event, policy, puts)
-            except BaseException:
-                puts += (event, *left)
-                line.last = None
-                raise
-
-    def part_posts(self) -> None:
-        """Have the posts that wait change no more."""
-        with self._post_lock:
-            for line in list(self._posts.values()):
-                line.part(self.policies)
-
-    def line_of(self, cls: type[Event], posts: Counts) -> Line:
-        """Return the line of the posts of a class."""
-        return self._posts.setdefault(cls, Line(self._post_lock, None, posts))
-
-    def post(self, gate: Gate, event: Event, lanes: Any, *, full: bool) -> bool:
-        """Take a post in. From any thread.
-
-        Args:
-            gate: The class's.
-            event: The event.
-            lanes: Of the queue.
-            full: Whether the lane is, and the thread is to wait then.
+    def add(
+        self, event: Event, policy: Policy, puts: list[Any], *, full: bool = False
+    ) -> bool:
+        """Take an event in, and append to ``puts`` what is to be put into the lane.
 
         Returns:
-            Whether it is taken in; else it is to wait for room, and to be given again.
+            False if the lane is ``full`` and would get longer: then nothing was done.
         """
-        policy, line = gate
-        nested = _is_held(line.lock)
-        with line.lock:
-            puts: list[Any] = []
-            if policy.merge is None:
-                self._drop(line, event, policy, puts)
-            elif nested or not self._merge(line, event, policy.merge, puts):
+        if policy.merge is None:
+            with self._lock:
+                self._drop(event, policy, puts)
+            return True
+        nested = self._lock._is_owned()  # as threading.Condition asks
+        with self._lock:
+            if nested or not self._merge(event, policy.merge, puts):
                 if full and not puts:
                     return False
-                puts.append(self._begin(line, event))
-            line.counts.note_made()
-            for each in puts:
-                lanes[URGENT if isinstance(each, Error) else event.lane].append(each)
+                self.last = Placeholder(self._lock, self._source, [event])
+                puts.append(self.last)
             return True
 
-    def _take(self, line: Line, event: Event, policy: Policy, puts: list[Any]) -> None:
-        """Take an event of a source in, and add what is to be put into the lane."""
-        nested = _is_held(line.lock)
-        with line.lock:
-            if policy.merge is None:
-                if self._drop(line, event, policy, puts):
-                    line.last = None
-            elif nested or not self._merge(line, event, policy.merge, puts):
-                puts.append(self._begin(line, event))
+    def seal(self, policies: Policies) -> None:
+        """Merge nothing more into what waits now, since a policy has changed.
 
-    def _begin(self, line: Line, event: Event) -> Slot:
-        line.last = Slot(line.lock, event, line.source)
-        return line.last
+        A class that still drops goes on counting how many wait. For any other class, the
+        next events must not take the places of those that wait.
+        """
+        self.last = None
+        for cls in list(self._dropping):
+            policy = policies.find(cls)
+            if policy is None or policy.merge is not None:
+                del self._dropping[cls]
 
-    def _merge(self, line: Line, event: Event, merge: Any, puts: list[Any]) -> bool:
+    def _merge(self, event: Event, merge: Any, puts: list[Any]) -> bool:
         """Merge an event into the last one; return whether that was done."""
-        slot = line.last
-        waiting = None if slot is None else slot.event
-        if slot is None or type(waiting) is not type(event):
+        if self.last is None:
+            return False
+        events = self.last.events
+        if not events or type(events[0]) is not type(event):
             return False
         try:
-            merged = _checked(merge(waiting, event))
+            merged = merge(events[0], event)
+            if merged is None:
+                return False
+            if not isinstance(merged, Event):
+                _refuse(merged)
         except Exception as error:
-            function = event.merge if merge is merge_itself else merge
-            told = Error(error, event, function, source=line.source, time=event.time)
-            line.counts.note_made()
-            puts.append(told)
+            function = event.merge if merge is call_merge else merge
+            self._counts.note_made()
+            puts.append(
+                Error(error, event, function, source=self._source, time=event.time)
+            )
             return False
-        if merged is None:
-            return False
-        merged.source = line.source
+        merged.source = self._source
         merged.time = merged.time or event.time
-        slot.event = merged
-        line.counts.coalesced += 1
+        events[0] = merged
+        self._counts.coalesced += 1
         return True
 
-    def _drop(self, line: Line, event: Event, policy: Policy, puts: list[Any]) -> bool:
-        """Take an event in that may drop one; return whether the lane gets longer."""
-        ring = line.rings.get(type(event))
-        if ring is None:
-            ring = line.rings[type(event)] = Ring(line.lock, line.source)
-        if len(ring.events) < policy.limit:
-            ring.events.append(event)
-            puts.append(ring)
-            return True
+    def _drop(self, event: Event, policy: Policy, puts: list[Any]) -> None:
+        """Take an event in, or drop one if too many of its class wait."""
+        waiting = self._dropping.get(type(event))
+        if waiting is None:
+            waiting = Placeholder(self._lock, self._source, deque())
+            self._dropping[type(event)] = waiting
+        events: Any = waiting.events
+        if len(events) < policy.limit:
+            events.append(event)
+            puts.append(waiting)
+            self.last = None
+            return
         if not policy.newest:
-            ring.events.popleft()
-            ring.events.append(event)
-        line.counts.note_shed()
-        told = None if ring.told is None else ring.told.event
-        if isinstance(told, Dropped):
-            told.count += 1
+            events.popleft()
+            events.append(event)
+        self._counts.note_shed()
+        report: Any = waiting.report and waiting.report.events
+        if report:  # it waits still
+            report[0].count += 1
+            return
+        dropped = Dropped(type(event).name, 1, source=self._source, time=event.time)
+        waiting.report = Placeholder(self._lock, self._source, [dropped])
+        self._counts.note_made()
+        puts.append(waiting.report)
+
+
+class PendingEvents:
+    """Puts events into the lanes as the policies of their classes say."""
+
+    def __init__(
+        self, policies: Policies, lanes: tuple[deque[Event], deque[Event], deque[Event]]
+    ) -> None:
+        self._policies = policies
+        self._lanes = lanes
+        self._source_lock: Lock = threading.RLock()
+        self._post_lock: Lock = threading.RLock()
+        self._posts: dict[type[Event], Pending] = {}  # of each class with a policy
+
+    def is_locked_here(self) -> bool:
+        """Whether the calling thread holds a lock: within a merge function."""
+        return bool(self._source_lock._is_owned() or self._post_lock._is_owned())
+
+    def put(self, source: Any, events: list[Event]) -> None:
+        """Put what a source made into its lane. IO side.
+
+        At once, so that the dispatch side does not take what the next one would be merged
+        into. Where no event has a policy and its ``pending`` is None, extending the
+        lane by the events is the same.
+        """
+        pending: Pending | None = source.registration.pending
+        find = self._policies.find
+        puts: list[Any] = []
+        rest = iter(events)
+        try:
+            for event in rest:
+                policy = find(type(event))
+                if policy is None:
+                    puts.append(event)
+                    if pending is not None:
+                        pending.last = None
+                    continue
+                if pending is None:
+                    record = source.registration
+                    pending = Pending(self._source_lock, source, record)
+                    record.pending = pending
+                try:
+                    pending.add(event, policy, puts)
+                except BaseException:  # of a merge function: lose nothing
+                    puts += (event, *rest)
+                    pending.last = None
+                    raise
+        finally:
+            self._lanes[source.lane].extend(puts)
+
+    def post(self, event: Event, counts: PostCounts, *, full: bool) -> bool:
+        """Put a post into its lane. From any thread.
+
+        Args:
+            event: The post.
+            counts: Counts posts.
+            full: Whether the lane is full, and the calling thread may wait.
+
+        Returns:
+            False if it must wait until the lane has room, and be given again.
+        """
+        cls = type(event)
+        try:
+            policy = self._policies.by_class[cls]
+        except KeyError:
+            policy = self._policies.find(cls)
+        puts: list[Any] = []
+        if policy is not None:
+            pending = self._posts.get(cls)
+            if pending is None:
+                made = Pending(self._post_lock, None, counts)
+                pending = self._posts.setdefault(cls, made)
+            if not pending.add(event, policy, puts, full=full):
+                return False
+        elif full:
+            return False
         else:
-            dropped = Dropped(type(event).name, 1, source=line.source, time=event.time)
-            ring.told = Slot(line.lock, dropped, line.source)
-            line.counts.note_made()
-            puts.append(ring.told)
-        return False
+            puts.append(event)
+        counts.posted()
+        for each in puts:
+            self._lanes[URGENT if isinstance(each, Error) else event.lane].append(each)
+        return True
+
+    def seal_posts(self) -> None:
+        """Merge nothing more into the posts that wait now, since a policy has changed."""
+        with self._post_lock:
+            for pending in list(self._posts.values()):
+                pending.seal(self._policies)
 
 
-def _is_held(lock: Lock) -> bool:
-    """Whether the calling thread holds a lock; as threading.Condition asks."""
-    return bool(lock._is_owned())
-
-
-def _checked(merged: Any) -> Event | None:
-    if merged is not None and not isinstance(merged, Event):
-        raise TypeError(f"a merge function returns an event or None, not {merged!r}")
-    return merged
+def _refuse(merged: object) -> NoReturn:
+    raise TypeError(f"a merge function must return an event or None, got {merged!r}")

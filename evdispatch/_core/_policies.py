@@ -1,19 +1,12 @@
-"""Queue policies: what becomes of an event while others of its class wait.
+"""Queue policies: what happens to an event while others of its class wait.
 
-================  ==================================================================
-``block``         they all wait; when the queue is full, nothing more is taken in
+================  ================================================================
+``block``         all wait; when the queue is full, sources are not read
 ``latest``        the last one waits, in the place of the first
-``merge``         one waits, in the place of the first, and has taken the others in
-``drop_oldest``   so many wait; one more, and the oldest is dropped
-``drop_newest``   so many wait; one more is dropped
-================  ==================================================================
-
-- A class has the policy that was set for it, or for the nearest of its bases for which one
-  was set; else the one that it declares (`Event.queue_policy`).
-- A class whose policy is ``fixed`` is left alone by all that: what tells of a beginning, an
-  end or an error, and what is looked after once it was handled. So is what is ``final``: it
-  is told though its source was closed, and may not be lost in what is dropped then.
-- What a policy does is `_slots`' to know.
+``merge``         one waits, in the place of the first, and merges the others
+``drop_oldest``   at most ``limit`` wait; one more, and the oldest is dropped
+``drop_newest``   at most ``limit`` wait; one more is dropped
+================  ================================================================
 """
 
 from collections.abc import Callable
@@ -27,29 +20,24 @@ from evdispatch._handlers._filters import Selector, check_selector
 from evdispatch._handlers._handler import check_two_arguments
 
 LIMIT = 1000
-"""How many events of a class that drops may wait, unless it is said."""
+"""The default of how many events of a class that drops may wait."""
 
 Merge = Callable[[Any, Any], Any]
-"""Takes the event that waits and a later one; returns what waits on, or None: both do."""
+"""Takes the waiting event and a later one; returns one for both, or None to keep both."""
 
-_KEPT = 1024  # classes whose policy is known: names come and go, a timer's for instance
-
-
-class _Unknown:
-    """It was not asked for yet."""
-
-
-_UNKNOWN = _Unknown()
+_KEPT = (
+    1024  # classes whose policy is cached: a timer's name is a class, and names change
+)
 
 
 @attrs.frozen
 class Policy:
-    """What becomes of an event while others of its class wait.
+    """Any policy but ``block``.
 
     Attributes:
-        merge: What makes one of two; None: it drops.
-        limit: How many may wait, for each source, if it drops.
-        newest: Whether it drops what comes, not what waits.
+        merge: Merges two events into one; None: events are dropped.
+        limit: How many may wait, for each source, if events are dropped.
+        newest: Whether the newest event is dropped, not the oldest.
     """
 
     merge: Merge | None
@@ -61,46 +49,57 @@ def _latest(_: Event, later: Event) -> Event:
     return later
 
 
-def merge_itself(waiting: Event, later: Event) -> Event | None:
-    """Have the event that waits take the later one in."""
+def call_merge(waiting: Event, later: Event) -> Event | None:
+    """Merge two events by the method of their class."""
     return waiting.merge(later)
 
 
 class Policies:
-    """The policies of one dispatcher. Changed and asked under the registrations's lock.
+    """The policies of one dispatcher.
 
-    But posts ask without it: what they get may be the policy of a moment ago.
+    A class has the policy that was set for it, or else for the nearest of its bases that
+    has one, or else the one it declares (`Event.queue_policy`). The ``fixed`` ones always
+    block, as do those delivered after a close: an end or an error must not be lost.
+
+    Attributes:
+        by_class: The policy of each class asked for so far; None: block. `set` replaces
+            it under the lock of the registrations. Posts read it without that lock, and
+            may so use the policy of a moment ago.
     """
 
     def __init__(self) -> None:
+        self.by_class: dict[type[Event], Policy | None] = {}
         self._given: dict[Selector, tuple[int, Policy | None]] = {}
-        self._serial = 0  # of two that are as near, the later one holds
-        self._found: dict[type[Event], Policy | None] = {}
+        self._serial = 0  # of two selectors that are equally near, the later one counts
 
     def set(self, event: Selector, policy: str | Merge, limit: int) -> None:
-        """Set the policy of a class, and of those below it. See `Dispatcher.set_policy`."""
+        """Set the policy of a class and its subclasses. See `Dispatcher.set_policy`."""
         selector = check_selector(event)
         classes = [selector] if isinstance(selector, type) else event_classes(selector)
         if all(_is_fixed(cls) for cls in classes):
-            raise ValueError(f"each {classes[0].name} is told: no policy is for it")
+            raise ValueError(
+                f"{classes[0].name} events are never dropped or merged:"
+                " a policy cannot be set for them"
+            )
         if policy == "merge" and not any(_can_merge(cls) for cls in classes):
             raise ValueError(
-                f"{classes[0].__name__} has no merge() of its own: give a function"
+                f"{classes[0].__name__} has no merge() of its own: pass a function"
             )
         made = make_policy(policy, check_count("limit", limit))
         self._serial += 1
         self._given[selector] = (self._serial, made)
-        self._found = {}
+        self.by_class = {}
 
     def find(self, cls: type[Event]) -> Policy | None:
         """Return the policy of a class; None: block."""
-        found = self._found  # first: it is another one when a policy is set
-        policy = found.get(cls, _UNKNOWN)
-        if isinstance(policy, _Unknown):
-            if len(found) >= _KEPT:
-                found.clear()
-            policy = found[cls] = self._choose(cls)
-        return policy
+        by_class = self.by_class  # read once: `set` may replace it meanwhile
+        try:
+            return by_class[cls]
+        except KeyError:
+            if len(by_class) >= _KEPT:
+                by_class.clear()
+            policy = by_class[cls] = self._choose(cls)
+            return policy
 
     def _choose(self, cls: type[Event]) -> Policy | None:
         if _is_fixed(cls):
@@ -108,7 +107,7 @@ class Policies:
         for base in cls.__mro__:
             selectors: list[Any] = [base]
             name = getattr(base, "name", None)
-            if name in cls.names:  # a timer of a name of its own is no `tick`
+            if name in cls.names:  # a timer with its own name is not a `tick`
                 selectors.append(name)
             given = [self._given[each] for each in selectors if each in self._given]
             if given:
@@ -117,23 +116,23 @@ class Policies:
 
 
 def make_policy(policy: str | Merge, limit: int) -> Policy | None:
-    """Return a policy by its name, or the one of a function; None: block.
+    """Return a policy by its name, or the one that merges by a function; None: block.
 
     Raises:
-        ValueError: There is no such policy.
-        TypeError: It is no name, and no function.
+        ValueError: No policy has this name.
+        TypeError: It is neither a name nor a function.
         HandlerTypeError: The function can't be called with two events.
     """
     if callable(policy):
         check_two_arguments(policy)
         return Policy(policy)
     if not isinstance(policy, str):
-        raise TypeError(f"a policy is a name or a function, not {policy!r}")
+        raise TypeError(f"policy must be a name or a function, got {policy!r}")
     check_choice("policy", policy, POLICIES)
     if policy == "block":
         return None
     if policy in ("latest", "merge"):
-        return Policy(_latest if policy == "latest" else merge_itself)
+        return Policy(_latest if policy == "latest" else call_merge)
     return Policy(None, limit, newest=policy == "drop_newest")
 
 

@@ -1,18 +1,11 @@
-"""The only door between the IO side and the dispatch side.
+"""The queue: the only connection between the IO side and the dispatch side.
 
-- Three lanes: urgent, normal, idle; each is first in, first out. A source has one lane.
-- Nothing here takes a lock on the way of an event: a deque's append, extend and popleft
-  are atomic under the GIL. (A free-threaded build keeps that by the deque's own lock.)
-- Each lane is bounded. The IO side asks for `room` and reads no more (the idle lane has
-  no bound for it); a post from a thread that does not dispatch waits in `wait_for_room`.
-- Of classes with a policy (`_policies`) it is not the events that are in the lanes, but what
-  stands for them (`_slots`); all others go in as they are.
-- No wake-up is lost, and none is sent in vain: the dispatch side sets ``sleeping`` and
-  *then* looks at the lanes; whoever puts or posts appends and *then* looks at ``sleeping``. So
-  one of the two sees the other. The one that finds it set unsets it *before* it writes
-  the wakeup, so a later put need not write again.
-- ``check_requested`` is the one flag the dispatch side looks at after each handler: somebody
-  waits for the lanes to empty (`stall`), or the loop is to stop.
+- Three lanes, each first in, first out. A source uses one lane, so its events keep their order.
+- The path of an event takes no lock: append, extend and popleft of a deque are atomic under
+  the GIL, and by the deque's own lock in a free-threaded build.
+- No wake-up is lost, and none is sent in vain. The dispatch side sets ``sleeping`` and *then*
+  looks at the lanes; a put or a post appends and *then* looks at ``sleeping``: one of the two
+  sees the other. The thread that finds it set clears it *before* it writes the wakeup.
 """
 
 import threading
@@ -20,13 +13,21 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from evdispatch._core._pending import Slots
+from evdispatch._core._pending import PendingEvents
+from evdispatch._core._policies import Policies
 from evdispatch._errors import ClosedError, QueueFull
 from evdispatch._events import IDLE, NORMAL, URGENT, Event
 
 
 class Queue:
-    """The lanes, their bound, and who waits on either side."""
+    """The lanes, their bound, and the threads that wait on either side.
+
+    Attributes:
+        bound: How many events a lane takes; see `free_space` and `wait_for_room`.
+        sleeping: The dispatch side waits, or is about to: see above.
+        check_requested: The one flag that dispatch looks at after each handler: a producer
+            waits for room, or the loop is to stop.
+    """
 
     __slots__ = (
         "_io_waits",
@@ -41,8 +42,9 @@ class Queue:
         "idle",
         "lanes",
         "normal",
+        "pending",
+        "policies",
         "sleeping",
-        "slots",
         "urgent",
     )
 
@@ -57,7 +59,8 @@ class Queue:
         self.idle: deque[Event] = deque()
         self.lanes = (self.urgent, self.normal, self.idle)
         self.bound = bound
-        self.slots = Slots()
+        self.policies = Policies()
+        self.pending = PendingEvents(self.policies, self.lanes)
         self.sleeping = False
         self.check_requested = False
         self.closed = False
@@ -78,20 +81,15 @@ class Queue:
     def free_space(self, lane: int) -> int:
         """Return how many events the IO side may still put into a lane.
 
-        The idle lane always has room for it: waiting for idleness to come would end in
-        waiting for ever.
+        The idle lane is not bounded: the IO side would wait for idleness for ever.
         """
         return self.bound if lane == IDLE else self.bound - len(self.lanes[lane])
-
-    def put(self, lane: int, events: list[Event]) -> None:
-        """Append what a source made. IO side only, which calls `rouse` when it has put all."""
-        self.lanes[lane].extend(events)
 
     def notify(self) -> None:
         """End the dispatch side's sleep if there is something to handle.
 
-        Once for all that was put: a thread that wakes in the midst of it takes the
-        interpreter from the one that puts, at each call to the kernel.
+        Once for all that a poll gave: a thread that wakes earlier takes the GIL from the
+        IO thread at each system call.
         """
         if self.sleeping and len(self):
             self.wake()
@@ -102,7 +100,7 @@ class Queue:
         self._wake_dispatch()
 
     def request_check(self) -> None:
-        """Have the dispatch side look up, awake or asleep. From anywhere, as `wake`."""
+        """Make the dispatch side run its checks, awake or asleep. From anywhere, as `wake`."""
         self.check_requested = True
         if self.sleeping:
             self.wake()
@@ -111,21 +109,20 @@ class Queue:
         """Ask to be woken at half the bound. IO side only, before it waits.
 
         Returns:
-            Whether there is anything to wait for. The flag goes up before the second
-            look, so that lanes which emptied in between are not waited for.
+            Whether there is anything to wait for.
         """
-        self._io_waits = self.check_requested = True
+        self._io_waits = self.check_requested = True  # before the look at the lanes
         if self._above_half():
             return True
         self._io_waits = False
         return False
 
     def resume_producers(self) -> bool:
-        """Let those go on who wait for room, once there is. Dispatch side only.
+        """Wake the producers that wait for room, once there is. Dispatch side only.
 
         Returns:
-            Whether there was room. Who finds it taken by another calls for check_requested
-            again, so the dispatch side may sleep until they come.
+            Whether there was room. A producer that finds it taken by another one requests a
+            check again, so the dispatch side may sleep until then.
         """
         if self._above_half():
             return False
@@ -139,14 +136,14 @@ class Queue:
 
     @property
     def waited_for(self) -> bool:
-        """Whether anyone waits for room."""
+        """Whether a producer waits for room."""
         return self._io_waits or self._waiters > 0
 
     def wait_for_room(self, lane: int, timeout: float | None) -> None:
         """Wait until the lane has room. Not for the dispatch thread.
 
-        Whoever interrupts a wait, as a signal handler does, is let through: it would wait
-        for itself.
+        A post of a signal handler that interrupts a wait does not wait: it would wait for
+        the thread that it has interrupted.
 
         Args:
             lane: The lane.
@@ -174,13 +171,12 @@ class Queue:
             raise ClosedError("the dispatcher was closed while a post waited for room")
 
     def _may_put(self, lane: int) -> bool:
-        self.check_requested = (
-            True  # before the look: who makes room from now on will tell
-        )
+        # Before the look: from now on the thread that makes room wakes this one.
+        self.check_requested = True
         return self.closed or len(self.lanes[lane]) < self.bound
 
     def close(self) -> None:
-        """Send those away who wait for room."""
+        """Wake blocked producers with ClosedError."""
         with self._room:
             self.closed = True
             self._room.notify_all()

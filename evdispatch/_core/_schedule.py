@@ -1,15 +1,15 @@
-"""When a timer is due: a grid of instants that does not drift. Reads no clock."""
+"""The schedule of a repeating timer: instants that do not drift. Reads no clock."""
 
-_SHORTEST = 1e-9  # seconds: the clock shows no less, and the number stays finite
+_SHORTEST = 1e-9  # seconds: the resolution of the clock; keeps the numbers finite
 
 
 class Schedule:
     """The instants ``start + n * every``, for n = 1, 2, 3 ...
 
-    Each is computed from the start, so that errors don't add up.
+    Each is computed from the start, so that rounding errors don't add up.
 
     Attributes:
-        count: The number of the latest instant that was taken; 0 before the first.
+        count: The number of the last instant that was taken; 0 before the first.
     """
 
     __slots__ = ("_every", "_start", "count")
@@ -26,7 +26,7 @@ class Schedule:
 
     @property
     def due(self) -> float:
-        """The latest instant that was taken."""
+        """The last instant that was taken, in seconds."""
         return self._at(self.count)
 
     @property
@@ -35,13 +35,13 @@ class Schedule:
         return self._at(self.count + 1)
 
     def take(self, now: float) -> int:
-        """Go on to the latest instant that is not after now; return how many it skipped.
+        """Take the latest instant that is not after now; return how many were skipped.
 
-        At least one instant is taken: call it when `next` is due.
+        Call it when `next` is due: it takes at least one.
         """
         first = self.count + 1
         latest = max(first, int((now - self._start) / self._every))
-        # The division rounds, up or down; what `next` says is what holds.
+        # The division may round up or down; the multiplication in `next` decides.
         if latest > first and self._at(latest) > now:
             latest -= 1
         elif self._at(latest + 1) <= now:

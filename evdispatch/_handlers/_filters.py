@@ -1,9 +1,9 @@
-"""Filters: what ``on(event, field=value, where=...)`` lets through.
+"""Filters of ``on(event, field=value, where=...)``.
 
-A value of a field is compared by ``==``; a set by membership, a callable by its truth, a
-compiled pattern by ``search``. A class of events may read its own notation
-(`Event.compile_filter`): ``key="ctrl+s"``. What can never match is an error here, when
-the handler is registered, not a handler that is silently never called.
+A plain value is compared by ``==``, a set by membership, a callable by its truth, a
+compiled pattern by ``search``. A class of events may have a notation of its own
+(`Event.compile_filter`): ``key="ctrl+s"``. A filter that can never match is an error at
+registration; else its handler would silently never be called.
 """
 
 import difflib
@@ -24,12 +24,12 @@ Selector = str | type[Event]
 
 _ABSENT = object()
 _NUMBERS = (bool, int, float)  # 1 == 1.0 == True
-_PLAIN = (*_NUMBERS, str, bytes, type(None))  # equal to their own kind alone
-_BUILT_IN = (*_PLAIN, tuple, frozenset, set, list, dict)  # as are these
+_PLAIN = (*_NUMBERS, str, bytes, type(None))  # each equals its own kind only
+_BUILT_IN = (*_PLAIN, tuple, frozenset, set, list, dict)  # these, too
 
 
 def check_selector(event: Any) -> Selector:
-    """Return the name or class that a handler is to hear.
+    """Return the name or class of events as it is.
 
     Raises:
         TypeError: It is neither a name nor a class of events.
@@ -38,7 +38,7 @@ def check_selector(event: Any) -> Selector:
     if isinstance(event, type) and issubclass(event, Event):
         return event
     if not isinstance(event, str):
-        raise TypeError(f"an event is given by its name or class, not {event!r}")
+        raise TypeError(f"event must be a name or a class of events, got {event!r}")
     if not event_classes(event):
         names = {cls.name for cls in event_classes()}
         raise UnknownEventError(
@@ -49,7 +49,7 @@ def check_selector(event: Any) -> Selector:
 
 
 def suggest(word: str, words: Iterable[str]) -> str:
-    """Return a "; did you mean" for a misspelt word, or nothing."""
+    """Return a "; did you mean" for a misspelt word, or an empty string."""
     close = difflib.get_close_matches(word, sorted(words), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
@@ -59,9 +59,9 @@ class Filter:
     """One test of an event.
 
     Attributes:
-        name: The field's, or ``where``.
-        value: What the user has asked of it.
-        test: Whether an event passes.
+        name: The name of the field, or ``where``.
+        value: What the user passed for it.
+        test: Returns whether an event passes.
     """
 
     name: str
@@ -72,10 +72,10 @@ class Filter:
 def compile_filters(
     selector: Selector, where: Callable[[Any], Any] | None, fields: dict[str, Any]
 ) -> tuple[Filter, ...]:
-    """Return the tests that a handler asks for, in their order.
+    """Return the filters in their order.
 
     Raises:
-        FilterError: A field that the event lacks, or a value that can never come.
+        FilterError: The event has no such field, or the field never has this value.
         HandlerTypeError: A test is async or a generator.
         TypeError: ``where`` is not callable.
     """
@@ -85,7 +85,7 @@ def compile_filters(
     ]
     if where is not None:
         if not callable(where):
-            raise TypeError(f"where takes a function of the event, not {where!r}")
+            raise TypeError(f"where must be a function of the event, got {where!r}")
         check_one_argument(where)
         filters.append(Filter("where", where, where))
     return tuple(filters)
@@ -122,14 +122,14 @@ def _field_test(
     if type(value) in _PLAIN and not any(
         _may_be(cls, field, value) for cls in (*having, *heirs)
     ):
-        raise FilterError(f"{field} is never {value!r}: it has another type")
+        raise FilterError(f"{field} is never {value!r}: its type is another one")
     return _plain_test(field, value)
 
 
 def _may_be(cls: type[Event], field: str, value: Any) -> bool:
-    """Whether a field may have a plain value.
+    """Whether a field may have a plain value, as far as its declared type says.
 
-    Only what is declared as built-in types tells: another class may equal anything.
+    A class that is not built in may equal anything.
     """
     attribute = attrs.fields_dict(cls).get(field)
     if attribute is None or attribute.converter or attribute.default == value:
@@ -147,7 +147,7 @@ def _is_union(declared: Any) -> bool:
 
 
 def _plain_test(field: str, value: Any) -> Test:
-    # Of several classes that bear one name, some may lack the field: those never match.
+    # Of several classes with one name, some may lack the field: those never match.
     if isinstance(value, (set, frozenset)):
         return lambda event: getattr(event, field, _ABSENT) in value
     if isinstance(value, re.Pattern):
@@ -161,18 +161,18 @@ def _plain_test(field: str, value: Any) -> Test:
 
 
 def _search(pattern: re.Pattern[Any], text: Any) -> bool:
-    # A field may be empty: a key without a text, say.
+    # A field may be None: a key without a text, for instance.
     return text is not None and pattern.search(text) is not None
 
 
 def _has_field(cls: type[Event], field: str) -> bool:
-    # Where attrs did not make the class, instances may have what it does not declare.
+    # Without attrs, instances may have fields that the class does not declare.
     is_open = "__attrs_attrs__" not in vars(cls) and cls.__dictoffset__ != 0
     return is_open or field in _fields(cls)
 
 
 def _fields(cls: type[Event]) -> set[str]:
-    """The names of a class's attrs fields and properties, and of its further filters."""
+    """Return the names of the attrs fields, the properties and the further filters."""
     properties = {name for name in dir(cls) if isinstance(getattr(cls, name), property)}
     fields = (field.name for field in attrs.fields(cls))
     return {"name", *cls.filter_names, *properties, *fields}

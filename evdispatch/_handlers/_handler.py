@@ -1,8 +1,7 @@
-"""What a handler is: checked once, when it is registered.
+"""Handlers: the checks at registration, and the free decorator `on`.
 
-A handler is a plain callable that takes the event, or nothing. The free decorator `on`
-only *marks* a function, which stays as it is: callable, testable, and registered by
-`Dispatcher.register` alone. Nothing is global; nothing is found by a method's name.
+A handler is a plain callable that takes the event, or nothing. `on` only *marks* a
+function, which stays as it is and is registered by `Dispatcher.register`.
 """
 
 import functools
@@ -36,33 +35,33 @@ class Handled:
 
 
 HANDLED = Handled()
-"""What a handler returns to end the event's way: no later handler sees it."""
+"""A handler returns it to end the dispatch of the event: no later handler is called."""
 
 
 def takes_event(handler: Any) -> bool:
     """Return whether a handler takes the event, or nothing.
 
-    It takes the event if it must have an argument, or has ``*args`` or a parameter called
-    ``event``. An optional parameter of another name is the function's own:
+    It takes the event if it requires an argument, or has ``*args`` or a parameter called
+    ``event``. An optional parameter of another name keeps its default:
     ``lambda i=i: ...`` in a loop keeps its i.
 
     Raises:
-        HandlerTypeError: It is no handler: not callable with one or no argument, a
-            coroutine function, or a generator function.
+        HandlerTypeError: It can't be called with one or no argument, or it is a coroutine
+            or generator function.
     """
     if not callable(handler):
-        raise HandlerTypeError(f"a handler is callable, not {handler!r}")
+        raise HandlerTypeError(f"a handler must be callable, got {handler!r}")
     refuse_async(handler)
     try:
         signature = inspect.signature(handler)
     except (ValueError, TypeError):
-        return True  # some builtins don't tell; one argument is the rule
+        return True  # some builtins have no signature; most take one argument
     if _accepts(signature) and not _asks_for_event(signature):
         return False
     if _accepts(signature, None):
         return True
     raise HandlerTypeError(
-        f"a handler takes the event or nothing, but {describe(handler)} is"
+        f"a handler must take the event or nothing, but {describe(handler)} is"
         f" declared {signature}"
     )
 
@@ -83,7 +82,7 @@ def _asks_for_event(signature: inspect.Signature) -> bool:
 
 
 def refuse_async(handler: Any) -> None:
-    """Refuse what a call would not run: coroutine and generator functions.
+    """Refuse coroutine and generator functions: a call would not run them.
 
     Raises:
         HandlerTypeError: It is one.
@@ -95,12 +94,13 @@ def refuse_async(handler: Any) -> None:
         function = type(function).__call__
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise HandlerTypeError(
-            f"{describe(handler)} is async, and nobody would await it: only a plain"
-            " function is called"
+            f"{describe(handler)} is async and would never be awaited: pass a plain"
+            " function"
         )
     if inspect.isgeneratorfunction(function):
         raise HandlerTypeError(
-            f"{describe(handler)} is a generator function, and nobody would iterate it"
+            f"{describe(handler)} is a generator function and would never be iterated:"
+            " pass a plain function"
         )
 
 
@@ -122,30 +122,30 @@ def check_two_arguments(function: Any) -> None:
     _check_arguments(function, "two arguments", None, None)
 
 
-def _check_arguments(function: Any, told: str, *arguments: None) -> None:
+def _check_arguments(function: Any, what: str, *arguments: None) -> None:
     refuse_async(function)
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):
-        return  # some builtins don't tell
+        return  # some builtins have no signature
     if not _accepts(signature, *arguments):
         raise HandlerTypeError(
-            f"{describe(function)} is called with {told}, and declared {signature}"
+            f"{describe(function)} must take {what}, but is declared {signature}"
         )
 
 
 def check_no_arguments(function: Any) -> None:
-    """Refuse a function that needs arguments; cheaply, for a timer may be set often.
+    """Refuse a function that requires arguments. Fast, since timers may be set often.
 
     Raises:
-        HandlerTypeError: It needs some, or is a coroutine or generator function.
+        HandlerTypeError: It requires some, or is a coroutine or generator function.
     """
-    if type(function) is types.FunctionType and not function.__dict__:  # no decorator's
+    if type(function) is types.FunctionType and not function.__dict__:  # not wrapped
         own = function.__code__
         if not (
             own.co_flags & _NO_PLAIN_CALL or own.co_argcount or own.co_kwonlyargcount
         ):
-            return  # the usual; all that follows takes 1 us
+            return  # the usual case; what follows takes 1 us
     refuse_async(function)
     plain = function.__func__ if inspect.ismethod(function) else function
     code = getattr(plain, "__code__", None)
@@ -155,7 +155,7 @@ def check_no_arguments(function: Any) -> None:
     optional = len(plain.__kwdefaults__ or ())
     if code.co_argcount > given or code.co_kwonlyargcount > optional:
         raise HandlerTypeError(
-            f"{describe(function)} is called without arguments, and declared"
+            f"{describe(function)} must take no arguments, but is declared"
             f" {inspect.signature(function)}"
         )
 
@@ -170,10 +170,9 @@ def describe(handler: Any) -> str:
 
 
 def name_of(handler: Any) -> str:
-    """Return the name of what is behind a handler, and nothing of what is in it.
+    """Return the name of a handler without running code of the user, which may raise.
 
-    Of a partial it is its function's, of an object that is called its class's. So no code
-    of the user's is asked for it, which might raise.
+    A partial has the name of its function, an object with `__call__` that of its class.
     """
     while isinstance(handler, functools.partial):
         handler = handler.func
@@ -182,21 +181,21 @@ def name_of(handler: Any) -> str:
 
 
 def event_name(handler: Any) -> str:
-    """Return the event that a function called ``on_<name>`` is for.
+    """Return the event name of a function called ``on_<name>``.
 
     Raises:
-        HandlerTypeError: It is not called so.
+        HandlerTypeError: It has another name.
     """
     name: str = getattr(handler, "__name__", "")
     if not name.startswith("on_") or len(name) == len("on_"):
         raise HandlerTypeError(
-            f"@on without an event is for functions called on_<event>, not {name!r}"
+            f"@on without an event is for functions called on_<event>, got {name!r}"
         )
     return name.removeprefix("on_")
 
 
 def is_bare(event: Any) -> bool:
-    """Return whether ``on``'s argument is the function itself: ``@on``, no brackets."""
+    """Return whether the argument of ``on`` is the function: ``@on``, no parentheses."""
     return inspect.isroutine(event)
 
 
@@ -210,8 +209,8 @@ def on(event: Any = None, /, **options: Any) -> Any:
     """Mark a function or method as a handler, for `Dispatcher.register`.
 
     The function is returned unchanged, and may be marked more than once. See
-    `Dispatcher.on` for the options. Without brackets, as ``@on``, the event's name is
-    taken from a function called ``on_<name>``.
+    `Dispatcher.on` for the options. Without parentheses, as ``@on``, the name of the event
+    is taken from a function called ``on_<name>``.
 
     Example:
         >>> class Editor:
@@ -236,10 +235,9 @@ def on(event: Any = None, /, **options: Any) -> Any:
 def marked(obj: Any) -> Iterator[tuple[Handler, Any, dict[str, Any]]]:
     """Yield (handler, event, options) for all that is marked in an instance or module.
 
-    In order of definition, a base class's before its subclasses'. Of a module only what
-    is defined in it counts, so that an imported handler is not registered twice. Of a
-    class the attribute that the instance has decides: an override that is not marked
-    is no handler. A function that has two names is one handler.
+    In order of definition, those of a base class first. A handler that a module imports
+    is skipped, so that it is not registered twice. A method that overrides a marked one
+    and is not marked itself is skipped, too. A function with two names is one handler.
     """
     functions = set()
     for handler in _candidates(obj):
@@ -251,7 +249,6 @@ def marked(obj: Any) -> Iterator[tuple[Handler, Any, dict[str, Any]]]:
 
 
 def _candidates(obj: Any) -> Iterator[Handler]:
-    """Yield what may be marked in an instance or module."""
     if isinstance(obj, types.ModuleType):
         for value in list(vars(obj).values()):
             if _marks(value) and value.__module__ == obj.__name__:
@@ -259,7 +256,7 @@ def _candidates(obj: Any) -> Iterator[Handler]:
         return
     names = [name for cls in reversed(type(obj).__mro__) for name in vars(cls)]
     for name in dict.fromkeys(names):
-        # Static, since looking a property up would run it.
+        # Static, since getattr would run properties.
         if _marks(inspect.getattr_static(type(obj), name, None)):
             handler = getattr(obj, name)
             if _marks(handler):  # unless the instance has another of this name
@@ -272,24 +269,53 @@ def _marks(value: Any) -> list[tuple[Any, dict[str, Any]]]:
 
 
 def _function(value: Any) -> Any:
-    """The function of a method, static or class method; anything else as it is."""
+    """Return the function of a method, static or class method; else the value itself."""
     return getattr(value, "__func__", value)
 
 
+CALLERS: set[types.CodeType] = set()
+"""The code of the functions that call handlers: see `calls_handlers`."""
+
+
+def calls_handlers(function: F) -> F:
+    """Mark a function of ours that calls handlers.
+
+    What it calls is the user's code, which ctrl+c interrupts at once; ctrl+c in our own code
+    waits until that has left everything in order (`_core._interrupts`).
+    """
+    CALLERS.add(function.__code__)
+    return function
+
+
+def is_python(function: Any) -> bool:
+    """Whether a call of it has a frame of its own, in which a signal can find it."""
+    return type(function) is types.FunctionType or (
+        type(function) is types.MethodType
+        and type(function.__func__) is types.FunctionType
+    )
+
+
+def call_foreign(call: Handler, *event: Event) -> Any:
+    """Call a handler that has no frame of its own, such as a builtin, in this one."""
+    return call(*event)
+
+
+@calls_handlers
 def call_once(forget: Callable[[], None], call: Handler, *event: Event) -> Any:
-    """Call a handler that is to be called no more."""
+    """Call a handler for the last time."""
     forget()  # before the call, which may post the same event
     return call(*event)
 
 
+@calls_handlers
 def call_weakly(reference: Callable[[], Handler | None], *event: Event) -> Any:
-    """Call a bound method if its object lives."""
+    """Call a bound method if its object is alive."""
     call = reference()
     return None if call is None else call(*event)
 
 
 def identity(handler: Any) -> Any:
-    """Return what tells a handler: bound methods are made anew at each look-up."""
+    """Return a key for a handler: each look-up of a bound method makes a new object."""
     if isinstance(handler, types.MethodType):
         return (id(handler.__func__), id(handler.__self__))
     if isinstance(handler, types.BuiltinMethodType):

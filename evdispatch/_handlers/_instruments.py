@@ -1,96 +1,108 @@
-"""Probes: what looks at the calls of handlers, and costs nothing where there is none.
+"""Instruments: they observe the calls of handlers and the turns of sources.
 
-- A probe puts a call of its own around the handler's, in the subscription. So dispatch calls what
-  the subscription says, as ever, and asks nobody whether anything is to be measured.
-- It is the handler's own call that is looked at: of a paced handler the one that comes
-  later, not the noting of an event.
-- Probes lie around each other, the first one innermost, and each may be taken away alone.
-- All of it is the dispatch thread's, as subscriptions are.
+Without one nothing asks for any. The calls are wrapped in the subscription, so dispatch calls what
+the subscription says, as ever; the IO loop looks once a poll whether turns are observed. The call
+that is wrapped is the handler's own: of a throttled handler the later one. The first instrument
+is the innermost. Subscriptions change on the dispatch thread alone, and so do instruments.
 """
 
-import abc
+from typing import Any
 
 from evdispatch._handlers._handler import Handler
 from evdispatch._handlers._routes import Scope, Subscription
 
 
-class Probe(abc.ABC):
-    """Looks at calls of handlers."""
+class Instrument:
+    """Observes a dispatcher; override what is of interest.
 
-    @abc.abstractmethod
+    Attributes:
+        observes_turns: Whether `before_turn` and `after_turn` are to be called.
+    """
+
+    observes_turns = False
+
     def around(
         self, subscription: Subscription, call: Handler, *, takes_event: bool
     ) -> Handler:
-        """Return what is to be called in the place of a call; it takes the event.
+        """Return what is called in the place of a handler; it takes the event.
 
-        It holds no subscription: that holds it, and is to go without a collection.
+        Must not reference the subscription: that would create a reference cycle.
 
         Args:
             subscription: Whose call it is.
             call: The call.
             takes_event: Whether it takes the event, or nothing.
         """
+        raise NotImplementedError
 
-    @abc.abstractmethod
+    def before_turn(self, source: Any) -> None:
+        """A source is about to be asked for events; IO side, under its lock."""
+
+    def after_turn(self, source: Any) -> None:
+        """A source was asked; IO side, under its lock."""
+
     def close(self) -> None:
         """The dispatcher is closed."""
 
-    @abc.abstractmethod
     def abandon(self) -> None:
-        """This is a forked child: what the probe holds is the parent's."""
+        """This is a forked child: what the instrument holds is the parent's."""
 
 
-class Probes:
-    """The probes around the calls of all subscriptions.
+class Instruments:
+    """The instruments of a dispatcher.
 
     Args:
-        scope: Where the subscriptions are, and below.
+        scope: The scope of all subscriptions.
+
+    Attributes:
+        of_turns: Those that observe the turns of sources.
     """
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._probes: list[Probe] = []
+        self._all: list[Instrument] = []
+        self.of_turns: tuple[Instrument, ...] = ()
 
-    def add(self, probe: Probe) -> None:
-        """Put a probe around all that is called from now on."""
-        self._probes.append(probe)
-        self._fit_all()
+    def add(self, instrument: Instrument) -> None:
+        """Observe all that is called from now on."""
+        self._set([*self._all, instrument])
 
-    def remove(self, probe: Probe) -> bool:
-        """Take a probe away, and return whether it was there.
+    def remove(self, instrument: Instrument) -> bool:
+        """Take an instrument away, and return whether it was there.
 
-        A call that is under way has it to its end.
+        A call that is under way is observed to its end.
         """
-        if probe not in self._probes:
+        if instrument not in self._all:
             return False
-        self._probes.remove(probe)
-        self._fit_all()
+        self._set([each for each in self._all if each is not instrument])
         return True
 
-    def close(self) -> None:
-        """End all of them."""
-        for probe in tuple(self._probes):
-            probe.close()
-
-    def abandon(self) -> None:
-        """Give up in a forked child what is the parent's."""
-        for probe in self._probes:
-            probe.abandon()
-
-    def _fit_all(self) -> None:
+    def _set(self, instruments: list[Instrument]) -> None:
+        self._all = instruments
+        self.of_turns = tuple(each for each in instruments if each.observes_turns)
         for subscription in self._scope.all_subscriptions():
             self._fit(subscription)
 
     def fit(self, subscription: Subscription) -> None:
-        """Put the probes there are around the calls of a new subscription."""
-        if self._probes:
+        """Put the instruments there are around the calls of a new subscription."""
+        if self._all:
             self._fit(subscription)
 
     def _fit(self, subscription: Subscription) -> None:
         if subscription.bare is None:
             subscription.bare = subscription.called
         call, takes_event = subscription.bare
-        for probe in self._probes:
-            call = probe.around(subscription, call, takes_event=takes_event)
+        for instrument in self._all:
+            call = instrument.around(subscription, call, takes_event=takes_event)
             takes_event = True
-        subscription.have_called(call, takes_event=takes_event)
+        subscription.set_called(call, takes_event=takes_event)
+
+    def close(self) -> None:
+        """End all of them."""
+        for instrument in self._all:
+            instrument.close()
+
+    def abandon(self) -> None:
+        """Give up in a forked child what is the parent's."""
+        for instrument in self._all:
+            instrument.abandon()

@@ -1,7 +1,6 @@
-"""Registering: what `on`, `off` and `register` do with subscriptions; see `_routes`.
+"""The registry: what `on`, `off`, `register` and `unregister` do with subscriptions.
 
-- Entries change on the dispatch thread, or while nobody dispatches.
-- A paced subscription (see `_pacing`) takes the event, and calls the handler when it is time to.
+Subscriptions change on the dispatch thread, or while no thread dispatches.
 """
 
 import functools
@@ -13,11 +12,7 @@ from typing import Any
 
 from evdispatch._checks import check_interval
 from evdispatch._errors import HandlerTypeError
-from evdispatch._handlers._filters import (
-    check_selector,
-    compile_filters,
-    join,
-)
+from evdispatch._handlers._filters import check_selector, compile_filters, join
 from evdispatch._handlers._handler import (
     call_once,
     event_name,
@@ -25,7 +20,7 @@ from evdispatch._handlers._handler import (
     is_bare,
     marked,
 )
-from evdispatch._handlers._instruments import Probes
+from evdispatch._handlers._instruments import Instruments
 from evdispatch._handlers._routes import Scope, Subscription
 from evdispatch._handlers._throttle import After, Debounce, RateLimitedHandler, Throttle
 
@@ -36,6 +31,9 @@ class Registry:
     Args:
         now: The clock.
         after: Calls a function later, on the dispatch thread.
+
+    Attributes:
+        check_thread: Raises if this is not the dispatch thread; None without debug mode.
     """
 
     def __init__(self, now: Callable[[], float], after: After) -> None:
@@ -45,75 +43,43 @@ class Registry:
         self._order = itertools.count()
         self._by_owner: dict[int, tuple[Any, list[Subscription]]] = {}
         self._dead: deque[Subscription] = deque()  # weak ones whose object is gone
-        self.probes = Probes(self.scope)
+        self.instruments = Instruments(self.scope)
+        self.check_thread: Callable[[], None] | None = None
 
     def __len__(self) -> int:
-        return sum(
-            subscription.alive for subscription in self.scope.all_subscriptions()
-        )
+        return sum(each.alive for each in self.scope.all_subscriptions())
 
     def on(self, scope: Scope, event: Any, options: dict[str, Any]) -> Any:
-        """Return the decorator that registers; or register ``on_<name>``, bare."""
+        """Return the decorator that registers; used without parentheses, register."""
 
         def register(handler: Any) -> Any:
             named = event_name(handler) if event is None or is_bare(event) else event
-            self.add(self._make(scope, handler, named, **options))
+            self._add(self._make(scope, handler, named, **options))
             return handler
 
         if is_bare(event):
             return register(event)
         if event is not None:
-            # A misspelt event is told at this line, not at the handler's.
-            check_selector(event)
+            check_selector(event)  # raise at this line, not at the handler's
         return register
-
-    def add(self, subscription: Subscription) -> None:
-        """Let an subscription hear events from the next one on."""
-        self._bury()
-        self.probes.fit(subscription)
-        subscription.order = next(self._order)
-        subscription.alive = True
-        subscription.scope.subscriptions.setdefault(subscription.selector, []).append(
-            subscription
-        )
-        subscription.scope.forget(subscription.selector)
-
-    def remove(self, subscription: Subscription) -> None:
-        """Let an subscription hear nothing more, not even the event at hand."""
-        subscription.alive = False
-        table = subscription.scope.subscriptions
-        subscriptions = table.get(subscription.selector, [])
-        if subscription in subscriptions:
-            subscriptions.remove(subscription)
-            if not subscriptions:
-                del table[
-                    subscription.selector
-                ]  # names come and go: it would be a leak
-            subscription.scope.forget(subscription.selector)
-
-    def _bury(self) -> None:
-        while self._dead:
-            self.remove(self._dead.popleft())
 
     def off(self, handler: Any) -> int:
         """Remove all subscriptions of a handler and return how many there were."""
-        self._bury()
+        if self.check_thread is not None:
+            self.check_thread()
+        self._remove_dead()
         key = identity(handler)
-        subscriptions = [
-            subscription
-            for subscription in self.scope.all_subscriptions()
-            if subscription.key == key
-        ]
-        for subscription in subscriptions:
-            self.remove(subscription)
-        return len(subscriptions)
+        found = [each for each in self.scope.all_subscriptions() if each.key == key]
+        for subscription in found:
+            self._remove(subscription)
+        return len(found)
 
     def register(self, obj: Any) -> None:
         """Add all that is marked in an instance or module; all or nothing.
 
         Raises:
-            HandlerTypeError: Nothing is marked, or something marked is no handler.
-            ValueError: It is registered already.
+            HandlerTypeError: Nothing is marked, or something marked is not a handler.
+            ValueError: The object is registered already.
         """
         if id(obj) in self._by_owner:
             raise ValueError(f"{obj!r} is registered already")
@@ -124,21 +90,46 @@ class Registry:
         if not subscriptions:
             raise HandlerTypeError(f"nothing in {obj!r} is marked with @on")
         for subscription in subscriptions:
-            self.add(subscription)
+            self._add(subscription)
         self._by_owner[id(obj)] = (obj, subscriptions)
 
     def unregister(self, obj: Any) -> None:
         """Remove all that `register` added.
 
         Raises:
-            ValueError: It is not registered.
+            ValueError: The object is not registered.
         """
         try:
             _, subscriptions = self._by_owner.pop(id(obj))
         except KeyError:
             raise ValueError(f"{obj!r} is not registered") from None
         for subscription in subscriptions:
-            self.remove(subscription)
+            self._remove(subscription)
+
+    def _add(self, subscription: Subscription) -> None:
+        if self.check_thread is not None:
+            self.check_thread()
+        self._remove_dead()
+        self.instruments.fit(subscription)
+        subscription.order = next(self._order)
+        subscription.alive = True
+        scope, selector = subscription.scope, subscription.selector
+        scope.subscriptions.setdefault(selector, []).append(subscription)
+        scope.drop_routes(selector)
+
+    def _remove(self, subscription: Subscription) -> None:
+        subscription.alive = False  # not called for the present event either
+        scope, selector = subscription.scope, subscription.selector
+        subscriptions = scope.subscriptions.get(selector, [])
+        if subscription in subscriptions:
+            subscriptions.remove(subscription)
+            if not subscriptions:
+                del scope.subscriptions[selector]  # names come and go: it would leak
+            scope.drop_routes(selector)
+
+    def _remove_dead(self) -> None:
+        while self._dead:
+            self._remove(self._dead.popleft())
 
     def _make(
         self,
@@ -156,7 +147,7 @@ class Registry:
         **fields: Any,
     ) -> Subscription:
         if isinstance(priority, bool) or not isinstance(priority, (int, float)):
-            raise TypeError(f"priority is a number, not {priority!r}")
+            raise TypeError(f"priority must be a number, got {priority!r}")
         if math.isnan(priority):
             raise ValueError("priority can't be NaN: it has no place in any order")
         selector = check_selector(event)
@@ -164,15 +155,15 @@ class Registry:
         subscription.filters = compile_filters(selector, where, fields)
         subscription.test = join(subscription.filters)
         if weak:
-            # The collector may run on any thread: it only takes a note.
+            # The collector may run on any thread, so only note it here.
             subscription.weaken(functools.partial(self._dead.append, subscription))
         if once:
-            forget = functools.partial(self.remove, subscription)
+            forget = functools.partial(self._remove, subscription)
             subscription.call = functools.partial(call_once, forget, subscription.call)
-        self._pace(subscription, throttle, debounce)
+        self._limit_rate(subscription, throttle, debounce)
         return subscription
 
-    def _pace(
+    def _limit_rate(
         self, subscription: Subscription, throttle: float | None, debounce: float | None
     ) -> None:
         kind: type[RateLimitedHandler]
@@ -183,17 +174,7 @@ class Registry:
         elif debounce is None:
             kind, interval = Throttle, check_interval("throttle", throttle)
         else:
-            raise ValueError("a handler has throttle or debounce, not both")
-        pace = kind(
-            subscription.call,
-            lambda: subscription.handler if subscription.alive else None,
-            takes_event=subscription.takes_event,
-            interval=interval,
-            now=self._now,
-            after=self._after,
-        )
-        subscription.call, subscription.takes_event, subscription.pace = (
-            pace.hear,
-            True,
-            pace,
-        )
+            raise ValueError("throttle and debounce cannot be combined")
+        limited = kind(subscription, interval, self._now, self._after)
+        subscription.rate_limited = limited
+        subscription.call, subscription.takes_event = limited.on_event, True

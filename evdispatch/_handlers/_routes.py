@@ -1,14 +1,12 @@
-"""Who hears what: the subscriptions, and the routes that dispatch follows.
+"""Subscriptions, and the routes from a class of events to its handlers.
 
-- An *subscription* is one registration: a handler, what it hears, and its filter.
-- A *route* is the immutable snapshot of subscriptions for one class of events, in order:
-  higher priority first, then order of registration. Routes are built when first asked
-  for and forgotten when an subscription they depend on comes or goes, so finding one is one
-  look-up, however many handlers and sources there are.
+- A *subscription* is one registration: a handler, its event, and its filters.
+- A *route* is the tuple of subscriptions of one class of events in the order of calls:
+  higher priority first, then order of registration. It is built at the first event and
+  dropped when a subscription that belongs to it is added or removed. So finding a route is
+  one look-up, however many handlers and sources there are.
 - A *scope* holds the subscriptions of one source, or of a source and its children; the one
-  without a parent holds everybody's. Nothing else holds an subscription, so the handlers of a
-  source go with it.
-- A name hears the classes that bear it, a class hears its subclasses too.
+  without a parent those for all sources. The handlers of a source are freed with it.
 """
 
 import functools
@@ -22,21 +20,22 @@ from evdispatch._events import Error, Event
 from evdispatch._handlers._filters import Filter, Selector, Test
 from evdispatch._handlers._handler import (
     Handler,
+    call_foreign,
     call_weakly,
     describe,
     identity,
+    is_python,
     takes_event,
 )
-from evdispatch._stats import Timing
 
-_ROUTES = 1024
-"""How many routes a scope keeps: names come and go, a timer's for instance."""
+_KEPT = 1024
+"""How many routes a scope keeps: a timer's name is a class of events, and names change."""
 
 
-class Paced(Protocol):
-    """What calls a handler later; see `_pacing`."""
+class Target(Protocol):
+    """What calls a handler: its subscription, or the `RateLimitedHandler` behind that."""
 
-    handler: Handler
+    call: Handler
     takes_event: bool
 
 
@@ -44,21 +43,23 @@ class Subscription:
     """One registration; ``call`` gets the event if ``takes_event``, else nothing.
 
     Attributes:
-        pace: What calls the handler in its place, if that is paced.
-        bare: What is called, and whether with the event, when no probe is around it.
-        timing: How long the calls took, if they are measured.
+        get_handler: Returns what was registered; None: it was weak, and is gone. It does
+            not reference the subscription.
+        rate_limited: What calls the handler later, if it is throttled or debounced.
+        bare: What is called, and whether with the event, without any instrument around it.
+        timing: What `debug._slow` measures of the calls; else None.
     """
 
     __slots__ = (
-        "_handler",
         "alive",
         "bare",
         "call",
         "filters",
+        "get_handler",
         "key",
         "order",
-        "pace",
         "priority",
+        "rate_limited",
         "scope",
         "selector",
         "takes_event",
@@ -73,54 +74,49 @@ class Subscription:
         self.scope = scope
         self.selector = selector
         self.key = identity(handler)
-        self._handler: Callable[[], Handler | None] = lambda: handler
-        self.call = handler
+        self.get_handler: Callable[[], Handler | None] = lambda: handler
+        # A builtin has no frame in which ctrl+c could find it: see `calls_handlers`.
+        self.call = (
+            handler if is_python(handler) else functools.partial(call_foreign, handler)
+        )
         self.priority = priority
         self.filters: tuple[Filter, ...] = ()
-        self.test: Test | None = None  # all of them in one
+        self.test: Test | None = None  # all filters in one
         self.order = 0
         self.alive = False
-        self.pace: Paced | None = None
+        self.rate_limited: Target | None = None
         self.bare: tuple[Handler, bool] | None = None
-        self.timing: Timing | None = None
+        self.timing: Any = None
 
     @property
     def handler(self) -> Handler | None:
-        """What was registered; None if it was weak, and is gone."""
-        return self._handler()
-
-    @property
-    def find(self) -> Callable[[], Handler | None]:
-        """What returns `handler`, and does not hold the subscription."""
-        return self._handler
+        """What was registered; None: it was weak, and is gone."""
+        return self.get_handler()
 
     @property
     def called(self) -> tuple[Handler, bool]:
-        """What is called when it is time to, and whether with the event."""
-        if self.pace is None:
-            return self.call, self.takes_event
-        return self.pace.handler, self.pace.takes_event
+        """The call of the handler itself, and whether it takes the event."""
+        target = self.rate_limited or self
+        return target.call, target.takes_event
 
-    def have_called(self, call: Handler, *, takes_event: bool) -> None:
-        """Have something else called, from the next event on."""
-        if self.pace is None:
-            self.call, self.takes_event = call, takes_event
-        else:
-            self.pace.handler, self.pace.takes_event = call, takes_event
+    def set_called(self, call: Handler, *, takes_event: bool) -> None:
+        """Replace the call of the handler itself, from the next event on."""
+        target = self.rate_limited or self
+        target.call, target.takes_event = call, takes_event
 
     def weaken(self, forget: Callable[[], None]) -> None:
-        """Hold the bound method's object no more; ``forget`` is called when it is gone."""
-        method = self.call
+        """Reference the object of a bound method weakly; ``forget`` is called at its end."""
+        method = self.get_handler()
         if not isinstance(method, types.MethodType):
             raise HandlerTypeError(
-                f"weak=True is for bound methods: {describe(method)} would be gone at once"
+                f"weak=True is for bound methods, got {describe(method)}"
             )
 
         def die(_: Any) -> None:
             self.alive = False
             forget()
 
-        reference = self._handler = weakref.WeakMethod(method, die)
+        reference = self.get_handler = weakref.WeakMethod(method, die)
         self.call = functools.partial(call_weakly, reference)
 
 
@@ -128,87 +124,86 @@ Route = tuple[Subscription, ...]
 
 
 def is_failure(event: Event) -> bool:
-    """Whether the event tells of a handler's exception, not of a source's."""
+    """Whether the event is about the exception of a handler, not of a source."""
     return isinstance(event, Error) and event.event is not None
 
 
 def is_dropped(event: Event) -> bool:
-    """Whether nobody is to be told of an event, since the user has closed its source.
+    """Whether an event is not delivered, since the user has closed its source.
 
-    What a handler raised is no event of the source's, and is told.
+    The exception of a handler is not an event of the source, and is delivered.
     """
     source = event.source
-    silenced = source is not None and source._discarding
-    return silenced and not event.deliver_after_close and not is_failure(event)
+    discarding = source is not None and source.registration.discarding
+    return discarding and not event.deliver_after_close and not is_failure(event)
 
 
 class Scope:
-    """The subscriptions of one source (or of everybody), and the routes built from them."""
+    """The subscriptions of one source or of all, and the routes built from them."""
 
     __slots__ = ("__weakref__", "_children", "parent", "routes", "subscriptions")
 
     def __init__(self, parent: "Scope | None" = None) -> None:
         self.parent = parent
-        self._children: weakref.WeakValueDictionary[int, Scope]
-        self._children = weakref.WeakValueDictionary()
         self.subscriptions: dict[Selector, list[Subscription]] = {}
         self.routes: dict[type[Event], Route] = {}
+        self._children: weakref.WeakValueDictionary[int, Scope]
+        self._children = weakref.WeakValueDictionary()
         if parent is not None:
-            parent._children[id(self)] = self
+            parent._children[id(self)] = self  # noqa: SLF001 (another scope)
 
     def of(self, source: Any) -> "Scope":
-        """Return where an event of a source, or of none, finds its handlers."""
-        return self if source is None else source._scope or self
+        """Return the scope that serves a source, or posts; called on the uppermost one."""
+        return self if source is None else source.registration.scope or self
 
     def find(self, cls: type[Event]) -> Route:
         """Return the route of a class of events."""
         route = self.routes.get(cls)
-        return self.route(cls) if route is None else route
+        return self.build_route(cls) if route is None else route
 
     def has_no_handlers(self, cls: type[Event]) -> bool:
-        """Whether dispatch has found that nobody hears a class. From any thread.
+        """Whether dispatch has found that a class has no handler. From any thread.
 
-        A handler that comes makes it unknown again, and so False.
+        False until dispatch has looked, also after a handler was added.
         """
         return self.routes.get(cls) == ()
 
-    def route(self, cls: type[Event]) -> Route:
+    def build_route(self, cls: type[Event]) -> Route:
         """Build, keep and return the route of a class of events."""
         found = sorted(
-            self.hearing(cls),
-            key=lambda subscription: (-subscription.priority, subscription.order),
+            self.matching(cls), key=lambda each: (-each.priority, each.order)
         )
-        if len(self.routes) >= _ROUTES:
+        if len(self.routes) >= _KEPT:
             self.routes.clear()
         route = self.routes[cls] = tuple(found)
         return route
 
-    def hearing(self, cls: type[Event]) -> Iterator[Subscription]:
-        """Yield the subscriptions that hear a class, in no order."""
+    def matching(self, cls: type[Event]) -> Iterator[Subscription]:
+        """Yield the subscriptions for a class or its bases, here and above, unordered."""
         if self.parent is not None:
-            yield from self.parent.hearing(cls)
+            yield from self.parent.matching(cls)
         selectors: tuple[Any, ...] = (*cls.names, *cls.__mro__)
         for selector in selectors:
             yield from self.subscriptions.get(selector, ())
 
     def all_subscriptions(self) -> Iterator[Subscription]:
-        """Yield the subscriptions here and below. From any thread, as they are at the moment."""
+        """Yield the subscriptions here and below, as they are now. From any thread."""
         for subscriptions in list(self.subscriptions.values()):
             yield from tuple(subscriptions)
         for child in self.children():
             yield from child.all_subscriptions()
 
     def children(self) -> Iterator["Scope"]:
-        """Yield those that have this one as parent. From any thread: sources are added."""
+        """Yield the scopes that have this one as parent. From any thread."""
         for reference in self._children.valuerefs():  # a list, made at once
             child = reference()
             if child is not None:
                 yield child
 
-    def forget(self, selector: Selector) -> None:
-        """Drop the routes that an subscription with this selector belongs to, here and below."""
+    def drop_routes(self, selector: Selector) -> None:
+        """Drop the routes that subscriptions with a selector belong to, here and below."""
         for cls in list(self.routes):
             if selector in cls.names or selector in cls.__mro__:
                 del self.routes[cls]
         for child in self.children():
-            child.forget(selector)
+            child.drop_routes(selector)

@@ -1,10 +1,8 @@
-"""Handlers that are called less often than their events come.
+"""``throttle=`` and ``debounce=``: handlers that are called less often than events come.
 
-- What waits, waits outside the queue: one event for each source, the last one.
-- It is nobody's any more once its source was closed by the user, or its handler was
-  removed, as if it had waited in the queue.
-- A pace costs one deadline in its interval, and none when nothing comes.
-- All of it is the dispatch thread's.
+For each source the last event waits, outside the queue. As if it waited in the queue, it is
+discarded when the user closes its source, or when its handler is removed. An interval costs
+one deadline, and none while no event comes. All of this belongs to the dispatch thread.
 """
 
 import abc
@@ -12,81 +10,85 @@ from collections.abc import Callable
 from typing import Any
 
 from evdispatch._events import Event
-from evdispatch._handlers._handler import Handler
-from evdispatch._handlers._routes import is_dropped
+from evdispatch._handlers._handler import Handler, calls_handlers
+from evdispatch._handlers._routes import Subscription, is_dropped
 
 After = Callable[[float, Callable[[], Any]], Any]
-"""Has a function called on the dispatch thread, in so many seconds."""
+"""Calls a function on the dispatch thread after some seconds."""
 
 
 class RateLimitedHandler(abc.ABC):
-    """A handler, and when it is called.
+    """Calls the handler of a subscription, now or after an interval.
 
     Args:
-        handler: What is called.
-        takes_event: Whether with the event, or with nothing.
-        find: Returns what was registered; None: it was removed, or is gone.
+        subscription: Its handler is called; ``on_event`` takes the place of the call.
         interval: In seconds.
         now: The clock.
         after: Calls a function later.
+
+    Attributes:
+        call: The call of the handler itself.
+        takes_event: Whether it takes the event, or nothing.
     """
 
     def __init__(
         self,
-        handler: Handler,
-        find: Callable[[], Handler | None],
-        *,
-        takes_event: bool,
+        subscription: Subscription,
         interval: float,
         now: Callable[[], float],
         after: After,
     ) -> None:
-        self.handler = handler
-        self.takes_event = takes_event
-        self.find = find
+        self.call, self.takes_event = subscription.called
+        self._subscription = subscription
         self._interval = interval
         self._now = now
         self._after = after
-        self._waiting: dict[Any, DelayedCall] = {}  # by source
+        self._delayed: dict[Any, DelayedCall] = {}  # by source
+
+    @property
+    def registered(self) -> Handler | None:
+        """What was registered; None: it was removed, or is gone."""
+        return self._subscription.handler if self._subscription.alive else None
 
     @abc.abstractmethod
-    def hear(self, event: Event) -> Any:
+    def on_event(self, event: Event) -> Any:
         """Call the handler, now or later; return what it returned."""
 
     @abc.abstractmethod
-    def expire(self, late: "DelayedCall") -> None:
-        """The interval is over."""
+    def expire(self, delayed: "DelayedCall") -> None:
+        """Act on the end of an interval."""
 
-    def _begin(self, source: Any) -> "DelayedCall":
-        late = self._waiting[source] = DelayedCall(self, source)
-        self._after(self._interval, late)
-        return late
+    def _delay(self, source: Any) -> "DelayedCall":
+        delayed = self._delayed[source] = DelayedCall(self, source)
+        self._after(self._interval, delayed)
+        return delayed
 
-    def _finish(self, late: "DelayedCall") -> None:
-        """Call the handler with what has waited, if anybody is to hear it."""
-        event, late.handler = late.event, self.find()
-        if event is not None and late.handler is not None and not is_dropped(event):
-            self.call(event)
+    def _deliver(self, delayed: "DelayedCall") -> None:
+        """Call the handler with the event that has waited, unless it was discarded."""
+        event, delayed.handler = delayed.event, self.registered
+        if event is not None and delayed.handler is not None and not is_dropped(event):
+            self.run(event)
 
-    def call(self, event: Event) -> Any:
-        """Call the handler; on one line, as `_interrupts` asks."""
-        return self.handler(event) if self.takes_event else self.handler()
+    @calls_handlers
+    def run(self, event: Event) -> Any:
+        """Call the handler."""
+        return self.call(event) if self.takes_event else self.call()
 
 
 class DelayedCall:
     """An interval of one source, and the event that waits for its end.
 
     Attributes:
-        source: The source.
-        event: What waits, or is being handled.
+        source: The source; None: posts.
+        event: The event that waits, or is being handled.
         at: When it came.
-        handler: Who is being called with it.
+        handler: What is being called with it.
     """
 
-    __slots__ = ("_pace", "at", "event", "handler", "source")
+    __slots__ = ("_limited", "at", "event", "handler", "source")
 
-    def __init__(self, pace: RateLimitedHandler, source: Any) -> None:
-        self._pace = pace
+    def __init__(self, limited: RateLimitedHandler, source: Any) -> None:
+        self._limited = limited
         self.source = source
         self.event: Event | None = None
         self.at = 0.0
@@ -94,49 +96,43 @@ class DelayedCall:
 
     @property
     def registered(self) -> Handler | None:
-        """Whose interval it is; None: it was removed, or is gone."""
-        return self._pace.find()
+        """The handler; None: it was removed, or is gone."""
+        return self._limited.registered
 
     def __call__(self) -> None:
-        """End it."""
-        self._pace.expire(self)
+        """End the interval."""
+        self._limited.expire(self)
 
 
 class Throttle(RateLimitedHandler):
-    """The first event at once; then the last one of each interval at its end."""
+    """Delivers the first event at once, then the last one of each interval at its end."""
 
-    def hear(self, event: Event) -> Any:
-        """Call the handler, unless it was called within the interval."""
-        late = self._waiting.get(event.source)
-        if late is not None:
-            late.event = event
+    def on_event(self, event: Event) -> Any:
+        delayed = self._delayed.get(event.source)
+        if delayed is not None:
+            delayed.event = event
             return None
-        self._begin(event.source)
-        return self.call(event)
+        self._delay(event.source)
+        return self.run(event)
 
-    def expire(self, late: DelayedCall) -> None:
-        """Tell what came meanwhile, which begins another interval."""
-        del self._waiting[late.source]
-        if late.event is not None:
-            self._begin(late.source)
-            self._finish(late)
+    def expire(self, delayed: DelayedCall) -> None:
+        del self._delayed[delayed.source]
+        if delayed.event is not None:
+            self._delay(delayed.source)  # its call begins another interval
+            self._deliver(delayed)
 
 
 class Debounce(RateLimitedHandler):
-    """The last event, when none has come for an interval."""
+    """Delivers the last event, when none has come for an interval."""
 
-    def hear(self, event: Event) -> Any:
-        """Begin to wait anew."""
-        late = self._waiting.get(event.source)
-        if late is None:
-            late = self._begin(event.source)
-        late.event, late.at = event, self._now()
+    def on_event(self, event: Event) -> Any:
+        delayed = self._delayed.get(event.source) or self._delay(event.source)
+        delayed.event, delayed.at = event, self._now()
 
-    def expire(self, late: DelayedCall) -> None:
-        """Tell the last event, if it is long enough ago; else wait for the rest."""
-        left = late.at + self._interval - self._now()
-        if left > 0:
-            self._after(left, late)
+    def expire(self, delayed: DelayedCall) -> None:
+        left = delayed.at + self._interval - self._now()
+        if left > 0:  # another one has come meanwhile
+            self._after(left, delayed)
             return
-        del self._waiting[late.source]
-        self._finish(late)
+        del self._delayed[delayed.source]
+        self._deliver(delayed)

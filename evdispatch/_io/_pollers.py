@@ -1,16 +1,16 @@
 """The descriptors of the sources, in two pollers; and whether they are still theirs.
 
-Two sets: when the normal lane is full, only the urgent sources are polled. A descriptor
-stays in its poller from the adding to the end, so that one which was closed behind our
-back is known: the kernel has taken it out of the set. What can't be polled is known by
-its inode, so the same file opened twice is not told apart.
+Two sets, because with the normal lane full only the urgent sources are polled. A descriptor
+stays in its poller from the adding to the end, so that one which someone else has closed is
+detected: the kernel has taken it out of the set. A file that can't be polled is identified by
+its inode, so the same file opened twice can't be told apart.
 """
 
 import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from evdispatch._core._poller import (
     EDGE,
@@ -19,22 +19,19 @@ from evdispatch._core._poller import (
     EpollPoller,
     NotPollableError,
     Poller,
-    VerifyPoller,
 )
 from evdispatch._core._select_poller import PollPoller, SelectPoller
 from evdispatch._events import URGENT
-from evdispatch.sources._base import Source
+from evdispatch.sources._registration import Registration
 
-_CLOSED = (-1, -1)  # no file's device and inode
+_CLOSED = (-1, -1)  # the device and inode of no file
 
-PollerKind = Literal["epoll", "poll", "select", "verify"]
+PollerKind = Literal["epoll", "poll", "select"]
 
-_EDGE = ("epoll", "verify")
-_KINDS: dict[PollerKind, Callable[[], Poller]] = {
+FACTORIES: dict[str, Callable[[], Poller]] = {
     "epoll": EpollPoller,
     "poll": PollPoller,
     "select": SelectPoller,
-    "verify": VerifyPoller,
 }
 
 
@@ -42,24 +39,24 @@ class Pollers:
     """The poller of all sources, and the one of the urgent ones.
 
     Args:
-        own: Descriptors that both are to watch for reading: they are not sources'.
+        own: Descriptors that both watch for reading besides those of sources.
         kind: Which poller.
         edge: Whether sources that can be are edge-triggered.
 
     Raises:
-        ValueError: Only epoll can do that.
+        ValueError: ``edge`` needs epoll.
     """
 
     def __init__(self, own: tuple[int, ...], kind: PollerKind, *, edge: bool) -> None:
-        if edge and kind not in _EDGE:
+        if edge and kind != "epoll":
             raise ValueError(f"edge=True needs poller='epoll', not {kind!r}")
         self._kind = kind
-        self._edge = edge or kind == "verify"
+        self._edge = edge
         self._own = [(fd, READ) for fd in own]
         with contextlib.ExitStack() as undo:
-            self.all = _KINDS[kind]()
+            self.all = FACTORIES[kind]()
             undo.callback(self.all.close)
-            self.urgent = _KINDS[kind]()
+            self.urgent = FACTORIES[kind]()
             undo.callback(self.urgent.close)
             for poller in (self.all, self.urgent):
                 for fd, mask in self._own:
@@ -67,101 +64,104 @@ class Pollers:
             self.close = undo.pop_all().close
         self.live = self.all.live
 
-    def add(self, source: Source, fd: int) -> None:
-        """Watch a source's descriptor, for its mask.
+    def add(self, record: Registration, fd: int) -> None:
+        """Watch a descriptor for its record's mask.
 
         Raises:
             OSError: It can't be watched.
-            ValueError: It asks to be edge-triggered, and can't be.
+            ValueError: Its source asks to be edge-triggered, and can't be.
         """
-        source._edge = EDGE if self._wants_edge(source) else 0
-        watching: list[Poller] = []
+        record.edge = EDGE if self._wants_edge(record) else 0
+        mask = record.mask | record.edge
         try:
-            for poller in self._of(source):
-                poller.add(fd, source._mask | source._edge)
-                watching.append(poller)
+            self.all.add(fd, mask)
         except NotPollableError:
-            source._edge = 0
-            source._inode = _inode(fd) or _CLOSED
+            record.edge = 0
+            record.inode = _inode(fd) or _CLOSED
+            return
         except OSError as error:
-            for poller in watching:
-                poller.remove(fd)
             raise OSError(error.errno, error.strerror, f"fd {fd}") from None
+        if record.source.lane == URGENT:
+            try:
+                self.urgent.add(fd, mask)
+            except OSError as error:
+                self.all.remove(fd)
+                raise OSError(error.errno, error.strerror, f"fd {fd}") from None
 
-    def _wants_edge(self, source: Source) -> bool:
+    def _wants_edge(self, record: Registration) -> bool:
+        source = record.source
         wanted = source.edge
         if not wanted:
             return wanted is None and self._edge and source.nonblocking
-        if self._kind not in _EDGE:
+        if self._kind != "epoll":
             raise ValueError(f"edge=True needs poller='epoll', not {self._kind!r}")
         if not source.nonblocking:
             raise ValueError(f"edge=True needs what can't block: not {source!r}")
         return True
 
-    def change(self, source: Source, mask: int) -> None:
-        """Wait for something else.
+    def change(self, record: Registration, mask: int) -> None:
+        """Watch for another mask.
 
         Raises:
-            OSError: The number is not the source's any more (EBADF).
+            OSError: Someone else has closed the descriptor (EBADF).
         """
-        if not source._pollable:
-            if not self.owns_fd(source):
-                raise closed_behind_our_back(source)
+        if record.inode is not None:
+            if not self.owns_fd(record):
+                raise closed_elsewhere(record.source)
             return
-        for poller in self._of(source):
-            poller.change(source._fd, mask | source._edge)
+        for poller in self._of(record):
+            poller.change(record.fd, mask | record.edge)
 
-    def owns_fd(self, source: Source) -> bool:
-        """Whether the source's number is still that of the file it was added with.
+    def owns_fd(self, record: Registration) -> bool:
+        """Whether the descriptor still is the file that it was added with.
 
-        What is told `ONESHOT` is told once more from now on.
+        A `ONESHOT` mask is armed again by this.
         """
-        if not source._pollable:
-            return _inode(source._fd) == source._inode
+        if record.inode is not None:
+            return _inode(record.fd) == record.inode
         try:
-            if source._mask & ONESHOT:
-                self.change(source, source._mask)
+            if record.mask & ONESHOT:
+                self.change(record, record.mask)
             else:
-                self.all.change(source._fd, source._mask | source._edge)
+                self.all.change(record.fd, record.mask | record.edge)
         except OSError:
             return False
         return True
 
-    def rearm(self, source: Source) -> None:
-        """Tell anew what a source is ready for, if that was told once; and no errors."""
-        with contextlib.suppress(OSError):  # closed behind our back: see `knows`
-            self.change(source, source._mask)
+    def rearm(self, record: Registration) -> None:
+        """Report again what was to be reported once; ignores a closed descriptor."""
+        with contextlib.suppress(OSError):  # closed by someone else: see `owns_fd`
+            self.change(record, record.mask)
 
-    def remove(self, source: Source) -> None:
-        """Know it no longer."""
-        if source._pollable:
-            for poller in self._of(source):
-                poller.remove(source._fd)
+    def remove(self, record: Registration) -> None:
+        """Stop watching a descriptor."""
+        if record.inode is None:
+            for poller in self._of(record):
+                poller.remove(record.fd)
 
-    def rebuild(self, sources: Iterable[Source]) -> None:
-        """Watch these and no others: a number was closed while a duplicate lives on."""
-        known = [
-            source for source in sources if source._pollable and self.owns_fd(source)
-        ]
+    def rebuild(self, records: Iterable[Registration]) -> None:
+        """Watch these and no others: a closed number lives on through a duplicate."""
+        ours = [each for each in records if each.inode is None and self.owns_fd(each)]
         for poller in (self.all, self.urgent):
             masks = [
-                (source._fd, source._mask | source._edge)
-                for source in known
-                if poller in self._of(source)
+                (each.fd, each.mask | each.edge)
+                for each in ours
+                if poller in self._of(each)
             ]
             poller.rebuild([*self._own, *masks])
 
-    def _of(self, source: Source) -> tuple[Poller, ...]:
-        return (self.all, self.urgent) if source.lane == URGENT else (self.all,)
+    def _of(self, record: Registration) -> tuple[Poller, ...]:
+        urgent = record.source.lane == URGENT
+        return (self.all, self.urgent) if urgent else (self.all,)
 
 
-def closed_behind_our_back(source: Source) -> OSError:
-    """Return the error of a source whose number is not its file's any more."""
+def closed_elsewhere(source: Any) -> OSError:
+    """Return the error of a source whose descriptor was not closed through it."""
     return OSError(errno.EBADF, "closed, and not through its source", repr(source))
 
 
 def check_open(fd: int) -> None:
-    """Check that it is the number of an open file.
+    """Check that a number is that of an open file.
 
     Raises:
         OSError: It is not (EBADF).
@@ -171,7 +171,7 @@ def check_open(fd: int) -> None:
 
 
 def _inode(fd: int) -> tuple[int, int] | None:
-    """Return what tells a file from all others; None: the number is closed."""
+    """Return the device and inode of a file; None: the number is closed."""
     try:
         status = os.fstat(fd)
     except OSError:

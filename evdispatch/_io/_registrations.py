@@ -1,7 +1,13 @@
-"""Which sources there are: from their adding to their end. See `_watching` for the rest."""
+"""The sources that were added: their records, descriptors and deadlines.
+
+One lock guards all of it. The IO side takes it for each source's turn and never holds it
+while it polls, so any thread may add, close or change a source between two turns. epoll and
+timerfd take a change from one thread while another one waits; select and poll need a wake-up.
+"""
 
 import math
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -9,21 +15,39 @@ from typing import Any
 from evdispatch._checks import descriptor
 from evdispatch._core._clock import Clock
 from evdispatch._core._policies import Policies
+from evdispatch._core._poller import NO_INTEREST, ONESHOT
+from evdispatch._core._rate_limit import FREE, RateLimiter
+from evdispatch._core._timers import Owner, TimerId, TimerQueue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import ClosedError, ForkedError, StateError
-from evdispatch._io._pollers import PollerKind
+from evdispatch._handlers._registry import Registry
+from evdispatch._handlers._routes import Scope
+from evdispatch._io._pollers import (
+    PollerKind,
+    Pollers,
+    check_open,
+    closed_elsewhere,
+)
 from evdispatch._io._threads import Pool
-from evdispatch._io._watching import SourceWatches
-from evdispatch.sources._base import LOST, Source
+from evdispatch.sources._base import Source
+from evdispatch.sources._registration import BY_RATE, LOST, Registration
 
 _LOOKUPS = 8  # threads at most, for what may block
 _PATIENCE = 1.0  # seconds for them to return at the end; then they end as daemons do
 
 
-class Registrations(SourceWatches):
-    """The sources, their descriptors in the pollers, and their deadlines.
+class Registrations:
+    """The registered sources. It is the `evdispatch.sources._host.Host` of each.
 
-    It is the `evdispatch.sources._base.Host` of each source.
+    Attributes:
+        by_fd: The record of each descriptor; as long as the highest number watched. A list
+            takes a fifth of a dict's memory, and of its time.
+        ready: Asked in the next turn whatever the poller says.
+        more: Records with leftover events.
+        woken: Records whose source called `Source.wake`.
+        serial: Counts the polls.
+        timers: The deadlines of sources, of calls, and of rate limits.
+        debug: Whether a descriptor is verified before each read.
     """
 
     def __init__(
@@ -34,15 +58,48 @@ class Registrations(SourceWatches):
         poller: PollerKind,
         *,
         edge: bool,
+        debug: bool,
     ) -> None:
-        super().__init__(clock, wakeup, poller, edge=edge)
+        self.lock = threading.RLock()
+        self.now = clock.now
         self.stop = stop
-        self.sources: dict[Source, None] = {}  # in the order they were added
+        self.debug = debug
+        self.by_fd: list[Registration | None] = []
+        self.ready: dict[Registration, None] = {}
+        self.more: dict[Registration, None] = {}
+        self.woken: deque[Registration] = deque()
+        self.serial = 0
+        self.wakeup = wakeup
+        self._records: dict[Registration, None] = {}  # in the order they were added
         self._shared: dict[Callable[[], Any], Any] = {}  # by its class
         self._active = False  # between on_start and on_stop
         self._background = Pool(_LOOKUPS, "evdispatch-background")
+        with ExitStack() as undo:
+            self.timers = TimerQueue(clock)
+            undo.callback(self.timers.alarm.close)
+            own = self.timers.alarm.fileno(), wakeup.fileno()
+            self._record_at(max(own))  # the poller reports these numbers, too
+            self.pollers = Pollers(own, poller, edge=edge)
+            undo.callback(self.pollers.close)
+            self._undo = undo.pop_all()
 
-    def add(self, source: Source) -> None:
+    def is_locked_here(self) -> bool:
+        """Whether the calling thread holds the lock."""
+        lock: Any = self.lock
+        return bool(lock._is_owned())  # noqa: SLF001 (as threading.Condition asks)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when `IoLoop.poll_once` has work."""
+        return self.pollers.all.fileno()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The open sources, in the order they were added."""
+        return tuple(record.source for record in tuple(self._records))
+
+    # -- adding ----------------------------------------------------------------------
+
+    def add(self, source: Source, registry: Registry | None) -> None:
         """Make a source ready and watch it; an exception leaves all as it was.
 
         Raises:
@@ -50,34 +107,40 @@ class Registrations(SourceWatches):
             StateError: It was added before, or its descriptor is watched already.
             OSError: The descriptor can't be watched.
         """
+        record = source.registration
         with self.lock:
-            if source._closed:
+            if record.closed:
                 raise ClosedError(f"{source!r} is closed: make a new one")
-            if source._host is not None:
+            if record.host is not None:
                 raise StateError(f"{source!r} was added before")
-            source._host = self
-            self.sources[source] = None
-            with ExitStack() as undo:
-                undo.callback(self._refuse, source)
+            before = record.registry, record.scope
+            if registry is not None:
+                _join(record, source, registry)
+            record.host, record.source = self, source
+            self._records[record] = None
+            added = False
+            try:
                 source.on_add()
-                undo.callback(source.on_refuse)
+                added = True
                 fd = source.fileno()
                 if fd is not None:
-                    self._watch(source, descriptor(fd))
+                    self._watch(record, descriptor(fd))
                 if self._active:
                     source.on_start()
-                undo.pop_all()
-
-    def _refuse(self, source: Source) -> None:
-        self._forget(source)
-        source._host = None
+            except BaseException:
+                try:
+                    if added:
+                        source.on_refuse()
+                finally:
+                    self._forget(record)
+                    record.host = record.source = None
+                    record.registry, record.scope = before
+                raise
 
     def adopt(self, child: Source, parent: Source) -> None:
         """Add a source that another one has made: it shares the handlers of that one."""
         child.parent = parent
-        if parent._registry is not None:
-            child.join(parent._registry)
-        self.add(child)
+        self.add(child, parent.registration.registry)
 
     def children(self, parent: Source) -> tuple[Source, ...]:
         """Return the open sources that a source has adopted, in the order they came."""
@@ -88,117 +151,344 @@ class Registrations(SourceWatches):
         """Return the one source of a class that others share."""
         with self.lock:
             source = self._shared.get(kind)
-            if source is None or source._closed:
+            if source is None or source.closed:
                 source = kind()
-                self.add(source)
+                self.add(source, None)
                 self._shared[kind] = source
             return source
 
-    def reconsider(self, policies: Policies) -> None:
-        """Have what waits change no more, and each source's way looked for anew."""
-        with self.lock:
-            for source in self.sources:
-                source._direct = False
-                if source._queued is not None:
-                    source._queued.part(policies)
-
-    def discard_pending(self, source: Source) -> None:
-        """Drop what a source has made and no handler has seen yet."""
-        with self.lock:
-            source._discarding = True
-            self.clear_leftover(source)
-            self.free(source)
-
-    def clear_leftover(self, source: Source) -> None:
-        """Let a source have nothing left of what it made before; who was woken is asked."""
-        source._leftover = None
-        self.more.pop(source, None)
-        if source._woken:
-            source._woken = False
-            self.wake(source)
+    # -- the end of a source -----------------------------------------------------------
 
     def unregister(self, source: Source, *, discard: bool) -> None:
         """End a source: out of the poller first, then `Source.on_close`.
 
-        If its number was closed behind our back, that is told by `Source.fd_lost`.
+        If someone else has closed its descriptor, `Source.fd_lost` says so from then on.
 
         Args:
-            source: The source; one that has ended already may still be silenced.
-            discard: Drop what it has made and no handler has seen yet.
+            source: The source; it may have ended already.
+            discard: Drop what it has made and no handler has received yet.
         """
+        record = source.registration
         with self.lock:
             if discard:
                 self.discard_pending(source)
-            if source._closed:
+            if record.closed:
                 return
-            source._closed = True
+            record.closed = True
             try:
-                lost = source._fd >= 0 and not self.pollers.owns_fd(source)
-                source._serial = LOST if lost else source._serial
-                self._forget(source)
+                lost = record.fd >= 0 and not self.pollers.owns_fd(record)
+                record.serial = LOST if lost else record.serial
+                self._forget(record)
                 if lost:
                     self.rebuild()
                 if self._active:
                     source.on_stop()
             finally:
-                source._host = None
-                if source._leftover is None:
-                    self.free(source)
-                elif not source._held_back:  # also if it was paused
-                    if source._bucket is not None:
-                        self.forget(source._bucket)
-                    self._set_waiting(self.more, source, waiting=True)
-                if source.has_final_events:
-                    self.wake(source)
+                record.host = None
+                self._let_finish(record, source)
                 source.on_close()
                 if source.parent is not None:
                     source.parent.on_child_end(source)
 
-    def _forget(self, source: Source) -> None:
-        self.sources.pop(source, None)
-        self._cancel_deadline(source)
-        fd = source._fd
-        self._unwatch(source)
-        source._fd = fd  # for messages
+    def _let_finish(self, record: Registration, source: Source) -> None:
+        """Let an ended source's leftover and final events still be put into the queue."""
+        if record.leftover is None:
+            self.drop_limit(record)
+        elif not record.rate_held:  # also if it was paused
+            if record.limiter is not None:
+                self.cancel_check(record.limiter)
+            self._set_waiting(self.more, record, waiting=True)
+        if source.has_final_events:
+            self._wake(record)
+        elif record.leftover is None:
+            record.source = None
+
+    def discard_pending(self, source: Source) -> None:
+        """Drop what a source has made and no handler has received yet."""
+        record = source.registration
+        with self.lock:
+            record.discarding = True
+            self.clear_leftover(record)
+            self.drop_limit(record)
+
+    def clear_leftover(self, record: Registration) -> None:
+        """Drop the leftover of a source; if it was woken meanwhile, that comes now."""
+        record.leftover = None
+        self.more.pop(record, None)
+        if record.woken:
+            record.woken = False
+            self._wake(record)
+        elif record.closed and not getattr(record.source, "has_final_events", True):
+            record.source = None
+
+    def _forget(self, record: Registration) -> None:
+        self._records.pop(record, None)
+        self._cancel_deadline(record)
+        fd = record.fd
+        self._unwatch(record)
+        record.fd = fd  # for messages
+
+    # -- descriptors -------------------------------------------------------------------
+
+    def set_fd(self, source: Source, fd: int | None) -> None:
+        """Watch this descriptor for an open source, instead of the present one."""
+        record = source.registration
+        with self.lock:
+            self._unwatch(record)
+            if fd is not None:
+                self._watch(record, fd)
+
+    def _record_at(self, fd: int) -> Registration | None:
+        """Return whose descriptor it is, after making room for it in the table."""
+        missing = fd + 1 - len(self.by_fd)
+        if missing > 0:
+            check_open(fd)  # any other number might be huge and take gigabytes
+            self.by_fd += [None] * missing
+        return self.by_fd[fd] if fd >= 0 else None
+
+    def _watch(self, record: Registration, fd: int) -> None:
+        other = self._record_at(fd)
+        if other is not None:
+            if self.pollers.owns_fd(other):
+                raise StateError(f"fd {fd} is watched already, by {other.source!r}")
+            self.unregister(other.source, discard=False)
+        record.serial = self.serial
+        record.mask = record.wanted_mask
+        self.pollers.add(record, fd)
+        record.fd = fd
+        self.by_fd[fd] = record
+        self._line_up(record)
+        self._restart_wait()
+
+    def _unwatch(self, record: Registration) -> None:
+        self.ready.pop(record, None)
+        if self._record_at(record.fd) is record:
+            self.by_fd[record.fd] = None
+            self.pollers.remove(record)
+            self._restart_wait()
+        record.fd = -1
+        record.mask = NO_INTEREST
+
+    def _restart_wait(self) -> None:
+        """Restart a wait that uses a stale set of descriptors (select and poll only)."""
+        if not self.pollers.live and not self.timers.at_work:
+            self.wakeup.set()
+
+    def update(self, source: Source) -> None:
+        """Watch a source's descriptor as its interest and pause now say.
+
+        Raises:
+            OSError: Someone else has closed it (EBADF). The source has ended.
+        """
+        record = source.registration
+        with self.lock:
+            if record.closed:  # by another thread, while this one waited for the lock
+                return
+            mask = record.wanted_mask
+            if mask == NO_INTEREST:
+                record.serial = self.serial
+            if record.fd >= 0 and mask != record.mask:
+                try:
+                    self.pollers.change(record, mask)
+                except OSError:
+                    self.unregister(source, discard=False)
+                    raise closed_elsewhere(source) from None
+                record.mask = mask
+                self._restart_wait()
+            self._line_up(record)
+
+    def verify(self, source: Source) -> None:
+        """Check that a source's descriptor still is the file that was registered.
+
+        epoll goes on reporting a number that was closed while a duplicate of it lives, and
+        reading it might take the data of another file, or block. The check is a system call
+        (0.5 us), so only debug mode makes it before each read.
+
+        Raises:
+            OSError: It is not (EBADF). The source has ended.
+        """
+        if not self.pollers.owns_fd(source.registration):
+            self.unregister(source, discard=False)
+            raise closed_elsewhere(source)
+
+    def _line_up(self, record: Registration) -> None:
+        """Enter a record in the tables of what the poller does not report."""
+        self._set_waiting(
+            self.more, record, waiting=record.leftover is not None and not record.held
+        )
+        waiting = bool(record.mask & ~NO_INTEREST) and record.fd >= 0
+        if record.inode is not None or not waiting:  # else as it is: see `reschedule`
+            self._set_waiting(self.ready, record, waiting=waiting)
+
+    def _set_waiting(
+        self, table: dict[Registration, None], record: Registration, *, waiting: bool
+    ) -> None:
+        if waiting and record not in table:
+            table[record] = None
+            self._wake_io()
+        elif not waiting:
+            table.pop(record, None)
+
+    def reschedule(self, source: Source) -> None:
+        """Ask a source in the next turn, whatever the poller says."""
+        record = source.registration
+        with self.lock:
+            if not record.closed:
+                self._set_waiting(self.ready, record, waiting=True)
+
+    def rearm(self) -> None:
+        """Report again what the poller reports once: a turn was left before all acted."""
+        with self.lock:
+            for record in self._watched():
+                if record.edge or record.mask & ONESHOT:
+                    self.pollers.rearm(record)
+
+    def rebuild(self) -> None:
+        """Get rid of a number that was closed while a duplicate of it lives on."""
+        with self.lock:
+            self.pollers.rebuild(self._watched())
+            self.wakeup.set()  # a wait that has begun uses the old set
+
+    def _watched(self) -> list[Registration]:
+        return [record for record in self.by_fd if record is not None]
+
+    # -- without a descriptor ------------------------------------------------------------
+
+    def wake(self, source: Source) -> None:
+        """Have `Source.on_wake` called. Takes no lock: signal handlers call it."""
+        self._wake(source.registration)
+
+    def _wake(self, record: Registration) -> None:
+        self.woken.append(record)
+        self._wake_io()
+
+    def _wake_io(self) -> None:
+        # A thread that pumps looks at what is there before it waits, and clears at_work
+        # before that look.
+        if not self.timers.at_work:
+            self.wakeup.set()
 
     def in_background(self, function: Callable[[], None]) -> None:
         """Call a function that may block on another thread."""
         self._background.submit(function)
 
+    # -- deadlines -----------------------------------------------------------------------
+
+    def schedule(self, when: float, owner: Owner) -> TimerId:
+        """Have ``owner.on_deadline`` called at a time."""
+        with self.lock:
+            return self.timers.add(when, owner)
+
+    def unschedule(self, timer_id: TimerId) -> None:
+        """Forget a deadline."""
+        with self.lock:
+            self.timers.cancel(timer_id)
+
     def set_deadline(self, source: Source, when: float | None) -> None:
         """Set the one deadline of a source, or none."""
         if when is not None and math.isnan(when):
             raise ValueError("a deadline can't be NaN")
+        record = source.registration
         with self.lock:
-            self._cancel_deadline(source)
-            if when is not None and when != math.inf and not source._closed:
-                source._deadline = self.schedule(when, source)
+            self._cancel_deadline(record)
+            if when is not None and when != math.inf and not record.closed:
+                record.deadline = self.timers.add(when, record)
 
-    def _cancel_deadline(self, source: Source) -> None:
-        if source._deadline is not None:
-            self.unschedule(source._deadline)
-            source._deadline = None
+    def _cancel_deadline(self, record: Registration) -> None:
+        if record.deadline is not None:
+            self.timers.cancel(record.deadline)
+            record.deadline = None
+
+    def next_deadline(self) -> float | None:
+        """Return the nearest deadline, or None."""
+        with self.lock:
+            return self.timers.next()
+
+    # -- rates -----------------------------------------------------------------------------
+
+    def limit(self, source: Source, rate: float | None, burst: float) -> None:
+        """Set a source's rate, in events a second, or none. From any thread."""
+        record = source.registration
+        with self.lock:
+            limiter = record.limiter
+            if record.closed:
+                return
+            if limiter is None:
+                if rate is not None:
+                    record.limiter = RateLimiter(record, rate, burst)
+                return
+            if rate is None:
+                limiter.lift()
+            else:
+                limiter.change(rate, burst, self.now())
+            if limiter.state != FREE:
+                self.set_check(limiter)  # the IO side resumes it, and emits the event
+            elif rate is None:
+                record.limiter = None
+
+    def hold(self, source: Source, *, held: bool) -> None:
+        """Hold a source back, or no more, as its rate says.
+
+        Raises:
+            OSError: Someone else has closed its descriptor (EBADF). The source has ended.
+        """
+        record = source.registration
+        record.held = record.held | BY_RATE if held else record.held & ~BY_RATE
+        if record.closed:  # its leftover comes at its rate, too
+            waiting = record.leftover is not None and not held
+            self._set_waiting(self.more, record, waiting=waiting)
+        else:
+            self.update(source)
+
+    def set_check(self, limiter: RateLimiter) -> None:
+        """Check a rate limit when its next state is due."""
+        self.cancel_check(limiter)
+        limiter.timer_id = self.timers.add(limiter.due(), limiter)
+
+    def cancel_check(self, limiter: RateLimiter) -> None:
+        """Check a rate limit no more."""
+        if limiter.timer_id is not None:
+            self.timers.cancel(limiter.timer_id)
+            limiter.timer_id = None
+
+    def drop_limit(self, record: Registration) -> None:
+        """Limit a source no more that will make no more events."""
+        if record.limiter is not None:
+            self.cancel_check(record.limiter)
+            record.held &= ~BY_RATE
+            record.limiter = None
+
+    # -- the loop's life -------------------------------------------------------------------
+
+    def seal_pending(self, policies: Policies) -> None:
+        """Let no waiting event change any more: the policies are others now."""
+        with self.lock:
+            for record in self._records:
+                if record.pending is not None:
+                    record.pending.seal(policies)
 
     def start(self) -> None:
-        """Tell the sources that the loop begins, if they were not told."""
+        """Call `Source.on_start` where it was not called yet."""
         with self.lock:
             if self._active:
                 return
             self._active = True
             try:
-                for source in list(self.sources):
+                for source in self.sources:
                     source.on_start()
             except BaseException:
                 self.finish()
                 raise
 
     def finish(self) -> None:
-        """Tell the sources that the loop has ended, if they know it began."""
+        """Call `Source.on_stop` where `on_start` was called."""
         with self.lock:
             if not self._active:
                 return
             self._active = False
-            with ExitStack() as stack:  # one that raises keeps no other from it
+            with (
+                ExitStack() as stack
+            ):  # one that raises does not keep the others from it
                 for source in self.sources:
                     stack.callback(source.on_stop)
 
@@ -206,25 +496,32 @@ class Registrations(SourceWatches):
         """End all sources and release the descriptors."""
         with self._undo, ExitStack() as stack:
             stack.callback(self._background.close, _PATIENCE)
-            for source in list(self.sources):
+            for source in self.sources:
                 stack.callback(self.unregister, source, discard=True)
 
     def abandon(self) -> None:
         """Release the descriptors in a forked child, and end the sources there.
 
         Nothing is deleted from the pollers: they are the parent's as well, which would
-        go deaf. The lock is made anew: whoever held it is not in the child.
+        get no events any more. The lock is made new: its holder is not in the child.
         """
         self.lock = threading.RLock()
         self._background.abandon()
         self._undo.close()
-        for source in self.sources:
-            source._closed = source._discarding = True
-            source._host = _FORKED
+        for record in self._records:
+            record.closed = record.discarding = True
+            record.host = _FORKED
+
+
+def _join(record: Registration, source: Source, registry: Registry) -> None:
+    """Let the source's events find their handlers: its parent's, and its own to come."""
+    record.registry = registry
+    shared = None if source.parent is None else source.parent.registration.scope
+    record.scope = Scope(shared or registry.scope) if source.has_children else shared
 
 
 class _Forked:
-    """Stands for the registrations in a forked child: whoever asks it of anything is told."""
+    """Stands for the registrations in a forked child: any use of it raises."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # inspection
@@ -243,5 +540,5 @@ def check_source(what: str, source: Any) -> None:
     """
     if not isinstance(source, Source):
         raise TypeError(f"{what} takes a Source (for a descriptor: Fd), not {source!r}")
-    if not hasattr(source, "_host"):
+    if not hasattr(source, "registration"):
         raise TypeError(f"{type(source).__name__} does not call super().__init__()")

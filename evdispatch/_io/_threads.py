@@ -23,9 +23,17 @@ class Worker:
     Args:
         function: What to call. What it raises is kept, as ``failure``.
         name: The thread's name.
+        on_failure: Called on the thread after the function raised.
     """
 
-    def __init__(self, function: Callable[[], None], name: str) -> None:
+    def __init__(
+        self,
+        function: Callable[[], None],
+        name: str,
+        *,
+        on_failure: Callable[[], None] | None = None,
+    ) -> None:
+        self._on_failure = on_failure
         self.failure: BaseException | None = None
         self._function = function
         # A Thread.join that ctrl+c has ended takes the thread for ended, before 3.13.
@@ -45,12 +53,10 @@ class Worker:
             self._function()
         except BaseException as error:
             self.failure = error
-            self.on_failure()
+            if self._on_failure is not None:
+                self._on_failure()
         finally:
             self._ended.set()
-
-    def on_failure(self) -> None:
-        """Tell of the failure; on the thread itself."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the thread, up to ``timeout`` seconds, and return whether it ended."""

@@ -2,17 +2,11 @@
 
 ::
 
-    _keys     the application: which of the two forms, and its exit code
-    _plain    one line an event        _view    the full-screen form: handlers and frames
-    _lines    event -> line            _state   what the view shows
-    _shown    what both show           _entry   event -> text, bounded
-    _why      event -> what made it    _screen  state -> canvas
-    _text     text -> safe text        _canvas  canvas -> bytes
-    _layout   size -> places           _report  a file for bug reports
-    _record   event -> values of JSON  _ends    failures -> exit codes
-    _watch    the watching of files    _rerun   a command that is run again
-
-The view's lower half (state, layout, screen, canvas) does no IO and reads no clock.
+    _keys    the subcommand keys            _watch   the subcommand watch
+    _lines   event -> line of text          _report  events -> file for a bug report
+    _view    full-screen: events, frames    _state   what the view shows, and where
+    _screen  state -> canvas -> bytes       _text    text that is safe to show
+    _exit    failures -> exit codes
 """
 
 import argparse

@@ -1,16 +1,18 @@
-"""``evdispatch keys``: which form it takes, and how it ends.
+"""``evdispatch keys``: shows what a terminal sends, full-screen or one line an event.
 
-It ends with 0, and otherwise as programs do: with 130 after an interrupt, 141 when nobody
-reads its output, 129 when its terminal has gone, 1 and a line on standard error when it
+It ends with 0, and otherwise as programs do: with 130 after an interrupt, 141 when its
+output is closed, 129 when its terminal has gone, 1 and a line on standard error when it
 can't read or write, 2 when its arguments are wrong.
 """
 
 import argparse
 import contextlib
+import functools
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from evdispatch import (
@@ -21,12 +23,16 @@ from evdispatch import (
     SourceError,
     Terminal,
 )
-from evdispatch.cli._ends import complain, failed
-from evdispatch.cli._lines import line
-from evdispatch.cli._plain import Plain
-from evdispatch.cli._report import STDOUT, Report, ReportError, ReportFile, report_file
+from evdispatch.cli._exit import complain, failed, prepare
+from evdispatch.cli._lines import LEAVE, SHOWN, line, why_lines
+from evdispatch.cli._report import (
+    STDOUT,
+    ReportFile,
+    report_file,
+    report_head,
+    report_line,
+)
 from evdispatch.cli._view import View
-from evdispatch.cli._why import why_lines
 
 _MOUSE: Final[dict[str, Literal[False, "click", "drag", "move"]]] = {
     "off": False,
@@ -47,10 +53,7 @@ _NO_INPUT = (
     "there is no standard input: run it in a terminal,"
     r" or pipe something in, such as printf 'a\033[A' | evdispatch keys"
 )
-_TWO_ON_STDOUT = (
-    "--report - has standard output for itself: use it with --plain, without --explain"
-)
-_NO_OUTPUT = "there is no standard output to write to"
+_TWO_ON_STDOUT = "--report - needs standard output for itself: use it with --plain, without --explain"
 
 
 def add_parser(commands: Any) -> None:
@@ -61,37 +64,36 @@ def add_parser(commands: Any) -> None:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--plain", action="store_true", help="one line an event, on a terminal too"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--plain", action="store_true", help="one line an event, on a terminal too")
+    add(
         "--explain",
         action="store_true",
-        help="tell which protocol, mode and bytes made each event",
+        help="show which protocol, mode and bytes made each event",
     )
-    parser.add_argument(
+    add(
         "--io",
         choices=["auto", "thread", "inline"],
         default="auto",
-        help="who reads the input (default: %(default)s)",
+        help="which thread reads the input (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--mouse",
         choices=[*_MOUSE],
         default="move",
-        help="what to hear of the mouse (default: %(default)s, all of it)",
+        help="which mouse events to report (default: %(default)s, all of them)",
     )
-    parser.add_argument(
+    add(
         "--keyboard",
         choices=["auto", "legacy", "kitty"],
         default="auto",
         help="which protocol to ask the terminal for (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--report",
         metavar="FILE",
-        help="write all that comes to a new file, for a bug report (private: it has"
-        " all that you type); - is standard output, instead of the lines",
+        help="write all events to a new file, for a bug report (private: it has all"
+        " that you type); - is standard output, instead of the lines",
     )
     parser.set_defaults(run=run, error=parser.error)
 
@@ -101,31 +103,27 @@ def run(arguments: argparse.Namespace) -> int:
     if sys.stdin is None:
         return complain("keys", _NO_INPUT)
     if sys.stdout is None:
-        return complain("keys", _NO_OUTPUT)
+        return complain("keys", "there is no standard output to write to")
     full = not arguments.plain and _can_draw()
     if arguments.report == STDOUT and (full or arguments.explain):
         arguments.error(_TWO_ON_STDOUT)
     try:
-        _show(arguments, full=full)
+        with contextlib.ExitStack() as stack:
+            file = None  # opened before the terminal is touched
+            if arguments.report not in (None, STDOUT):
+                file = stack.enter_context(report_file(arguments.report))
+            app = stack.enter_context(Dispatcher(io=arguments.io))
+            _set_up(app, arguments, file, full=full)
+            app.run()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except (HandlerError, SourceError) as error:
-        if not isinstance(error.__cause__, OSError | ReportError):
+        if not isinstance(error.__cause__, OSError):
             raise  # a fault of ours
-        return _failed(error.__cause__)
-    except (OSError, ReportError) as error:
-        return _failed(error)
+        return failed("keys", error.__cause__)
+    except OSError as error:
+        return failed("keys", error)
     return 0
-
-
-def _show(arguments: argparse.Namespace, *, full: bool) -> None:
-    with contextlib.ExitStack() as stack:
-        file = None  # opened before the terminal is touched
-        if arguments.report not in (None, STDOUT):
-            file = stack.enter_context(report_file(arguments.report))
-        app = stack.enter_context(Dispatcher(io=arguments.io))
-        _set_up(app, arguments, file, full=full)
-        app.run()
 
 
 def _set_up(
@@ -146,14 +144,13 @@ def _set_up(
     )
     for name in ("move", "resize"):  # each of them is shown, however many there are
         app.set_policy(name, "block")
-    report = Report(MonotonicClock().now())
+    report = functools.partial(report_line, started=MonotonicClock().now())
     names = ("explain", "io", "keyboard", "mouse")
     options = {name: getattr(arguments, name) for name in names}
-    options["plain"] = not full
+    head = report_head(terminal, {**options, "plain": not full})
     if file is not None:
-        file.write(report.head(terminal, options))
-        file.follow(terminal, report)
-        file.ask(app, terminal)
+        file.write(head)
+        file.follow(app, terminal, report)
     if full:
         View(
             app,
@@ -164,10 +161,32 @@ def _set_up(
             wall=lambda: time.strftime("%H:%M:%S"),
         )
     elif arguments.report == STDOUT:
-        sys.stdout.write(report.head(terminal, options))
-        Plain(app, terminal, sys.stdout, report.tell)
+        sys.stdout.write(head)
+        _write_lines(app, terminal, report)
     else:
-        Plain(app, terminal, sys.stdout, _explained if arguments.explain else _line)
+        _write_lines(app, terminal, _explained if arguments.explain else _line)
+
+
+def _write_lines(
+    app: Dispatcher, terminal: Terminal, describe: Callable[[Event], str]
+) -> None:
+    """Write what ``describe`` returns of each event, until the program ends."""
+    output = sys.stdout
+
+    def write(event: Event) -> None:
+        output.write(describe(event))
+        output.flush()
+
+    def suspend() -> None:
+        if terminal.is_tty:
+            terminal.suspend()
+
+    prepare(app, output)
+    for kind in SHOWN:
+        terminal.on(kind)(write)
+    terminal.on("key", key=LEAVE)(app.stop)
+    terminal.on("hangup")(app.stop)
+    terminal.on("key", key="ctrl+z")(suspend)
 
 
 def _line(event: Event) -> str:
@@ -180,9 +199,3 @@ def _explained(event: Event) -> str:
 
 def _can_draw() -> bool:
     return os.isatty(0) and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _failed(error: OSError | ReportError) -> int:
-    if isinstance(error, ReportError):
-        return complain("keys", str(error))
-    return failed("keys", error)

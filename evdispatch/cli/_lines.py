@@ -13,7 +13,7 @@ r"""An event as one line, which tools may parse.
     focus gained                 or `lost`
     resize 80x24                 columns and rows
     reply cpr 3;5                kind; then `private`, numbers, and data as a literal
-    answer cursor 4,2            what was asked, and the answer or `-`
+    answer cursor 4,2            the query, and the answer or `-`
     unknown 1b5b3c               the bytes in hexadecimal
     suspend   resume   hangup    the name alone
 
@@ -22,12 +22,14 @@ literal. The end of the input has no line.
 """
 
 from functools import singledispatch
+from typing import Final
 
 from evdispatch import (
     Answer,
     Click,
     Event,
     Focus,
+    Hangup,
     Key,
     Mouse,
     Move,
@@ -35,22 +37,38 @@ from evdispatch import (
     Press,
     Reply,
     Resize,
+    Resume,
+    Suspend,
     Unknown,
 )
 from evdispatch.cli._text import printable
+from evdispatch.terminal.explain import explain
 
+# Without `Eof` and `Error`: the end of the input stops the dispatcher, and an error is
+# raised, only if no handler takes them.
+SHOWN: Final[tuple[type[Event], ...]] = (
+    *(Key, Mouse, Paste, Focus, Resize, Reply, Answer, Unknown),
+    *(Suspend, Resume, Hangup),
+)
+"""The events that ``evdispatch keys`` shows."""
+
+LEAVE: Final = frozenset({"q", "ctrl+c"})
+"""The keys that end ``evdispatch keys``."""
+
+_MAX_BYTES: Final = 32  # in a line: a paste may have megabytes
+_NOTHING: Final = "-"
 _MODS = ("ctrl", "alt", "shift")
 
 
 def line(event: Event) -> str:
     """Return the event's line."""
-    told = headline(event)
-    return f"{event.name} {told}" if told else event.name
+    text = headline(event)
+    return f"{event.name} {text}" if text else event.name
 
 
 @singledispatch
 def headline(event: Event) -> str:
-    """Return the event's line without its name: what a person wants to know first."""
+    """Return the event's line without its name."""
     return ""
 
 
@@ -92,7 +110,7 @@ def _(event: Answer) -> str:
     value = event.value
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
-    return f"{event.query} {'-' if value is None else value}"
+    return f"{event.query} {_NOTHING if value is None else printable(str(value))}"
 
 
 @headline.register
@@ -110,3 +128,33 @@ def _(event: Reply) -> str:
 @headline.register
 def _(event: Unknown) -> str:
     return event.raw.hex()
+
+
+def why(event: Event) -> dict[str, str]:
+    """Return what made an event, for ``--explain``: printable texts by label.
+
+    The texts are for people, and may change with any version.
+    """
+    explanation = explain(raw_of(event), event)
+    pairs = {
+        "protocol": explanation.protocol,
+        "mode": explanation.mode,
+        "form": explanation.form,
+        "parts": ", ".join(explanation.parts) or _NOTHING,
+    }
+    return {label: printable(text) for label, text in pairs.items()}
+
+
+def why_lines(event: Event) -> str:
+    """Return indented lines that say what made an event."""
+    raw = raw_of(event)
+    shown = raw.hex(" ") or _NOTHING
+    if len(raw) > _MAX_BYTES:
+        shown = f"{raw[:_MAX_BYTES].hex(' ')} ... ({len(raw)} bytes)"
+    pairs = {**why(event), "bytes": shown}
+    return "".join(f"    {label:<9}{text}\n" for label, text in pairs.items())
+
+
+def raw_of(event: Event) -> bytes:
+    """Return the bytes that an event was decoded from; a click has none of its own."""
+    return b"" if isinstance(event, Click) else getattr(event, "raw", b"")

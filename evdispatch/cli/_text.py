@@ -9,12 +9,12 @@ import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
 
-ELLIPSIS = "…"
+_ELLIPSIS = "…"
 _DELETE = 0x7F
 
 
 def printable(text: str) -> str:
-    """Return the text with all that is not printable as a Python escape."""
+    """Return the text, with what is not printable as Python escapes."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
@@ -39,13 +39,13 @@ def width(text: str) -> int:
 
 
 def clip(text: str, cells: int) -> str:
-    """Return the text, cut to so many cells; an ellipsis says that it was cut."""
+    """Return the text, cut to so many cells; an ellipsis marks the cut."""
     if width(text) <= cells:
         return text
     if cells <= 0:
         return ""
     ends = list(accumulate(map(_char_width, text)))
-    return text[: bisect_right(ends, cells - width(ELLIPSIS))] + ELLIPSIS
+    return text[: bisect_right(ends, cells - width(_ELLIPSIS))] + _ELLIPSIS
 
 
 def _char_width(char: str) -> int:

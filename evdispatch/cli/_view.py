@@ -1,8 +1,8 @@
-"""The full-screen view's life: events in, frames out.
+"""The full-screen view at work: events in, frames out.
 
-A frame is drawn when something has changed, at once if the last one is long enough ago,
-else when its time has come. So a change is seen without delay, a storm of events costs
-30 frames a second, and an idle screen wakes up for the clock alone.
+A frame is drawn when something has changed, but at most 30 times a second. So a single
+change shows without delay, a storm of events is cheap, and an idle screen is drawn for the
+clock alone.
 """
 
 import os
@@ -19,17 +19,15 @@ from evdispatch import (
     Timer,
     on,
 )
-from evdispatch.cli._canvas import Painter
-from evdispatch.cli._layout import layout
-from evdispatch.cli._screen import render
-from evdispatch.cli._shown import LEAVE, SHOWN
-from evdispatch.cli._state import State
+from evdispatch.cli._lines import LEAVE, SHOWN
+from evdispatch.cli._screen import Painter, render
+from evdispatch.cli._state import State, layout
 
 _FRAME = 1 / 30  # seconds
 
 
 class Pacer:
-    """Draws when asked to, but not too often.
+    """Draws on request, but not too often.
 
     Args:
         app: The dispatcher, for its timers.
@@ -44,14 +42,14 @@ class Pacer:
         self._draw = draw
         self._now = now
         self._earliest = 0.0  # the next frame's time
-        self._asked = False  # since the last frame
+        self._requested = False  # since the last frame
         self._waiting = False  # for a timer
 
-    def ask(self) -> None:
-        """Have a frame drawn, soon."""
-        self._asked = True
+    def request(self) -> None:
+        """Draw a frame now or soon."""
+        self._requested = True
         wait = self._earliest - self._now()
-        if wait <= 0:  # in a storm of events it is drawn here: a timer comes after them
+        if wait <= 0:  # in a storm of keys, which come first, no timer would be handled
             self._frame()
         elif not self._waiting:
             self._waiting = True
@@ -59,23 +57,23 @@ class Pacer:
 
     def _due(self) -> None:
         self._waiting = False
-        if self._asked:
+        if self._requested:
             self._frame()
 
     def _frame(self) -> None:
-        self._asked = False
+        self._requested = False
         self._draw()
         self._earliest = self._now() + _FRAME
 
 
 class View:
-    """The view: what it shows is in `State`, how it looks in `_screen`.
+    """The view: `State` has what it shows, `_screen` how it looks.
 
     Args:
         app: The dispatcher.
         terminal: A tty that was added to it.
         io: The dispatcher's mode, to be shown.
-        explain: Whether to tell what made the last event.
+        explain: Whether to show what made the last event.
         now: The dispatcher's clock.
         wall: Returns what the clock on the screen shows.
     """
@@ -105,7 +103,7 @@ class View:
         app.register(self)
 
     def _take(self, event: Event) -> None:
-        """Show an event, and do what the button that it pushed is for."""
+        """Show an event, and do what the button is for that it pushed."""
         pushed = self._state.take(event, self._places)
         if pushed == "quit":
             self._app.stop()
@@ -113,10 +111,10 @@ class View:
             self._state.clear()
         elif pushed == "pause":
             self._state.paused = not self._state.paused
-        self._pacer.ask()
+        self._pacer.request()
 
     def _place(self) -> None:
-        """Put everything where it belongs at the present size."""
+        """Compute the layout for the present size."""
         self._places = layout(*self._terminal.size[:2])
         for region in self._regions:
             region.remove()
@@ -134,26 +132,26 @@ class View:
     @on("start")
     def _start(self) -> None:
         self._visible = _in_foreground(self._terminal.fileno())
-        self._pacer.ask()
+        self._pacer.request()
 
     @on("second")
     def _second(self, tick: Tick) -> None:
         self._state.second(tick.missed)
         self._state.clock = self._wall()
-        self._pacer.ask()
+        self._pacer.request()
 
     @on("key", key=LEAVE)
     def _leave(self) -> None:
         self._app.stop()
 
-    @on("hangup", priority=1)  # before a frame that nobody can see
+    @on("hangup", priority=1)  # before a frame is drawn for it
     def _hangup(self) -> None:
         self._visible = False
         self._app.stop()
 
     @on("key", key="ctrl+z")
     def _ask_to_suspend(self) -> None:
-        self._draw()  # the key is seen before the shell is
+        self._draw()  # so that the key shows before the shell does
         self._terminal.suspend()
 
     @on("suspend")
@@ -168,12 +166,12 @@ class View:
     @on("resize")
     def _resize(self) -> None:
         self._place()
-        self._painter.forget()
-        self._pacer.ask()
+        self._painter.invalidate()
+        self._pacer.request()
 
 
 def _in_foreground(fd: int) -> bool:
-    """Whether the terminal is this job's: `resume` tells when it has become so."""
+    """Return whether the terminal is this job's; `resume` comes when that changes."""
     try:
         return os.tcgetpgrp(fd) == os.getpgrp()
     except OSError:  # not the controlling terminal: there are no jobs

@@ -1,16 +1,19 @@
-"""``evdispatch watch``: tell what happens to files, or run a command when they change.
+"""``evdispatch watch``: prints what happens to files, or runs a command when they change.
 
-It ends with 130 after an interrupt, 143 after SIGTERM, 141 when nobody reads its output;
-127 where the command is not there, 126 where it can't be run; 2 for wrong arguments. A
-second interrupt kills a command that takes its time to end.
+It ends with 130 after an interrupt, 143 after SIGTERM, 141 when its output is closed; 127
+where the command does not exist, 126 where it can't be run; 2 for wrong arguments. A
+second interrupt kills a command that has not ended yet.
 """
 
 import argparse
 import contextlib
 import errno
+import os
 import shutil
 import signal
+import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from evdispatch import (
@@ -19,6 +22,8 @@ from evdispatch import (
     Deleted,
     Dispatcher,
     Error,
+    Fd,
+    Handle,
     HandlerError,
     Modified,
     Moved,
@@ -27,11 +32,10 @@ from evdispatch import (
     SourceError,
     Watch,
 )
-from evdispatch.cli._ends import complain, failed, prepare
-from evdispatch.cli._rerun import Rerun
+from evdispatch.cli._exit import complain, failed, prepare
 from evdispatch.cli._text import printable
 
-# What programs and editors write beside what they are asked to.
+# What programs and editors write beside the files they work on.
 IGNORED = (
     ".git/",
     ".hg/",
@@ -45,31 +49,32 @@ IGNORED = (
 )
 
 _DESCRIPTION = """\
-Tell what happens to a file, or to a directory and all that is below it: one line an event.
+Print what happens to a file, or to a directory and all that is below it: one line an event.
 With a command: run it, and run it again when files change. If it is still running then, it
-is ended first. A path that is not there yet is waited for."""
+is ended first. A path that does not exist yet is waited for."""
 
 
 def add_parser(commands: Any) -> None:
     """Add the subcommand to a parser's subcommands."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "watch",
-        help="tell what happens to files, or run a command when they change",
+        help="print what happens to files, or run a command when they change",
         usage="evdispatch watch [options] PATH [--] [COMMAND ...]",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", metavar="PATH", help="a file or a directory")
-    parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER)
-    parser.add_argument(
+    add = parser.add_argument
+    add("path", metavar="PATH", help="a file or a directory")
+    add("command", metavar="COMMAND", nargs=argparse.REMAINDER)
+    add(
         "--include", metavar="PATTERN", action="append", default=[],
-        help="files to tell of, as in a .gitignore (repeatable; default: all)",
+        help="files to report, as in a .gitignore (repeatable; default: all)",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--ignore", metavar="PATTERN", action="append", default=[],
         help="files and directories to leave out (repeatable)",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--no-default-ignore", action="store_true",
         help=f"with a command, do not ignore {' '.join(IGNORED)}",
     )  # fmt: skip
@@ -79,12 +84,12 @@ def add_parser(commands: Any) -> None:
         ("--postpone", "do not run the command before the first change"),
         ("--clear", "clear the screen before each run"),
     ):
-        parser.add_argument(option, action="store_true", help=text)
-    parser.add_argument(
+        add(option, action="store_true", help=text)
+    add(
         "--debounce", metavar="SECONDS", type=_seconds, default=0.05,
-        help="with a command: how long it must be quiet (default: %(default)s)",
+        help="with a command: how long files must be quiet (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--grace", metavar="SECONDS", type=_seconds, default=5.0,
         help="how long the command has to end before it is killed (default: %(default)s)",
     )  # fmt: skip
@@ -109,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         return complain("watch", "there is no standard output to write to")
     try:
         with Dispatcher() as app, Signals(app) as signals:
-            app.on(Error)(_tell_error)
+            app.on(Error)(_print_error)
             _set_up(app, arguments, command, signals)
             app.run()
     except KeyboardInterrupt:
@@ -124,14 +129,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Signals(contextlib.ExitStack):
-    """Has SIGINT and SIGTERM stop the loop, and nothing else.
+    """Makes SIGINT and SIGTERM stop the loop, and do nothing else.
 
-    An exception might come while a child is being made, and leave it behind. A parent that
-    ignored SIGCHLD, which is inherited, would have children vanish before we ask for them.
+    An exception could come while a child is started, and leave it behind. SIGCHLD gets its
+    default action: where the parent ignored it, which is inherited, children would be
+    reaped before `Rerun` waits for them.
 
     Attributes:
-        first: The number of the first one that came, or 0.
-        rerun: What a second one finds too slow to end.
+        first: The number of the first signal that came, or 0.
+        rerun: Its child is killed by a second signal.
     """
 
     def __init__(self, app: Dispatcher) -> None:
@@ -170,67 +176,158 @@ def _set_up(
             debounce=arguments.debounce if command else None,
         )
     )
-    if command:
-        rerun = Rerun(app, command, grace=arguments.grace, clear=arguments.clear)
-        signals.rerun = rerun
-        Runs(app, watch, rerun, arguments.debounce)
-        if not arguments.postpone:
-            app.on("start", once=True)(rerun.run)
-    else:
-        Lines(app, watch, arguments.path)
+    if not command:
+        _print_lines(app, watch, arguments.path)
+        return
+    rerun = signals.rerun = Rerun(
+        app,
+        command,
+        delay=arguments.debounce,
+        grace=arguments.grace,
+        clear=arguments.clear,
+    )
+    for kind in (Created, Modified, Deleted, Moved):
+        watch.on(kind)(rerun.run_soon)
+    app.on("stop")(rerun.close)
+    if not arguments.postpone:
+        app.on("start", once=True)(rerun.run)
 
 
-class Runs:
-    """Runs a command when files have changed, once for all that change together."""
+class Rerun:
+    """Runs a command; when it is to run again, ends it first if it is still running.
+
+    There is one child at a time, in a process group of its own. Its pidfd reports its end.
+
+    Args:
+        app: The dispatcher.
+        command: The program and its arguments.
+        delay: How long to wait for further changes before a run, in seconds.
+        grace: How long a child has to end after SIGTERM, in seconds; then it is killed.
+        clear: Whether the screen is cleared before each run.
+    """
 
     def __init__(
-        self, app: Dispatcher, watch: Watch, rerun: Rerun, delay: float
+        self,
+        app: Dispatcher,
+        command: Sequence[str],
+        *,
+        delay: float,
+        grace: float,
+        clear: bool,
     ) -> None:
         self._app = app
-        self._rerun = rerun
+        self._command = command
         self._delay = delay
-        self._waits = False
-        for kind in (Created, Modified, Deleted, Moved):
-            watch.on(kind)(self._on_change)
-        app.on("stop")(rerun.close)
+        self._grace = grace
+        self._clear = clear
+        self._child: subprocess.Popen[bytes] | None = None
+        self._end: Fd | None = None  # readable when the child has ended
+        self._pidfd = -1
+        self._deadline: Handle | None = None  # for a child that was asked to end
+        self._again = False
+        self._soon = False
 
-    def _on_change(self) -> None:
-        if not self._waits:
-            self._waits = True
-            self._app.after(self._delay, self._run)
+    def run_soon(self) -> None:
+        """Run the command once for all changes within the delay."""
+        if not self._soon:
+            self._soon = True
+            self._app.after(self._delay, self._run_now)
 
-    def _run(self) -> None:
-        self._waits = False
-        self._rerun.run()
+    def _run_now(self) -> None:
+        self._soon = False
+        self.run()
+
+    def run(self) -> None:
+        """Run the command; end it first if it is running.
+
+        Raises:
+            OSError: It can't be started.
+        """
+        if self._child is None:
+            self._start()
+            return
+        self._again = True
+        if self._deadline is None:
+            self._signal(signal.SIGTERM)
+            self._deadline = self._app.after(self._grace, self.kill)
+
+    def kill(self) -> None:
+        """Kill the child; from a signal handler, too."""
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the child and wait for it; kill it when its time is up."""
+        child = self._child
+        if child is None:
+            return
+        self._signal(signal.SIGTERM)
+        try:
+            child.wait(self._grace)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            child.wait()
+        self._clean_up()
+
+    def _start(self) -> None:
+        if self._clear:
+            os.write(1, b"\033[H\033[2J\033[3J")
+        command = self._command
+        child = subprocess.Popen(  # noqa: S603 (the user's own)
+            command, stdin=subprocess.DEVNULL, process_group=0
+        )
+        self._child = child
+        self._pidfd = os.pidfd_open(child.pid)
+        self._end = self._app.add(Fd(self._pidfd))
+        self._end.on("readable")(self._on_end)
+
+    def _on_end(self) -> None:
+        if self._child is not None:
+            self._child.wait()
+        self._clean_up()
+        if self._again:
+            self._again = False
+            self._start()
+
+    def _clean_up(self) -> None:
+        self._child = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if self._end is not None:
+            self._end.close()
+            self._end = None
+            os.close(self._pidfd)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None and self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.killpg(self._child.pid, number)
 
 
-class Lines:
-    """Writes a line for each event: its name, and the path as the user began it."""
+def _print_lines(app: Dispatcher, watch: Watch, path: str) -> None:
+    """Print a line for each event: its name, and the path as the user began it."""
+    root = len(watch.path.rstrip("/"))
+    output = sys.stdout
 
-    def __init__(self, app: Dispatcher, watch: Watch, path: str) -> None:
-        self._root = watch.path
-        self._path = path if path == "/" else path.rstrip("/")
-        self._output = sys.stdout
-        prepare(app, sys.stdout)
-        watch.on(PathEvent)(self._write)
+    def shown(path_of_event: str, *, is_dir: bool) -> str:
+        text = (path.rstrip("/") + path_of_event[root:]) or "/"
+        return printable(text + "/" * (is_dir and text != "/"))
 
-    def _write(self, event: PathEvent) -> None:
+    def write(event: PathEvent) -> None:
         if isinstance(event, Settled):
             return
         is_dir = isinstance(event, Change) and event.is_dir
-        text = self._shown(event.path, is_dir=is_dir)
+        text = shown(event.path, is_dir=is_dir)
         if isinstance(event, Moved):
-            text = f"{self._shown(event.src_path, is_dir=is_dir)} -> {text}"
-        self._output.write(f"{event.name} {text}\n")
-        self._output.flush()
+            text = f"{shown(event.src_path, is_dir=is_dir)} -> {text}"
+        output.write(f"{event.name} {text}\n")
+        output.flush()
 
-    def _shown(self, path: str, *, is_dir: bool) -> str:
-        below = path[len(self._root.rstrip("/")) :]
-        shown = (self._path.rstrip("/") + below) or "/"
-        return printable(shown + "/" * (is_dir and shown != "/"))
+    prepare(app, output)
+    watch.on(PathEvent)(write)
 
 
-def _tell_error(event: Error) -> None:
+def _print_error(event: Error) -> None:
     if event.event is not None or not isinstance(event.exception, OSError):
         raise event.exception  # a handler's
     complain("watch", str(event.exception))
@@ -245,7 +342,7 @@ def _failed(error: Exception, command: list[str]) -> int:
     if isinstance(error, FileNotFoundError):
         text, code = "no such command", 127
         if shutil.which(command[0]) is not None:  # the error is about its first line
-            text, code = "its interpreter is not there", 126
+            text, code = "its interpreter does not exist", 126
     elif isinstance(error, PermissionError):
         text = "it may not be run"
     elif error.errno == errno.ENOEXEC:

@@ -1,43 +1,54 @@
-"""How long handlers take, and who is told when one is slow: ``Dispatcher(slow=)``.
+"""``Dispatcher(slow=)``: how long handlers take, and a `slow` event for one that takes long.
 
-- It is a probe (see `_probes`): without ``slow=`` there is none, and nothing is measured.
-- A slow handler is told once it has ended, by a `slow` event; or in the log, where nobody
-  hears that, or nothing follows that could tell it (the loop stops), and where no end would
-  be: what is slow on a `slow` event is logged.
-- What `Dispatcher.after` and `every` call is measured as the user's function, and what
-  ends the interval of a paced handler is not measured: that handler is.
+A `HandlerTimer` is an instrument around the calls: without ``slow=`` there is none, and nothing is
+measured. A `StackSampler`, on a thread of its own, takes the stack of a call that has become slow.
+Neither waits for the other: each writes one attribute and *then* reads the other's.
 """
 
 import functools
 import logging
+import sys
+import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from threading import get_ident
-from typing import Any, ClassVar
+from traceback import FrameSummary, StackSummary
+from types import FrameType
+from typing import Any, ClassVar, NamedTuple
 
 import attrs
 
 from evdispatch._core._callbacks import Due
 from evdispatch._core._dispatch import DispatchSide
+from evdispatch._core._interrupts import is_ours
 from evdispatch._events import URGENT, Event, Stop
-from evdispatch._handlers._handler import Handler, name_of
-from evdispatch._handlers._instruments import Probe
+from evdispatch._handlers._handler import Handler, calls_handlers, name_of
+from evdispatch._handlers._instruments import Instrument
 from evdispatch._handlers._routes import Subscription
-from evdispatch._io._sampler import Call, Sampler
-from evdispatch._stats import HandlerStats, Timing, tell_timing
+from evdispatch._io._threads import Worker
+from evdispatch._stats import HandlerStats
 
 _log = logging.getLogger("evdispatch")
+
+_LONGEST = 3600.0  # seconds of a wait: locks overflow on much longer ones
+
+Call = tuple[float, int]
+"""A call that is under way: when it began, and on which thread. Each is a new object."""
 
 
 @attrs.define(eq=False)
 class Slow(Event):
     """A handler took longer than ``Dispatcher(slow=)`` allows.
 
+    It is emitted once the handler has returned. Where no handler of `slow` could get it, because
+    there is none, the loop stops, or the slow handler was one of `slow`, it is logged.
+
     Attributes:
         handler: The handler; None: it was registered with ``weak``, and is gone.
         duration: How long it took, in seconds.
         event: What it was called with.
         stack: Where it was while it ran, as a traceback shows it, innermost last; empty if
-            it ended before anybody looked, or is no Python code.
+            it ended before it was sampled, or is no Python code.
     """
 
     lane: ClassVar[int] = URGENT
@@ -49,23 +60,81 @@ class Slow(Event):
     stack: str = attrs.field(default="", repr=False)
 
 
-class Meter(Probe):
-    """Measures the calls of all handlers.
+BOUNDS = tuple(
+    float(f"{digit}e{exponent}") for exponent in range(-6, 3) for digit in (1, 2, 5)
+)
+"""The upper bounds of a histogram's classes, in seconds: 1, 2, 5, 10 us ... 500 s."""
+
+
+class Timing:
+    """How long the calls of one handler took. On the dispatch thread."""
+
+    __slots__ = ("buckets", "calls", "failed", "longest", "total")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.failed = 0
+        self.total = 0.0
+        self.longest = 0.0
+        self.buckets = [0] * (len(BOUNDS) + 1)  # the last one: longer than all bounds
+
+    def note(self, took: float) -> None:
+        """Count a call that took so many seconds."""
+        self.calls += 1
+        self.total += took
+        if took > self.longest:  # noqa: PLR1730 (max takes 0.1 us)
+            self.longest = took
+        self.buckets[bisect_left(BOUNDS, took)] += 1
+
+    def include(self, other: "Timing") -> None:
+        """Count all that another one has counted."""
+        self.calls += other.calls
+        self.failed += other.failed
+        self.total += other.total
+        self.longest = max(self.longest, other.longest)
+        self.buckets = [
+            sum(pair) for pair in zip(self.buckets, other.buckets, strict=True)
+        ]
+
+
+def timing_stats(
+    name: str, handler: Callable[..., Any] | None, timing: Timing
+) -> HandlerStats:
+    """Return the figures of a timing."""
+    bounds = (*BOUNDS, float("inf"))
+    return HandlerStats(
+        name=name,
+        handler=handler,
+        calls=timing.calls,
+        failed=timing.failed,
+        total=timing.total,
+        longest=timing.longest,
+        histogram=tuple(
+            pair for pair in zip(bounds, timing.buckets, strict=True) if pair[1]
+        ),
+    )
+
+
+class HandlerTimer(Instrument):
+    """Measures the calls of all handlers, and those of `Dispatcher.after` and ``every``.
 
     Args:
         slow: From how many seconds on a handler is slow.
         now: The clock.
-        dispatch: Who is told.
+        dispatch: Emits the `slow` events.
     """
 
     def __init__(
-        self, slow: float, now: Callable[[], float], dispatch: DispatchSide
+        self,
+        slow: float,
+        now: Callable[[], float],
+        dispatch: DispatchSide,
     ) -> None:
         self.slow = slow
         self.now = now
-        self.sampler = Sampler(slow, now, Measured.run.__code__)
+        self.sampler = StackSampler(slow, now)
         self._dispatch = dispatch
-        self._functions: dict[str, Timing] = {}  # of `after` and `every`
+        self._functions: dict[str, Timing] = {}  # of `after` and `every`, by name
 
     def around(
         self, subscription: Subscription, call: Handler, *, takes_event: bool
@@ -75,31 +144,21 @@ class Meter(Probe):
             return functools.partial(self._run_due, call)
         if subscription.timing is None:
             subscription.timing = Timing()
-        return Measured(
-            self, subscription.timing, subscription.find, call, takes_event
-        ).run
-
-    def close(self) -> None:
-        """Do nothing: what it has measured is still to be read."""
-
-    def abandon(self) -> None:
-        """Nudge nobody: the thread that looks on is not there."""
-        self.sampler.abandon()
+        find, timing = subscription.get_handler, subscription.timing
+        return TimedCall(self, timing, find, call, takes_event=takes_event).run
 
     def _run_due(self, call: Handler, due: Due) -> Any:
         function = due.called
-        if function is None:
+        if function is None:  # the end of a throttled handler's interval
             return call(due)
-        name = name_of(function)
-        timing = self._functions.get(name)
-        if timing is None:
-            timing = self._functions[name] = Timing()
-        return Measured(self, timing, lambda: function, call, True).run(due)  # noqa: FBT003
+        timing = self._functions.setdefault(name_of(function), Timing())
+        find = functools.partial(_constant, function)
+        return TimedCall(self, timing, find, call, takes_event=True).run(due)
 
-    def tell(
+    def report(
         self, handler: Handler | None, event: Event, duration: float, call: Call
     ) -> None:
-        """Tell of a slow handler."""
+        """Emit a `slow` event, or log it."""
         stack = self.sampler.stack_of(call)
         last = isinstance(event, Stop) or self._dispatch.stopping  # no pass follows
         if last or isinstance(event, Slow) or not self._dispatch.has_handlers(Slow):
@@ -107,8 +166,8 @@ class Meter(Probe):
             name = name_of(handler)
             _log.warning("%s took %.3f s on %r%s", name, duration, event.name, where)
         else:
-            told = Slow(handler, duration, event, stack, time=self.now())
-            self._dispatch.queue_raised(told)
+            slow = Slow(handler, duration, event, stack, time=self.now())
+            self._dispatch.queue_raised(slow)
 
     def timings(
         self, subscriptions: Iterable[Subscription]
@@ -120,37 +179,53 @@ class Meter(Probe):
             if handler is not None and subscription.timing is not None:
                 _, timing = found.setdefault(subscription.key, (handler, Timing()))
                 timing.include(subscription.timing)
-        told = [tell_timing(name_of(each), each, t) for each, t in found.values()]
-        told += [tell_timing(name, None, t) for name, t in self._functions.items()]
-        return tuple(sorted(told, key=lambda stats: -stats.total))
+        stats = [timing_stats(name_of(each), each, t) for each, t in found.values()]
+        stats += [timing_stats(name, None, t) for name, t in self._functions.items()]
+        return tuple(sorted(stats, key=lambda stats: -stats.total))
+
+    def close(self) -> None:
+        """End the sampler's thread; what was measured can still be read."""
+        self.sampler.end()
+
+    def abandon(self) -> None:
+        """Forget the sampler's thread, which is not in a forked child."""
+        self.sampler.abandon()
 
 
-class Measured:
-    """One handler's call, and what is measured of it."""
+def _constant(function: Handler) -> Handler:
+    return function
 
-    __slots__ = ("_call", "_find", "_meter", "_now", "_slow", "_takes_event", "_timing")
+
+class TimedCall:
+    """One handler's call, and the timing that it is added to."""
+
+    __slots__ = ("_call", "_find", "_now", "_slow", "_takes_event", "_timer", "_timing")
 
     def __init__(
         self,
-        meter: Meter,
+        timer: HandlerTimer,
         timing: Timing,
         find: Callable[[], Handler | None],
         call: Handler,
-        takes_event: bool,  # noqa: FBT001
+        *,
+        takes_event: bool,
     ) -> None:
-        self._meter = meter
+        self._timer = timer
         self._timing = timing
         self._find = find
         self._call = call
         self._takes_event = takes_event
-        self._now = meter.now
-        self._slow = meter.slow
+        self._now = timer.now
+        self._slow = timer.slow
 
+    @calls_handlers
     def run(self, event: Event) -> Any:
-        """Call the handler; on one line, as `_interrupts` asks."""
-        sampler = self._meter.sampler
+        """Call the handler and measure it."""
+        sampler = self._timer.sampler
         before = sampler.call
         sampler.call = call = (self._now(), get_ident())
+        if sampler.asleep:  # after setting the call: see `StackSampler`
+            sampler.wake()
         try:
             return self._call(event) if self._takes_event else self._call()
         except BaseException:
@@ -161,4 +236,149 @@ class Measured:
             took = self._now() - call[0]
             self._timing.note(took)
             if took >= self._slow:
-                self._meter.tell(self._find(), event, took, call)
+                self._timer.report(self._find(), event, took, call)
+
+
+class Place(NamedTuple):
+    """A line that is being run."""
+
+    file: str
+    line: int
+    name: str
+    ours: bool
+
+
+class StackSampler:
+    """Samples the stack of the call that is under way, once it is slow.
+
+    Its thread is started by the first call. It sleeps for good when no call is under way: it sets
+    ``asleep`` and *then* looks for a call; a call sets ``call`` and *then* looks at ``asleep``.
+    It references no handlers, so it keeps none of them alive.
+
+    Args:
+        slow: From how many seconds on a call is slow.
+        now: The clock.
+
+    Attributes:
+        call: What is under way; the dispatch thread sets it.
+        asleep: Whether a call has to wake the thread.
+    """
+
+    def __init__(self, slow: float, now: Callable[[], float]) -> None:
+        self.slow = slow
+        self.call: Call | None = None
+        self.asleep = True  # there is no thread yet
+        self._now = now
+        self._sampled: tuple[Call | None, str] = (None, "")
+        self._alarm = threading.Lock()  # held, except for the moment of a wake-up
+        self._alarm.acquire()
+        self._thread: Worker | None = None
+        self._ending = False
+
+    # -- the dispatch thread -----------------------------------------------------------------
+
+    def wake(self) -> None:
+        """End the thread's sleep; start it at first."""
+        self.asleep = False
+        if self._thread is None:
+            self._thread = Worker(self._run, "evdispatch-slow")
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._alarm.locked():  # no other thread releases it
+            self._alarm.release()
+
+    def stack_of(self, call: Call) -> str:
+        """Return the stack of a call that has ended, if it was sampled."""
+        sampled, stack = self._sampled
+        if sampled is not call:
+            return ""
+        self._ring()  # the thread waits for the end of this call
+        return stack
+
+    def end(self) -> None:
+        """End the thread."""
+        if self._thread is not None:
+            self._ending = True
+            self._ring()
+            self._thread.wait()
+            self._thread = None
+            self._ending, self.asleep = False, True
+
+    def abandon(self) -> None:
+        """Forget the thread, in a forked child."""
+        self._thread = None
+        self.asleep = False
+
+    # -- its own thread ------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._sample()
+        except Exception:
+            _log.exception("no stacks of slow handlers any more")
+
+    def _sample(self) -> None:
+        while not self._ending:
+            timeout = self.look()
+            if timeout is not None:
+                self._alarm.acquire(timeout=timeout)
+                continue
+            self.asleep = True
+            if self.call is None and not self._ending:  # after setting it: see above
+                self._alarm.acquire()
+            self.asleep = False
+
+    def look(self) -> float | None:
+        """Sample what is under way, if it is slow.
+
+        Returns:
+            How long to wait for the next look, in seconds; None: no call is under way.
+        """
+        call = self.call
+        if call is None:
+            return None
+        if self._sampled[0] is not call:
+            left = call[0] + self.slow - self._now()
+            if left > 0:
+                return min(left, _LONGEST)
+            self._sampled = call, self._stack(call)
+            if self.call is not call:  # it has ended meanwhile, and rings no more
+                return 0
+        return _LONGEST  # until it has ended: see `stack_of`
+
+    def _stack(self, call: Call) -> str:
+        """Return the stack below what makes the call, as a traceback has it."""
+        found = self._walk(call)
+        if self.call is not call:
+            return ""  # it has just ended
+        while found and found[-1].ours:
+            found.pop()
+        found.reverse()
+        try:
+            lines = [FrameSummary(each.file, each.line, each.name) for each in found]
+            return "".join(StackSummary.from_list(lines).format())
+        except ValueError:  # code that was compiled with a name that no file can have
+            return "".join(
+                f"  {each.file!r}:{each.line}: {each.name}\n" for each in found
+            )
+
+    def _walk(self, call: Call) -> list[Place]:
+        """Return where the call is, innermost first.
+
+        The frames are released at once: the last reference to one destroys the handler's
+        variables, which may belong to its thread.
+        """
+        frame = sys._current_frames().get(call[1])  # noqa: SLF001
+        found = []
+        while frame is not None and not _makes(frame, call):
+            code = frame.f_code
+            place = code.co_filename, frame.f_lineno, code.co_name, is_ours(frame)
+            found.append(Place(*place))
+            frame = frame.f_back
+        return [] if frame is None else found
+
+
+def _makes(frame: FrameType, call: Call) -> bool:
+    """Whether a frame is the `TimedCall.run` of this call: its local variable says so."""
+    return frame.f_code is TimedCall.run.__code__ and frame.f_locals.get("call") is call

@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from evdispatch._core._callbacks import Handle
-from evdispatch._core._deadlines import Owner
 from evdispatch._core._poller import PRIORITY, READ, WRITE
 from evdispatch._core._queue import Queue
+from evdispatch._core._timers import Owner
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._handlers._handler import describe
 from evdispatch._handlers._throttle import DelayedCall
@@ -170,19 +170,20 @@ class Alive:
 def _waiting(
     source: Source, registrations: Registrations, due: dict[Owner, float]
 ) -> Waiting:
-    interest = source.interest_in_pause if source._paused else source.interest
-    fd = source._fd
+    record = source.registration
+    interest = source.interest_in_pause if record.held else source.interest
+    fd = record.fd
     watched = fd >= 0 and interest is not None
-    owners: tuple[Any, ...] = (source, source._bucket if source._held_back else None)
+    owners: tuple[Any, ...] = (record, record.limiter if record.rate_held else None)
     return Waiting(
         source=source,
         fd=fd if watched else None,
         interest=interest & _BITS if interest is not None and watched else None,
-        always_ready=watched and not source._pollable,
+        always_ready=watched and record.inode is not None,
         due_in=min((due[each] for each in owners if each in due), default=None),
-        more=source in registrations.more or source in registrations.woken,
+        more=record in registrations.more or record in registrations.woken,
         paused=source.paused,
-        held=source._held_back,
+        held=record.rate_held,
     )
 
 

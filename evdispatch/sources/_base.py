@@ -1,41 +1,36 @@
 """What a source is: the one interface between the IO side and everything that makes events.
 
-- The IO side calls the ``on_*`` methods, one source at a time, under its lock. They
-  never block and never call handlers. `Source.on_unhandled` is the dispatch side's.
-- A source returns its events, as a list or by ``yield``. The IO side takes as many as
-  the turn and the queue allow and asks for the rest later, before it asks the source
-  anything else; so a generator is all the flow control a source needs.
-- A source lives once: new, added, closed. So the object itself is the generation by
-  which late events are told from present ones. It owns its descriptor, unless told not to.
+- The IO side calls the ``on_*`` methods, one source at a time, under its lock. They must not
+  block and never call handlers. `Source.on_unhandled` runs on the dispatch side.
+- A source returns its events as a tuple, a list or an iterator. The IO side takes as many as
+  the turn and the queue allow and asks for the rest later, before anything else of the
+  source; so a generator is all the flow control that a source needs.
+- A source is added once. It owns its descriptor, unless it is told not to.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, overload
 
-from evdispatch._core._deadlines import TimerId
-from evdispatch._core._pending import Line
-from evdispatch._core._poller import NO_INTEREST, READ
+from evdispatch._core._rate_limit import RateLimiter, check_rate
 from evdispatch._errors import ClosedError, StateError
 from evdispatch._events import NORMAL, Event
 from evdispatch._handlers._handler import F
 from evdispatch._handlers._registry import Registry
 from evdispatch._handlers._routes import Scope
 from evdispatch._stats import Counts
-from evdispatch.sources._flow import Flow
 from evdispatch.sources._host import Host
-
-LOST = -1  # is no poll's number
-Makes = tuple[type[Event], ...] | None
+from evdispatch.sources._registration import BY_USER, LOST, Registration
 
 
-class Source(Flow):
+class Source:
     """Makes events from a descriptor, a deadline, or a call to `wake`.
 
     Subclass it for your own: override `fileno` and `on_ready` for one with a descriptor,
     `on_deadline` for one with a time, `on_wake` for one that another thread feeds, and
     `on_close` to give back what it holds. Call ``super().__init__()``. ``source`` and
-    ``time`` of the events are filled in.
+    ``time`` of the events are filled in. The attributes ``name``, ``parent`` and
+    ``registration`` are taken.
 
     Args:
         name: A label for messages; default: the class's name.
@@ -44,13 +39,6 @@ class Source(Flow):
     lane: ClassVar[int] = NORMAL
     """The queue's lane for all its events: one, so that they keep their order."""
 
-    verifies: ClassVar[bool] = False
-    """Whether it calls `Host.verify` before it reads; else the IO side does."""
-
-    makes: ClassVar[Makes] = None
-    """The classes of all events that it makes, if it says so; for this class alone, not for
-    its subclasses. It makes reading faster where no policy is for any of them."""
-
     has_children: ClassVar[bool] = False
     """Whether other sources may have it as ``parent``, and share its handlers."""
 
@@ -58,68 +46,38 @@ class Source(Flow):
     """Whether `final_events` is to be asked, however the source has ended."""
 
     edge: bool | None = None
-    """Whether it asks to be edge-triggered; None: as the dispatcher is, if it `nonblocking`."""
+    """Whether it asks to be edge-triggered; None: as the dispatcher is, if `nonblocking`."""
 
-    __slots__ = (
-        "__weakref__",
-        "_closed",
-        "_deadline",
-        "_direct",
-        "_discarding",
-        "_edge",
-        "_fd",
-        "_interest",
-        "_leftover",
-        "_mask",
-        "_queued",
-        "_registry",
-        "_scope",
-        "_serial",
-        "_spoken",
-        "_woken",
-        "counts",
-        "name",
-        "parent",
-    )
+    __slots__ = ("__weakref__", "name", "parent", "registration")
 
     def __init__(self, name: str | None = None) -> None:
-        super().__init__()
         self.name = name or type(self).__name__.lower()
         self.parent: Source | None = None
-        self.counts = Counts()
-        self._fd = -1  # the number as registered: a fileno() may change its mind
-        self._serial = 0  # the poll during which it was (un)registered, or LOST
-        self._interest: int | None = READ  # what the source waits for
-        self._mask = NO_INTEREST  # what the poller watches for
-        self._edge = 0  # EDGE, if it is told of arrivals only
-        self._closed = False
-        self._discarding = False  # closed by the user: what is queued is dropped
-        self._spoken = False  # it has had its last word
-        self._leftover: deque[Iterator[Event]] | None = None  # made, and not yet taken
-        self._woken = False  # to be asked when the rest is taken
-        self._direct = False  # its events are put into the lane as they are
-        self._queued: Line | None = None  # what waits, and may still change
-        self._deadline: TimerId | None = None
-        self._scope: Scope | None = None  # handlers of this source alone
-        self._registry: Registry | None = None
+        self.registration = Registration()
 
     def __repr__(self) -> str:
+        record = self.registration
         paused = "paused" if self.paused else "held back"
-        state = "closed" if self._closed else paused if self._paused else "open"
-        fd = f" fd={self._fd}" if self._fd >= 0 else ""
+        state = "closed" if record.closed else paused if record.held else "open"
+        fd = f" fd={record.fd}" if record.fd >= 0 else ""
         return f"<{type(self).__name__} {self.name!r}{fd} {state}>"
 
     # -- for the user --------------------------------------------------------------
 
     @property
-    def fd_lost(self) -> bool:
-        """Whether its number was closed behind its back; it is not to be closed then."""
-        return self._serial == LOST
+    def counts(self) -> Counts:
+        """What became of its events."""
+        return self.registration
 
     @property
     def closed(self) -> bool:
         """Whether the source has ended, by `close` or by itself."""
-        return self._closed
+        return self.registration.closed
+
+    @property
+    def fd_lost(self) -> bool:
+        """Whether someone else closed its descriptor; the source must not close it then."""
+        return self.registration.serial == LOST
 
     @overload
     def on(
@@ -130,39 +88,92 @@ class Source(Flow):
     def on(self, event: Any = None, /, **options: Any) -> Any:
         """Register a handler for this source's events; see `Dispatcher.on`.
 
-        For a source that has children (a listener its connections) it hears theirs too.
+        For a source that has children (a listener its connections) it gets theirs too.
         Call it on the dispatch thread.
 
         Raises:
             StateError: The source was not added yet.
         """
-        registry = self._registry
+        record = self.registration
+        registry: Registry | None = record.registry
         if registry is None:
             raise StateError(
-                f"{self!r} hears nothing yet: add it to a dispatcher first"
+                f"cannot register a handler on {self!r}: add it to a dispatcher first"
             )
-        shared = None if self.parent is None else self.parent._scope
-        scope = self._scope
-        if scope is None or scope is shared:  # its first handler makes one of its own
-            scope = self._scope = Scope(shared or registry.scope)
+        shared = None if self.parent is None else self.parent.registration.scope
+        scope = record.scope
+        if scope is None or scope is shared:  # its first handler makes its own scope
+            scope = record.scope = Scope(shared or registry.scope)
         return registry.on(scope, event, options)
 
     def close(self) -> None:
         """End it, and drop its events that still wait. From any thread, also twice."""
-        self._discarding = True
-        if self._closed:
+        record = self.registration
+        record.discarding = True
+        if record.closed:
             return
-        if self._host is not None:
-            self._host.unregister(self, discard=True)
+        if record.host is not None:
+            record.host.unregister(self, discard=True)
         else:
-            self._closed = True
+            record.closed = True
             self.on_close()
 
-    def join(self, registry: Registry) -> None:
-        """Let `on` register there; called by `Dispatcher.add`, not for you."""
-        self._registry = registry
-        shared = None if self.parent is None else self.parent._scope
-        self._scope = Scope(shared or registry.scope) if self.has_children else shared
+    @property
+    def paused(self) -> bool:
+        """Whether the source is paused."""
+        return self.registration.held & BY_USER != 0
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it is not read, because it was paused or its rate is used up."""
+        return self.registration.held != 0
+
+    def pause(self) -> None:
+        """Stop reading until `resume`, from any thread; queued events are handled.
+
+        Deadlines and calls of `wake` still cause up to a turn's worth of events.
+        """
+        self._set_paused(paused=True)
+
+    def resume(self) -> None:
+        """Read again. From any thread."""
+        self._set_paused(paused=False)
+
+    def _set_paused(self, *, paused: bool) -> None:
+        record = self.registration
+        host = record.host
+        with contextlib.nullcontext() if host is None else host.lock:
+            record.held = record.held | BY_USER if paused else record.held & ~BY_USER
+            if host is not None:
+                host.update(self)
+
+    def limit_rate(self, rate: float | None, burst: int | None = None) -> None:
+        """Limit the events a second. From any thread, also before the source is added.
+
+        While the limit is used up, the source is not read: the kernel pushes back, and
+        nothing is lost. A `throttled` event reports when that begins. Another one, with
+        ``active`` False, reports when so few events have come for so long that a whole
+        burst would be possible again. `error` events, and the last events of a source that
+        is closed, are not delayed, nor is what a source does while it is paused. Each
+        connection of a listener has its own limit.
+
+        Args:
+            rate: In events a second, above 0; None or infinity: no limit.
+            burst: How many may come at once after a while without any. None: as many as in
+                a tenth of a second, at least 1.
+
+        Raises:
+            TypeError: They are not numbers.
+            ValueError: NaN; a rate that is not above 0, a burst below 1.
+        """
+        checked, most = check_rate(rate, burst)
+        record = self.registration
+        if record.host is not None:
+            record.host.limit(self, checked, most)
+        elif checked is None:
+            record.limiter = None
+        else:
+            record.limiter = RateLimiter(record, checked, most)
 
     # -- for subclasses to call ------------------------------------------------------
 
@@ -174,26 +185,27 @@ class Source(Flow):
             ClosedError: The source has ended.
             StateError: The source was not added yet.
         """
-        if self._host is None:
-            if self._closed:
+        host = self.registration.host
+        if host is None:
+            if self.registration.closed:
                 raise ClosedError(f"{self!r} is closed")
             raise StateError(f"{self!r} was not added to a dispatcher")
-        return self._host
+        return host
 
     @property
     def edge_triggered(self) -> bool:
-        """Whether it is told of arrivals only, and must read until that would block."""
-        return self._edge != 0
+        """Whether the poller reports arrivals only, so that it must read until EAGAIN."""
+        return self.registration.edge != 0
 
     @property
     def drained(self) -> bool:
-        """Whether it has read to the end, as far as it knows; ``poller="verify"`` asks."""
+        """Whether it has read to the end, as far as it knows."""
         return True
 
     @property
     def interest(self) -> int | None:
         """What `watch` has set; at first READ."""
-        return self._interest
+        return self.registration.interest
 
     @property
     def interest_in_pause(self) -> int | None:
@@ -201,22 +213,25 @@ class Source(Flow):
         return None
 
     def has_no_handlers(self, cls: type[Event]) -> bool:
-        """Whether an event of a class need not be made, since it would find no handler.
+        """Whether an event of a class need not be made, because it would find no handler.
 
         A hint: False until one found none, and where there is an `on_unhandled`.
         """
         if type(self).on_unhandled is not Source.on_unhandled:
             return False
-        registry = self._registry
-        scope = self._scope or (None if registry is None else registry.scope)
+        record = self.registration
+        scope = record.scope
+        if scope is None and record.registry is not None:
+            scope = record.registry.scope
         return scope is not None and scope.has_no_handlers(cls)
 
     def watch(self, interest: int | None) -> None:
         """Set what to wait for: READ, WRITE, both; 0: hang-ups alone; None: nothing."""
-        if interest != self._interest:
-            self._interest = interest
-            if self._host is not None:
-                self._host.update(self)
+        record = self.registration
+        if interest != record.interest:
+            record.interest = interest
+            if record.host is not None:
+                record.host.update(self)
 
     def set_deadline(self, when: float | None) -> None:
         """Have `on_deadline` called at this time instead, or never. From any thread."""
@@ -224,16 +239,18 @@ class Source(Flow):
 
     def wake(self) -> None:
         """Have `on_wake` called soon. From any thread or signal handler."""
-        if self._host is not None:
-            self._host.wake(self)
+        host = self.registration.host
+        if host is not None:
+            host.wake(self)
 
     def finish(self) -> None:
         """End the source by itself: what it has made is still handled.
 
         For the ``on_*`` methods, which may go on yielding their last events.
         """
-        if self._host is not None:
-            self._host.unregister(self, discard=False)
+        host = self.registration.host
+        if host is not None:
+            host.unregister(self, discard=False)
 
     # -- for subclasses to override --------------------------------------------------
 
@@ -241,7 +258,7 @@ class Source(Flow):
     def nonblocking(self) -> bool:
         """Whether it reads and writes until that would block: it may be edge-triggered.
 
-        A turn that ends before that ends with `Host.again`.
+        A turn that ends before that ends with `Host.reschedule`.
         """
         return False
 
@@ -264,7 +281,8 @@ class Source(Flow):
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Return the events that the descriptor's readiness gives.
 
-        An exception ends the source and becomes an `error` event.
+        A tuple is the fastest for a few events. An exception ends the source and becomes an
+        `error` event.
 
         Args:
             ready: Bits of READ, WRITE, ERROR, HANGUP.
@@ -282,6 +300,9 @@ class Source(Flow):
     def on_unhandled(self, event: Event) -> None:
         """Act on an event of this source that found no handler; dispatch thread."""
 
+    def on_released(self) -> None:
+        """The source is read again after its rate was used up."""
+
     def on_close(self) -> None:
         """Give back what the source holds. Called once, after the last `on_ready`."""
 
@@ -291,7 +312,7 @@ class Source(Flow):
     def final_events(self) -> Iterable[Event]:
         """Return the very last events, when all others are queued.
 
-        Asked where ``has_final_events`` is true. What is ``final`` is told though the user
-        has closed the source.
+        Asked where ``has_final_events`` is true. An event whose class has
+        ``deliver_after_close`` is delivered even after the user has closed the source.
         """
         return ()

@@ -21,17 +21,8 @@ import attrs
 
 from evdispatch._core._poller import ERROR, HANGUP, READ, WRITE
 from evdispatch._errors import ClosedError, FrameError, StateError
-from evdispatch._events import (
-    Connect,
-    Data,
-    Disconnect,
-    Drain,
-    Eof,
-    Error,
-    Event,
-    Line,
-)
-from evdispatch.sources._base import Makes, Source
+from evdispatch._events import Connect, Disconnect, Drain, Eof, Event
+from evdispatch.sources._base import Source
 from evdispatch.sources._descriptors import Credentials, peer_credentials
 from evdispatch.sources.net._addresses import AddressLike, HostPort
 from evdispatch.sources.net._opening import Backoff, Opening
@@ -107,9 +98,7 @@ class Connection(Source):
         ValueError: An argument is out of range, or malformed.
     """
 
-    verifies: ClassVar[bool] = True  # no other code has the socket
     has_final_events: ClassVar[bool] = True
-    makes: ClassVar[Makes] = (Data, Line, Drain, Connect, StreamEof, Disconnect, Error)
 
     __slots__ = (
         "_ended",
@@ -288,7 +277,7 @@ class Connection(Source):
         """
         if type(data) is not bytes:
             data = bytes(memoryview(data))
-        host = self._host
+        host = self.registration.host
         if host is None:
             return self._write_with_care(data)
         lock = host.lock
@@ -313,11 +302,15 @@ class Connection(Source):
             lock.release()
 
     def _write_with_care(self, data: bytes | memoryview) -> bool:
-        if self._discarding or self._ended:
+        if self.registration.discarding or self._ended:
             raise ClosedError(f"{self!r} is closed for writing")
-        if self._host is None and not self._closed:
+        if self.registration.host is None and not self.registration.closed:
             raise StateError(f"{self!r} was not added to a dispatcher")
-        if self._closed or self._phase == CLOSING or self._failure is not None:
+        if (
+            self.registration.closed
+            or self._phase == CLOSING
+            or self._failure is not None
+        ):
             return False
         writer = self._make_writer()
         writer.write(data)
@@ -335,7 +328,7 @@ class Connection(Source):
         Raises:
             StateError: It was not added yet.
         """
-        if self._closed:
+        if self.registration.closed:
             return
         with self.host.lock:
             if self._ended:
@@ -474,7 +467,7 @@ class Connection(Source):
         if self._ended:  # before it was open
             self._end_output()
         special = tls is not None or self._options.idle_timeout is not None
-        over = self._ended or self._failure is not None or self._closed
+        over = self._ended or self._failure is not None or self.registration.closed
         self._plain = not (special or over or self.edge_triggered)
         return (Connect(self.peer),)
 
@@ -506,7 +499,7 @@ class Connection(Source):
         timeouts = self._timeouts
         if timeouts is None:
             return ()
-        if self._paused:  # no input is not the peer's fault then
+        if self.registration.held:  # no input is not the peer's fault then
             timeouts.active = now
         when, text = timeouts.nearest()
         if now >= when:
@@ -543,7 +536,7 @@ class Connection(Source):
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Write what is buffered, and read up to a turn's worth."""
         sock = self._socket
-        if ready != READ or not self._plain or sock is None or self._paused:
+        if ready != READ or not self._plain or sock is None or self.registration.held:
             return self._serve(ready)
         try:  # the hot path: no generator, which costs 0.1 us for each event and level
             data = sock.recv(CHUNK)
@@ -570,10 +563,10 @@ class Connection(Source):
         if ready & (WRITE | ERROR | HANGUP):
             yield from self._flush()
             yield from self._conclude()
-        if self._closed or not ready & (READ | ERROR | HANGUP):
+        if self.registration.closed or not ready & (READ | ERROR | HANGUP):
             return
         if self._input_open and self._phase != CLOSING:
-            if not self._paused or self._phase == HANDSHAKING:
+            if not self.registration.held or self._phase == HANDSHAKING:
                 yield from self._read()
         elif ready & (ERROR | HANGUP) and self._socket is not None:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -594,7 +587,7 @@ class Connection(Source):
         yield from self._announce()
         if self._failure is None or not self._input_open or self._phase != OPEN:
             yield from self._conclude()
-        elif not self._paused:
+        elif not self.registration.held:
             yield from self._read()  # what the peer had sent before
 
     def _read(self) -> Iterator[Event]:
@@ -612,7 +605,7 @@ class Connection(Source):
         else:
             self._note_activity()
             yield from self._take(data)
-            paused = self._paused and self._phase != HANDSHAKING
+            paused = self.registration.held and self._phase != HANDSHAKING
             if self._socket is not sock or paused or not self._input_open:
                 return
             if self.edge_triggered:
@@ -699,7 +692,7 @@ class Connection(Source):
 
     def answered(self) -> None:
         """The handlers of `eof` have returned; dispatch side."""
-        host = self._host
+        host = self.registration.host
         if host is not None and not self._options.half_open:
             with host.lock:
                 if not self._input_open:  # else it was opened again since
@@ -708,7 +701,7 @@ class Connection(Source):
 
     def _leave(self, reason: str) -> None:
         """Write what is buffered, and then end."""
-        if self._phase == CLOSING or self._closed:
+        if self._phase == CLOSING or self.registration.closed:
             return
         self._reason = reason
         self._phase = CLOSING
@@ -725,7 +718,7 @@ class Connection(Source):
 
         Input that was not handled is dropped; `disconnect` is still delivered.
         """
-        host = self._host
+        host = self.registration.host
         if host is None:
             super().close()
             return
@@ -739,25 +732,25 @@ class Connection(Source):
 
     def abort(self) -> None:
         """Close at once, with a reset, and drop buffered data. From any thread."""
-        host = self._host
+        host = self.registration.host
         if host is None:
             super().close()
             return
         with host.lock:
             # It may have ended by itself while this thread waited for the lock.
-            if not self._closed:
+            if not self.registration.closed:
                 self._reason = "aborted"
             host.unregister(self, discard=True)
 
     def drop(self) -> None:
         """End it without an event: no handler has seen `connect`; IO side."""
         self._reason = _DROPPED
-        if self._host is not None:
-            self._host.unregister(self, discard=True)
+        if self.registration.host is not None:
+            self.registration.host.unregister(self, discard=True)
 
     def _conclude(self) -> Iterable[Event]:
         """End it where nothing is left to do."""
-        if self._closed or self._phase == OPENING:
+        if self.registration.closed or self._phase == OPENING:
             return ()
         failure = self._failure
         if failure is not None:
@@ -774,7 +767,7 @@ class Connection(Source):
     def _end(self, reason: str, error: BaseException | None = None) -> Iterable[Event]:
         """End it, or wait to open it again; IO side."""
         opening = self._opening
-        if opening is None or opening.backoff is None or self._discarding:
+        if opening is None or opening.backoff is None or self.registration.discarding:
             self._reason, self._error = reason, error
             self.finish()
             return ()

@@ -20,7 +20,7 @@ from evdispatch._checks import check_count
 from evdispatch._core._poller import ERROR, READ, WRITE
 from evdispatch._errors import ClosedError
 from evdispatch._events import Drain, Error, Event
-from evdispatch.sources._base import Makes, Source
+from evdispatch.sources._base import Source
 from evdispatch.sources.net._addresses import AddressLike, parse, show
 from evdispatch.sources.net._bind import Bound, bind
 from evdispatch.sources.net._opening import known
@@ -75,9 +75,6 @@ class Datagram(Source):
         ValueError: Neither ``bind`` nor ``peer`` is given; a malformed address; a host name
             for ``peer``, which would have to be looked up.
     """
-
-    verifies: ClassVar[bool] = True  # no other code has the socket
-    makes: ClassVar[Makes] = (Packet, Drain, Error)
 
     __slots__ = (
         "_bind",
@@ -257,7 +254,7 @@ class Datagram(Source):
 
     def _receive(self, sock: socket.socket) -> Iterator[Event]:
         for _ in range(_BATCH):
-            if self.closed or self._paused:
+            if self.closed or self.registration.held:
                 return
             try:
                 data, _, flags, address = sock.recvmsg(self._max_size)

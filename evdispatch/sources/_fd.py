@@ -143,11 +143,6 @@ class Fd(Source):
         return not os.get_blocking(self._number)
 
     @property
-    def verifies(self) -> bool:  # type: ignore[override]
-        """Whether the IO side must not touch the poller, which would repeat an edge."""
-        return self.edge_triggered
-
-    @property
     def drained(self) -> bool:
         """Whether all that was reported is handled."""
         return not self._pending and not self._handled
@@ -181,14 +176,14 @@ class Fd(Source):
 
     def rearm(self) -> None:
         """Report once more, after a ``oneshot``. From any thread."""
-        host = self._host
+        host = self.registration.host
         if host is not None:
             with host.lock:
                 self._watch_while_open(self._wanted)
 
     def begin(self, bit: int) -> None:
         """The handlers of an event are called now; dispatch side."""
-        host = self._host
+        host = self.registration.host
         if host is not None:
             with host.lock:
                 self._pending &= ~bit
@@ -196,7 +191,7 @@ class Fd(Source):
 
     def end(self, bit: int) -> None:
         """The handlers of an event have returned; dispatch side."""
-        host = self._host
+        host = self.registration.host
         if host is None:
             return
         with host.lock:

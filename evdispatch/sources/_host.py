@@ -1,4 +1,4 @@
-"""What a source may ask of the IO side. A source is ``Any`` here: it stands above."""
+"""What a source may ask of the IO side. Typed with ``Any`` for a source, which stands above."""
 
 import threading
 from collections.abc import Callable
@@ -6,15 +6,22 @@ from typing import Any, Protocol
 
 
 class Host(Protocol):
-    """The IO side, to a source. Safe from any thread."""
+    """The IO side as a source sees it. Every method may be called from any thread."""
 
     lock: "threading.RLock"
+
+    debug: bool
+    """Whether checks that cost time are on: see `Dispatcher`."""
 
     def now(self) -> float:
         """Return the dispatcher's time."""
 
     def verify(self, source: Any) -> None:
-        """End the source and raise OSError if its number is not its file's any more."""
+        """Check that the source's descriptor still is the file that was registered.
+
+        Raises:
+            OSError: Someone else has closed it (EBADF). The source has ended.
+        """
 
     def update(self, source: Any) -> None:
         """Watch the source's descriptor as its interest and pause now say."""
@@ -23,7 +30,7 @@ class Host(Protocol):
         """Take so many events a second at most; None: as many as come."""
 
     def set_fd(self, source: Any, fd: int | None) -> None:
-        """Watch this descriptor instead of the present one; None: no one.
+        """Replace the watched descriptor; None stops watching.
 
         Raises:
             OSError: It can't be watched. None is watched then.
@@ -32,7 +39,7 @@ class Host(Protocol):
     def reschedule(self, source: Any) -> None:
         """Call ``source.on_ready`` in the next turn, whatever the poller says.
 
-        What is edge-triggered and has not read to the end asks for it.
+        For an edge-triggered source that has not read to the end.
         """
 
     def adopt(self, child: Any, parent: Any) -> None:
@@ -42,7 +49,7 @@ class Host(Protocol):
         """Return the open sources that a source has adopted, in the order they came."""
 
     def shared(self, kind: Callable[[], Any]) -> Any:
-        """Return the dispatcher's one source of a class; the first who asks adds it.
+        """Return the dispatcher's one source of a class; the first call adds it.
 
         Raises:
             OSError: It can't be made, or added.
@@ -55,13 +62,13 @@ class Host(Protocol):
         """Call ``source.on_wake`` soon. From a signal handler too."""
 
     def in_background(self, function: Callable[[], None]) -> None:
-        """Call a function that may block on a thread of its own, as soon as one is free."""
+        """Call a function that may block on a thread of the pool."""
 
     def discard_pending(self, source: Any) -> None:
-        """Drop what the source has made and no handler has seen yet."""
+        """Drop what the source has made and no handler has received yet."""
 
     def unregister(self, source: Any, *, discard: bool) -> None:
-        """End the source; ``silence`` drops its events that still wait."""
+        """End the source; ``discard`` drops its events that still wait."""
 
     def stop(self) -> None:
         """Stop the dispatcher."""

@@ -82,7 +82,6 @@ class Listener(Source):
     """
 
     has_children: ClassVar[bool] = True
-    verifies: ClassVar[bool] = True  # no other code has the socket
 
     __slots__ = (
         "_backlog",
@@ -198,7 +197,7 @@ class Listener(Source):
     def on_ready(self, ready: int) -> tuple[Event, ...]:
         """Accept waiting connections, up to a turn's worth."""
         bound = self._bound
-        if bound is None or self._paused or self.interest is None:
+        if bound is None or self.registration.held or self.interest is None:
             return ()
         for _ in range(_BUDGET):
             try:

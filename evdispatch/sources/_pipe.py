@@ -18,13 +18,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import ClassVar
 
 from evdispatch._checks import FileLike, descriptor
 from evdispatch._core._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch._errors import ClosedError, FrameError
-from evdispatch._events import Data, Drain, Eof, Error, Event, Hangup, Line
-from evdispatch.sources._base import Makes, Source
+from evdispatch._events import Drain, Eof, Error, Event, Hangup
+from evdispatch.sources._base import Source
 from evdispatch.sources._descriptors import STANDARD, access, is_standard, is_stream
 from evdispatch.sources.stream._framing import Framing, events_of, framer_factory
 from evdispatch.sources.stream._writer import CHUNK, WriteBuffer
@@ -58,9 +57,6 @@ class Pipe(Source):
         TypeError: ``file`` is no file.
         ValueError: It is closed or negative, or an option is out of range.
     """
-
-    verifies: ClassVar[bool] = True
-    makes: ClassVar[Makes] = (Data, Line, Drain, Eof, Hangup, Error)
 
     __slots__ = (
         "_blocking",
@@ -149,13 +145,23 @@ class Pipe(Source):
         """Write what waits, and read up to a turn's worth."""
         if self._writable and ready & (WRITE | ERROR):
             yield from self._flush()
-        elif self._paused and self._readable:  # hung up: else reported again and again
+        elif (
+            self.registration.held and self._readable
+        ):  # hung up: else reported again and again
             self._stuck = True
             self.host.update(self)
         if self._readable:
-            if ready & (READ | HANGUP | ERROR) and not self._paused and not self.closed:
+            if (
+                ready & (READ | HANGUP | ERROR)
+                and not self.registration.held
+                and not self.closed
+            ):
                 yield from self._read(ready)
-            if self._failure is None or self._paused or readable_now(self._number):
+            if (
+                self._failure is None
+                or self.registration.held
+                or readable_now(self._number)
+            ):
                 return
         elif self._failure is None and not ready & ERROR:
             return
@@ -175,7 +181,6 @@ class Pipe(Source):
     # -- reading ---------------------------------------------------------------------
 
     def _read(self, ready: int) -> Iterator[Event]:
-        self.host.verify(self)
         try:
             data = os.read(self._number, CHUNK)
         except BlockingIOError:
@@ -191,7 +196,7 @@ class Pipe(Source):
             yield from self._frames(self._framer.feed(data))
         if not data or self._framer.broken:
             yield from self._end(ready)
-        elif self.edge_triggered and not self._paused and not self.closed:
+        elif self.edge_triggered and not self.registration.held and not self.closed:
             self.host.reschedule(self)
 
     def _end(self, ready: int) -> Iterator[Event]:
@@ -248,7 +253,8 @@ class Pipe(Source):
                 raise OSError(errno.EBADF, "not opened for writing", repr(self))
             buffer = self._buffer
             buffer.check(len(data), buffer.size)
-            self.host.verify(self)
+            if self.host.debug:
+                self.host.verify(self)
             if not buffer.size and not self._blocking:
                 # The IO side meets the error again, where it has its place among events.
                 with contextlib.suppress(OSError):
@@ -273,7 +279,6 @@ class Pipe(Source):
     def _flush(self) -> Iterator[Event]:
         buffer = self._buffer
         was_flowing = buffer.flowing
-        self.host.verify(self)
         size = _SURE_WRITE if self._blocking else CHUNK
         try:
             more = buffer.flush(partial(os.writev, self._number), size, times=1)

@@ -142,6 +142,6 @@ class Timer(Source):
     def resume(self) -> None:
         """Go on: at the next instant of the grid; a single tick that was held back, now."""
         super().resume()
-        host = self._host
+        host = self.registration.host
         if self._held and host is not None:
             host.set_deadline(self, host.now())

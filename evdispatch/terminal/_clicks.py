@@ -1,9 +1,8 @@
 """Clicks: what presses and releases of mouse buttons add up to.
 
-A terminal tells of presses and releases only. This counts presses, makes a `Click` of a
-press and a release on one cell or in one region, and finds out which button was released where the
-terminal does not tell (X10 reports). What is dragged stays what the button went down on.
-It reads no clock: the caller says what time it is.
+A terminal reports presses and releases only. `ClickTracker` counts presses, makes a
+`Click` of a press and a release on one cell or in one region, and finds the button of a
+release that does not name it (X10 reports). It reads no clock: the caller passes the time.
 """
 
 import attrs
@@ -11,7 +10,7 @@ import attrs
 from evdispatch._events import Event
 from evdispatch.terminal._events import Click, Drag, Press, Release
 
-_MOST = 3  # a fourth press begins anew
+_MAX_COUNT = 3  # after a triple click the count starts again
 
 
 @attrs.frozen
@@ -27,11 +26,11 @@ class _Down:
     target: str | None
 
     def at(self, event: Press | Release) -> bool:
-        """Whether an event is of the same button and cell."""
+        """Return whether an event is of the same button and cell."""
         return (self.button, self.x, self.y) == (event.button, event.x, event.y)
 
     def clicks(self, event: Release) -> bool:
-        """Whether a release makes a click: a hand may shake within a region."""
+        """Return whether a release makes a click: within a region, on any of its cells."""
         if self.target is None:
             return event.target is None and self.at(event)
         return self.target == event.target
@@ -52,12 +51,12 @@ class ClickTracker:
     def track(self, event: Event, now: float) -> list[Event]:
         """Return the event, and the click that it completes.
 
-        A press gets its ``count``; a release without a button gets the one that is
-        held; drags and releases get the ``target`` of their press. Other events pass
+        A press gets its ``count``; a release without a button gets the one that is held
+        down; drags and releases get the ``target`` of their press. Other events pass
         through.
 
         Args:
-            event: The next event of the terminal. Its ``target`` is what is under the
+            event: The next event of the terminal. Its ``target`` is the region under the
                 pointer.
             now: Its time, in seconds.
         """
@@ -78,21 +77,20 @@ class ClickTracker:
 
     def _press(self, event: Press, now: float) -> None:
         last = self._last
-        follows = (
-            last is not None and last.at(event) and now - last.time <= self._interval
-        )
-        event.count = last.count % _MOST + 1 if last is not None and follows else 1
+        event.count = 1
+        if last is not None and last.at(event) and now - last.time <= self._interval:
+            event.count = last.count % _MAX_COUNT + 1
         self._last = self._held[event.button] = _Down(
             *(event.x, event.y, event.button, event.mods, event.count, now),
             event.target,
         )
 
     def _release(self, event: Release) -> _Down | None:
-        """Forget the press that a release belongs to, and return it."""
+        """Remove the press that a release belongs to, and return it."""
         if event.button != "none":
             return self._held.pop(event.button, None)
         held = list(self._held.values())
-        self._held.clear()  # of several held, the terminal will not tell the others
+        self._held.clear()  # of several, no later report would name the others either
         if len(held) != 1:
             return None
         event.button = held[0].button

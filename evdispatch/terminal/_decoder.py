@@ -1,23 +1,12 @@
 """The decoder: bytes of a terminal in, events out. It does no IO and reads no clock.
 
-What arrives may be cut anywhere; what comes out does not depend on it. Where the data
-ends within a sequence, its beginning is held, and `Decoder.pending` tells what for::
+Data may be cut anywhere; the events do not depend on where. A sequence that the data cuts
+is held until its rest comes, or `flush`. No bytes raise. A sequence above its limit makes
+an `Unknown` of its beginning, and the rest is skipped. So memory is bounded, and time is
+linear in the bytes: what is held is examined when it begins and when it ends.
 
-              a token                     no token
-    ground ------------> event     the data ends in a prefix ----> held, for the next feed
-      |  ^                         the prefix was broken off ----> unknown (or escape, or
-      |  |                                                         alt and a key); the
-      |  |                                                         byte is read afresh
-      |  +-- end marker -- paste <-- start marker
-      +----- its end ----- excess <-- a sequence above its limit
-
-No bytes raise. Of a sequence above its limit comes an `Unknown` with its beginning; the
-rest is passed over, since nobody typed it. Memory is bounded by the limits (`_tokens`,
-``paste_limit``), and time is linear in the bytes: what is held is looked at when it
-begins and when it ends, not at each feed.
-
-Complete key sequences are few and come again and again, so what they mean is kept, as a
-recipe that makes a fresh event each time.
+There are few different key sequences, and each comes often. So each one that was decoded is
+kept as a recipe that makes a new event, and a read that is just one of them is one look-up.
 """
 
 import re
@@ -28,12 +17,9 @@ from typing import Final, Literal
 import attrs
 
 from evdispatch._events import Event
-from evdispatch.terminal import _legacy, _mouse, _replies
+from evdispatch.terminal import _keyboard, _reports
 from evdispatch.terminal._events import Key, Unknown
-from evdispatch.terminal._keys import modifier_sets
-from evdispatch.terminal._paste import START, PasteReader
-from evdispatch.terminal._sequences import position_event, sequence_event
-from evdispatch.terminal._tokens import (
+from evdispatch.terminal._grammar import (
     LONG,
     PENDING,
     SEQUENCE,
@@ -42,14 +28,21 @@ from evdispatch.terminal._tokens import (
     UTF8,
     X10_MOUSE,
     Long,
+    MalformedError,
     Pending,
+    Sequence,
     grammar,
+    parse_csi,
 )
+from evdispatch.terminal._keyboard import Modifiers
+from evdispatch.terminal._keys import modifier_sets
+from evdispatch.terminal._paste import START, PasteReader
 
 PASTE_LIMIT: Final = 1 << 24
-KNOWN_LIMIT: Final = 4096  # sequences whose recipes are kept ...
-KNOWN_LENGTH: Final = 64  # ... of at most so many bytes
-_ESC = _legacy.ESC
+KNOWN_LIMIT: Final = 4096  # how many sequences are kept ...
+KNOWN_LENGTH: Final = 64  # ... of at most so many bytes each
+_ESC = _keyboard.ESC
+_XTERM_MODIFIERS = range(2, 17)
 _AMBIGUOUS_POSITION = re.compile(rb"\x1b\[[0-9]+;[0-9]+R")
 
 
@@ -60,10 +53,11 @@ def _recipe(event: Event) -> Callable[[], Event]:
     return partial(cls, *values)
 
 
-_TEXT = {
-    code: _recipe(_legacy.character(chr(code)))
+_PRINTABLE = {
+    code: _recipe(_keyboard.character(chr(code)))
     for code in range(ord(" "), ord("~") + 1)
 }
+_CHARACTERS = {bytes([code]): make for code, make in _PRINTABLE.items()}
 
 
 class Decoder:
@@ -72,6 +66,10 @@ class Decoder:
     Not thread-safe: one thread at a time.
 
     Attributes:
+        pending: What is incomplete, which says how long to wait before `flush`. ``esc``:
+            the Escape key, alt and a key, or the beginning of a sequence. ``seq``: a
+            sequence of which more than the introducer came. ``string``: the same of an
+            OSC, DCS and the like. ``paste``: a paste. None: nothing.
         expect_cpr: How many position reports (``CSI 6 n``) are awaited. Each that comes
             lowers it; while it is 0, what can be F3 with modifiers is F3.
 
@@ -101,72 +99,61 @@ class Decoder:
         paste_limit: int = PASTE_LIMIT,
     ) -> None:
         self.expect_cpr = expect_cpr
+        self.pending: Pending | Literal["paste"] | None = None
         self._modifiers = modifier_sets(mod8)
         self._grammar = grammar(mouse_utf8=mouse_utf8)
         self._mouse_utf8 = mouse_utf8
-        own = _legacy.own_keys(erase, term)
+        own = _keyboard.own_keys(erase, term)
         self._own = {raw: _recipe(key) for raw, key in own.items()}
         self._known = dict(self._own)
         self._held = bytearray()  # the beginning of a sequence, or of a paste's end
-        self._waiting: Pending | None = None  # for what, where it is a sequence
-        self._long: Long | None = None  # its kind, if it can be long
-        self._excess: Long | None = None  # a sequence above its limit is being skipped
+        self._long: Long | None = None  # the kind of what is held, if it can be long
+        self._excess: Long | None = None  # the kind of a sequence that is being skipped
         self._paste = PasteReader(newlines=paste_newlines, limit=paste_limit)
-
-    @property
-    def pending(self) -> Pending | Literal["paste"] | None:
-        """What is unfinished: which timer should run until `flush`.
-
-        ``esc``: escape, or alt and a key, or anything else. ``seq``: a sequence of which
-        more than the introducer came. ``string``: the same of an OSC, DCS and the like.
-        ``paste``: a paste. None: nothing.
-        """
-        if self._paste.active:
-            return "paste"
-        if self._excess is not None:
-            return "string" if self._excess.split_end else "seq"
-        return self._waiting
 
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that are complete with these bytes."""
+        if self.pending is None:
+            if len(data) <= KNOWN_LENGTH:  # most reads are one key
+                make = _CHARACTERS.get(data) or self._known.get(data)
+                if make is not None:
+                    return [make()]
+        elif self._only_longer(data):
+            self._held += data
+            return []
         if self._held:
-            if self._only_longer(data):
-                self._held += data
-                return []
             data = self._take_held() + data
-        events: list[Event] = []
-        self._decode(data, events, final=False)
-        return events
+        return self._decode(data, final=False)
 
     def flush(self) -> list[Event]:
-        """Return what is held as if nothing were to follow. Nothing is pending then."""
+        """Return the events of what is held, as if nothing followed it."""
         data = self._take_held()
+        self.pending = self._excess = None
         if self._paste.active:
             return [*self._paste.stop(data)]
-        self._excess = None
-        events: list[Event] = []
-        self._decode(data, events, final=True)
-        return events
+        return self._decode(data, final=True)
 
-    def _decode(self, data: bytes, events: list[Event], *, final: bool) -> None:
+    def _decode(self, data: bytes, *, final: bool) -> list[Event]:
+        events: list[Event] = []
         pos = 0
         while pos < len(data):
-            if self._paste.active:
-                pos = self._read_paste(data, pos, events)
-            elif self._excess is not None:
-                pos = self._skip_excess(data, pos, self._excess)
-            else:
+            if self.pending is None:
                 pos = self._read_tokens(data, pos, events, final=final)
+            elif self._excess is None:
+                pos = self._read_paste(data, pos, events)
+            else:
+                pos = self._skip_excess(data, pos, self._excess)
+        return events
 
     def _read_tokens(
         self, data: bytes, start: int, events: list[Event], *, final: bool
     ) -> int:
-        """Decode tokens up to where something else is to be done; return that place."""
+        """Decode tokens up to where they stop being tokens, and return that place."""
         known = self._known
         for match in self._grammar.token.finditer(data, start):
             kind = match.lastindex
             if kind == SGR_MOUSE:
-                event = _mouse.sgr(match)
+                event = _reports.sgr(match)
                 if event is not None:
                     events.append(event)
             elif kind == SEQUENCE:
@@ -175,10 +162,10 @@ class Decoder:
                     events.append(make())
                 elif not self._learn(match[0], events):
                     return match.start() + 1
-                elif self._paste.active:
+                elif self.pending is not None:  # a paste begins
                     return match.end()
             elif kind == TEXT:
-                events += [_TEXT[byte]() for byte in match[0]]
+                events += [_PRINTABLE[byte]() for byte in match[0]]
             elif kind is None:
                 return self._read_prefix(data, match.start(), events, final=final)
             else:
@@ -187,53 +174,47 @@ class Decoder:
 
     def _rare(self, kind: int, token: bytes) -> list[Event]:
         if kind == UTF8:
-            return [_legacy.character(char) for char in token.decode()]
+            return [_keyboard.character(char) for char in token.decode()]
         if kind == X10_MOUSE:
-            return [_mouse.x10(token, utf8=self._mouse_utf8)]
-        return [_replies.string(token)]
+            return [_reports.x10(token, utf8=self._mouse_utf8)]
+        return [_reports.string(token)]
 
     def _learn(self, token: bytes, events: list[Event]) -> bool:
-        """Decode a sequence that is not known, and keep what it means.
+        """Decode a sequence that is not known, and keep its recipe.
 
         Returns:
             Whether all of it was used; if not, only an ESC before a report was.
         """
         if token == START:
             self._paste.start()
+            self.pending = "paste"
             return True
         sequence = token[1:] if token.startswith(_ESC * 2) else token
         may_be_position = _AMBIGUOUS_POSITION.fullmatch(sequence) is not None
         awaited = may_be_position and self.expect_cpr > 0
-        event = (
-            position_event(sequence)
-            if awaited
-            else sequence_event(sequence, self._modifiers)
-        )
+        event = _sequence_event(sequence, self._modifiers, position_awaited=awaited)
         if sequence is not token:
             if not isinstance(event, Key):  # ESC is no modifier of reports
-                events.append(_legacy.escape())
+                events.append(_keyboard.escape())
                 return False
-            event = _legacy.with_alt(event)
+            event = _keyboard.with_alt(event)
         events.append(event)
         if awaited:
             self.expect_cpr -= 1
         elif not may_be_position and len(token) <= KNOWN_LENGTH:
-            self._keep(token, event)
+            if len(self._known) >= KNOWN_LIMIT:
+                self._known.clear()
+                self._known.update(self._own)
+            self._known[token] = _recipe(event)
         return True
-
-    def _keep(self, token: bytes, event: Event) -> None:
-        if len(self._known) >= KNOWN_LIMIT:
-            self._known.clear()
-            self._known.update(self._own)
-        self._known[token] = _recipe(event)
 
     def _read_prefix(
         self, data: bytes, start: int, events: list[Event], *, final: bool
     ) -> int:
-        """Hold a beginning at the end of the data, or tell what was broken off.
+        """Hold a sequence that the data cuts, or make events of one that was broken off.
 
         Returns:
-            Where to go on.
+            Where to continue.
         """
         match = self._grammar.prefix.match(data, start)
         if match is None or match.lastgroup is None:
@@ -242,21 +223,22 @@ class Decoder:
         kind, end = match.lastgroup, match.end(match.lastgroup)
         if match.end() == len(data) and not final:
             self._held += memoryview(data)[start:]
-            self._waiting = PENDING[kind]
+            self.pending = PENDING[kind]
             self._long = LONG.get(kind) if end == match.end() else None
             return len(data)
         if kind in ("escape", "alt") or data.startswith(_ESC * 2, start):
-            events.append(_legacy.escape())
+            events.append(_keyboard.escape())
             return start + 1
         token = data[start:end]
         if kind == "introducer":
-            events.append(_legacy.escaped(token))
+            events.append(_keyboard.escaped(token))
             return end
         events.append(Unknown(token))
         long = LONG.get(kind)
-        # Whatever could go on here would have been part of the prefix, but for the limit.
+        # What could continue it here would belong to the prefix, but for the limit.
         if long is not None and long.skip(data, end)[0] > end:
             self._excess = long
+            self.pending = "string" if long.split_end else "seq"
         return end
 
     def _read_paste(self, data: bytes, start: int, events: list[Event]) -> int:
@@ -265,20 +247,21 @@ class Decoder:
         if self._paste.active:
             self._held += memoryview(data)[stop:]
             return len(data)
+        self.pending = None
         return stop
 
     def _skip_excess(self, data: bytes, start: int, long: Long) -> int:
-        """Pass over what is left of a sequence above its limit."""
+        """Skip what is left of a sequence above its limit."""
         stop, ended = long.skip(data, start)
         rest = data[stop : stop + 2]
         if ended or rest not in ((b"", _ESC) if long.split_end else (b"",)):
-            self._excess = None
+            self.pending = self._excess = None
             return stop
         self._held += rest
         return len(data)
 
     def _only_longer(self, data: bytes) -> bool:
-        """Whether the held sequence surely goes on beyond this data."""
+        """Return whether the held sequence surely continues beyond this data."""
         long = self._long
         return (
             long is not None
@@ -289,5 +272,56 @@ class Decoder:
     def _take_held(self) -> bytes:
         held = bytes(self._held)
         self._held.clear()
-        self._waiting = self._long = None
+        if self._excess is None and not self._paste.active:
+            self.pending = self._long = None
         return held
+
+
+def _sequence_event(
+    raw: bytes, modifiers: Modifiers, *, position_awaited: bool
+) -> Event:
+    """Return the event of a complete sequence: a control, or what begins with ESC.
+
+    Args:
+        raw: The bytes.
+        modifiers: The modifiers for each sum of bits.
+        position_awaited: Whether ``CSI row ; column R`` is a report, and not F3.
+    """
+    if raw.startswith(b"\x1b[["):
+        return _keyboard.linux(raw)
+    if raw.startswith(b"\x1b["):
+        return _csi_event(raw, modifiers, position_awaited=position_awaited)
+    if raw.startswith(b"\x1bO"):
+        return _keyboard.ss3(raw, modifiers)
+    if raw.startswith(b"\x1b"):
+        return _keyboard.escaped(raw)
+    if len(raw) > 1:  # a C1 control in UTF-8
+        return Unknown(raw)
+    return _keyboard.control(raw[0])
+
+
+def _csi_event(raw: bytes, modifiers: Modifiers, *, position_awaited: bool) -> Event:
+    try:
+        sequence = parse_csi(raw)
+        form = sequence.form
+        if form == "R" and (position_awaited or _must_be_position(sequence)):
+            return _reports.position(sequence)
+        if form in _keyboard.CSI_KEYS:
+            return _keyboard.CSI_KEYS[form](sequence, modifiers)
+        if form in _reports.CSI_REPORTS:
+            return _reports.CSI_REPORTS[form](sequence)
+    except MalformedError:
+        pass
+    return Unknown(raw)
+
+
+def _must_be_position(sequence: Sequence) -> bool:
+    """Return whether ``CSI row ; column R`` can't be F3, ``CSI 1 ; modifiers R``.
+
+    See ctlseqs, note at "Report Cursor Position". The answer to DECXCPR (``CSI ? 6 n``)
+    is never ambiguous.
+    """
+    if [len(field) for field in sequence.fields] != [1, 1]:
+        return False
+    row, column = sequence.numbers
+    return row > 1 or (row == 1 and column not in _XTERM_MODIFIERS)

@@ -1,4 +1,4 @@
-"""What a terminal's user does, as events.
+"""The events of a terminal: keys, mouse, paste, focus, size, replies.
 
 Names of keys and modifiers are those of the kitty keyboard protocol in lower case: the
 only published set that covers every key.
@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Literal, get_args
 import attrs
 
 from evdispatch._events import Event
-from evdispatch.terminal import _filters
-from evdispatch.terminal._bindings import BINDABLE_MODIFIERS
+from evdispatch.terminal import _bindings
 from evdispatch.terminal._keys import NO_MODS
 
 _COMBO_ORDER = ("ctrl", "alt", "shift", "super", "hyper", "meta")
@@ -24,16 +23,9 @@ _BUTTONS = (
 )
 
 
-def combo(mods: frozenset[str], name: str) -> str:
-    """Return modifiers and a name in canonical order: ``ctrl+shift+up``."""
-    if not mods:
-        return name
-    return "+".join([*(mod for mod in _COMBO_ORDER if mod in mods), name])
-
-
 @attrs.define(eq=False)
 class Key(Event):
-    """A key was pressed (or repeated or released, where the terminal tells).
+    """A key was pressed (or repeated or released, where the terminal reports that).
 
     Attributes:
         key: The key's name: its unshifted character, or a name such as ``page_up``.
@@ -58,7 +50,9 @@ class Key(Event):
     @property
     def combo(self) -> str:
         """The canonical name: modifiers (without locks) and key, ``ctrl+shift+up``."""
-        return combo(self.mods, self.key)
+        if not self.mods:
+            return self.key
+        return "+".join([*(mod for mod in _COMBO_ORDER if mod in self.mods), self.key])
 
     @classmethod
     def compile_filter(
@@ -66,22 +60,22 @@ class Key(Event):
     ) -> Callable[[Any], bool] | None:
         """Read bindings, modifiers and actions by name.
 
-        ``key`` and ``combo`` take a binding such as ``ctrl+s`` (`parse_binding`), or
-        several of which any will do. They mean presses and repeats, unless ``action``
-        is asked for as well. ``mods`` takes one name or several and means exactly
-        these, locks aside. ``keys`` takes the bindings of a sequence, in order, and
-        ``within`` how long the next one may take, in seconds.
+        ``key`` and ``combo`` take a binding such as ``ctrl+s`` (`parse_binding`), or a
+        collection of them, of which any may match. They match presses and repeats,
+        unless ``action`` is given as well. ``mods`` takes one name or several and
+        matches exactly these, locks aside. ``keys`` takes the bindings of a sequence, in
+        order, and ``within`` how long the next one may take, in seconds.
         """
         if field == "keys":
-            return _filters.keys_test(value, fields)
+            return _bindings.keys_test(value, fields)
         if field == "within":
-            return _filters.within_test(fields)
+            return _bindings.within_test(fields)
         if field in ("key", "combo"):
-            return _filters.key_test(value, fields)
+            return _bindings.key_test(value, fields)
         if field == "mods":
-            return _filters.mods_test(value, BINDABLE_MODIFIERS)
+            return _bindings.mods_test(value, _bindings.BINDABLE_MODIFIERS)
         if field == "action":
-            return _filters.choice_test(field, value, _ACTIONS)
+            return _bindings.choice_test(field, value, _ACTIONS)
         return super().compile_filter(field, value, fields)
 
 
@@ -96,11 +90,11 @@ class Mouse(Event):
             back, forward, button10, button11 or none.
         mods: Of ctrl, alt, shift.
         count: 1, 2 or 3 on press and click, else 0.
-        target: The region it is for, by name, or None: the innermost one under the
-            pointer; on drags and releases the one that the button went down on.
+        target: The name of the region it is for, or None: the innermost one under the
+            pointer; on drags and releases the one in which the button was pressed.
         raw: The bytes it was decoded from.
-        x_px: The place in pixels, from 0, where the terminal tells; else None.
-        y_px: As x_px.
+        x_px: The column in pixels, from 0, where the terminal reports it; else None.
+        y_px: As x_px, the row.
     """
 
     x: int
@@ -117,27 +111,27 @@ class Mouse(Event):
     def compile_filter(
         cls, field: str, value: Any, fields: Mapping[str, Any]
     ) -> Callable[[Any], bool] | None:
-        """Check the names of buttons; ``mods`` means exactly these modifiers."""
+        """Check the names of buttons; ``mods`` matches exactly these modifiers."""
         if field == "button":
-            return _filters.choice_test(field, value, _BUTTONS)
+            return _bindings.choice_test(field, value, _BUTTONS)
         if field == "mods":
-            return _filters.mods_test(value, _MOUSE_MODIFIERS)
+            return _bindings.mods_test(value, _MOUSE_MODIFIERS)
         return super().compile_filter(field, value, fields)
 
 
 @attrs.define(eq=False)
 class Press(Mouse):
-    """A button went down."""
+    """A button was pressed."""
 
 
 @attrs.define(eq=False)
 class Release(Mouse):
-    """A button went up."""
+    """A button was released."""
 
 
 @attrs.define(eq=False)
 class Click(Mouse):
-    """A button went down and up on the same cell, or in the same region."""
+    """A button was pressed and released on the same cell, or in the same region."""
 
 
 @attrs.define(eq=False)
@@ -159,13 +153,15 @@ class Scroll(Mouse):
 
 @attrs.define(eq=False)
 class Enter(Event):
-    """The pointer is in a region, or in an inner one, that it was not in before.
+    """The pointer entered a region.
+
+    An inner region counts as another one: entering it leaves the outer one.
 
     Attributes:
         target: The region's name.
         x: The pointer's column, from 0.
         y: The pointer's row, from 0.
-        raw: The bytes of the mouse event that told so; none if it was the region that
+        raw: The bytes of the mouse event that reported this; empty if the region
             changed.
     """
 
@@ -177,13 +173,13 @@ class Enter(Event):
 
 @attrs.define(eq=False)
 class Leave(Event):
-    """The pointer is no longer in a region, or is in an inner one of another name.
+    """The pointer left a region, or entered an inner one of another name.
 
     Attributes:
         target: The region's name.
-        x: The pointer's column, from 0: beyond the region, as a rule.
+        x: The pointer's column, from 0: usually beyond the region.
         y: The pointer's row, from 0.
-        raw: As of `Enter`; none if the focus was lost, too.
+        raw: As of `Enter`; empty too if the focus was lost.
     """
 
     target: str
@@ -251,12 +247,12 @@ class Reply(Event):
 
 @attrs.define(eq=False)
 class Answer(Event):
-    """The terminal answered what `Terminal.ask` has asked, or did not.
+    """The answer to `Terminal.ask`, or the end of waiting for it.
 
     Attributes:
         query: What was asked for: cursor, background, foreground, version or device.
         value: The cursor's (column, row) from 0; a colour's (red, green, blue) up to 255;
-            the version's text; the numbers of DA1. None: the terminal does not tell.
+            the version's text; the numbers of DA1. None: the terminal did not answer.
         raw: The bytes it was decoded from.
     """
 
@@ -268,9 +264,9 @@ class Answer(Event):
     def compile_filter(
         cls, field: str, value: Any, fields: Mapping[str, Any]
     ) -> Callable[[Any], bool] | None:
-        """Check the names of questions."""
+        """Check the names of queries."""
         if field == "query":
-            return _filters.choice_test(field, value, get_args(QueryName))
+            return _bindings.choice_test(field, value, get_args(QueryName))
         return super().compile_filter(field, value, fields)
 
 
@@ -283,7 +279,7 @@ class Unknown(Event):
 
 @attrs.define(eq=False)
 class Suspend(Event):
-    """The process is about to stop (ctrl+z): it does when the handlers are through."""
+    """The process is about to stop (ctrl+z): it stops after the handlers."""
 
     has_hooks: ClassVar[bool] = True
 

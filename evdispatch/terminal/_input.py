@@ -1,8 +1,8 @@
-"""From bytes to everything a terminal can tell, clicks and answers included: still no IO.
+"""From bytes to all events of a terminal, clicks and answers included: still no IO.
 
-The decoder knows no time, the click tracker no bytes, and the pointer knows regions
-alone; here they work together. The caller says what time it is, writes `take_request`,
-and comes back at `until`.
+`Input` joins the decoder, which has no clock, the click tracker, which sees no bytes, and
+the pointer, which knows regions only. Its owner passes the time, writes `take_request`,
+and calls `expire` at `until`.
 """
 
 from evdispatch._events import Event
@@ -12,8 +12,8 @@ from evdispatch.terminal._events import Focus, Mouse, Reply
 from evdispatch.terminal._queries import AMBIGUOUS_REQUEST, Queries
 from evdispatch.terminal._regions import Pointer
 
-# Seconds of silence after which something unfinished is taken for what it is. Only a lone
-# escape is a matter of a moment: within a sequence, waiting costs nobody a key.
+# Seconds of silence after which something incomplete is decoded as it is. Only for a lone
+# escape do they matter: while a sequence is incomplete, waiting delays no key.
 _PATIENCE = {"seq": 1.0, "string": 1.0, "paste": 5.0}
 
 
@@ -22,14 +22,16 @@ class Input:
 
     Args:
         decoder: Decodes the bytes.
-        escape_timeout: How long to wait, in seconds, to tell the Escape key from a
-            sequence that begins with its byte.
+        escape_timeout: How long to wait, in seconds, before an escape byte is the Escape
+            key, and not the beginning of a sequence.
         pointer: Knows in which region the mouse is.
 
     Attributes:
         escape_timeout: As the argument; a terminal that sends no lone escape byte (kitty)
             gets more time.
-        cell: A cell's width and height in pixels, where the mouse tells pixels.
+        patience: How many seconds to wait for the rest of what is incomplete; None:
+            nothing is.
+        cell: A cell's width and height in pixels, where the mouse reports pixels.
         queries: What the terminal was asked.
     """
 
@@ -37,6 +39,7 @@ class Input:
         self, decoder: Decoder, escape_timeout: float, pointer: Pointer
     ) -> None:
         self.escape_timeout = escape_timeout
+        self.patience: float | None = None
         self.cell: tuple[float, float] | None = None
         self.queries = Queries()
         self._decoder = decoder
@@ -46,18 +49,22 @@ class Input:
 
     def feed(self, data: bytes, now: float) -> list[Event]:
         """Return the events that these bytes complete."""
-        events = self._told(self._decoder.feed(data), now)
-        patience = self.patience
-        self._flush_at = None if patience is None else now + patience
+        events = self._interpret(self._decoder.feed(data), now)
+        pending = self._decoder.pending
+        if pending is None:
+            self.patience = self._flush_at = None
+        else:
+            self.patience = _PATIENCE.get(pending, self.escape_timeout)
+            self._flush_at = now + self.patience
         return events
 
     def flush(self, now: float) -> list[Event]:
-        """Take what is unfinished for what it is: the input is over."""
-        self._flush_at = None
-        return self._told(self._decoder.flush(), now)
+        """Return the events of what is incomplete: the input has ended."""
+        self.patience = self._flush_at = None
+        return self._interpret(self._decoder.flush(), now)
 
     def expire(self, now: float) -> list[Event]:
-        """Take for what it is what nothing has followed in time, queries too."""
+        """Return the events of what is overdue: incomplete input, and queries."""
         events: list[Event] = []
         if self._flush_at is not None and self._flush_at <= now:
             events += self.flush(now)
@@ -69,24 +76,21 @@ class Input:
     @property
     def until(self) -> float | None:
         """When to call `expire`, in seconds of the caller's clock; None: never."""
-        times = (self._flush_at, self.queries.until)
-        return min((when for when in times if when is not None), default=None)
-
-    @property
-    def patience(self) -> float | None:
-        """How many seconds to wait for the rest of what is unfinished; None: nothing is."""
-        pending = self._decoder.pending
-        if pending is None:
-            return None
-        return _PATIENCE.get(pending, self.escape_timeout)
+        queries = self.queries.until
+        if queries is None or self._flush_at is None:
+            return self._flush_at if queries is None else queries
+        return min(self._flush_at, queries)
 
     def take_request(self) -> bytes:
         """Return what is to be written to the terminal, once."""
-        request = self.queries.take_request()
-        self._decoder.expect_cpr += request.count(AMBIGUOUS_REQUEST)
+        request = self.queries.request
+        if request:
+            self.queries.request = b""
+            self._decoder.expect_cpr += request.count(AMBIGUOUS_REQUEST)
         return request
 
-    def _told(self, events: list[Event], now: float) -> list[Event]:
+    def _interpret(self, events: list[Event], now: float) -> list[Event]:
+        """Add targets and clicks, and replace replies by the answers to queries."""
         result: list[Event] = []
         for event in events:
             if isinstance(event, Mouse):

@@ -1,8 +1,8 @@
 """The names of keys and modifiers, and the numbers and letters that stand for them.
 
 Names are those of the kitty keyboard protocol in lower case; a key that types something
-is named after its unshifted character, the space bar ``space``. Tables only: what to do
-with them is told in `_legacy` (what terminals have always sent) and `_kitty`.
+is named after its unshifted character, the space bar ``space``. `_keyboard` uses the
+tables.
 
 Sources: "XTerm Control Sequences" (ctlseqs), "Comprehensive keyboard handling in
 terminals" (kitty), and the terminfo entries rxvt, linux and konsole of ncurses.
@@ -10,7 +10,6 @@ terminals" (kitty), and the terminfo entries rxvt, linux and konsole of ncurses.
 
 from collections.abc import Mapping
 from functools import cache
-from types import MappingProxyType
 
 MODIFIERS = ("shift", "alt", "ctrl", "super", "hyper", "meta", "caps_lock", "num_lock")
 """In the order of their bits: a sequence carries 1 + the sum of ``1 << index``."""
@@ -20,36 +19,32 @@ LOCKS = frozenset({"caps_lock", "num_lock"})
 SHIFT = frozenset({"shift"})
 ALT = frozenset({"alt"})
 CTRL = frozenset({"ctrl"})
-SHUT_UP = frozenset({"ctrl", "alt", "super", "hyper", "meta"})
-"""With one of these held a key types nothing."""
+NO_TEXT = frozenset({"ctrl", "alt", "super", "hyper", "meta"})
+"""With one of these held, a key types nothing."""
 
-MODIFIER_ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        "control": "ctrl",
-        "option": "alt",
-        "opt": "alt",
-        "cmd": "super",
-        "command": "super",
-        "win": "super",
-        "windows": "super",
-    }
-)
-KEY_ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        "esc": "escape",
-        "return": "enter",
-        "bs": "backspace",
-        "del": "delete",
-        "ins": "insert",
-        "pgup": "page_up",
-        "pageup": "page_up",
-        "pgdn": "page_down",
-        "pagedown": "page_down",
-        "plus": "+",
-        "minus": "-",
-        " ": "space",
-    }
-)
+MODIFIER_ALIASES: Mapping[str, str] = {
+    "control": "ctrl",
+    "option": "alt",
+    "opt": "alt",
+    "cmd": "super",
+    "command": "super",
+    "win": "super",
+    "windows": "super",
+}
+KEY_ALIASES: Mapping[str, str] = {
+    "esc": "escape",
+    "return": "enter",
+    "bs": "backspace",
+    "del": "delete",
+    "ins": "insert",
+    "pgup": "page_up",
+    "pageup": "page_up",
+    "pgdn": "page_down",
+    "pagedown": "page_down",
+    "plus": "+",
+    "minus": "-",
+    " ": "space",
+}
 
 # kitty numbers its functional keys in the Unicode private use area from U+E000 on.
 _KITTY_FIRST = 57344
@@ -71,14 +66,17 @@ iso_level3_shift iso_level5_shift
 """
 _KITTY_NAMES = _KITTY_ORDER.split()
 
-FUNCTIONAL: Mapping[int, str] = MappingProxyType(
-    dict(enumerate(_KITTY_NAMES, _KITTY_FIRST))
-)
+FUNCTIONAL: Mapping[int, str] = dict(enumerate(_KITTY_NAMES, _KITTY_FIRST))
 """``CSI number u``: keys that have no character."""
 
-CONTROL_CODES: Mapping[int, str] = MappingProxyType(
-    {8: "backspace", 9: "tab", 13: "enter", 27: "escape", 32: "space", 127: "backspace"}
-)
+CONTROL_CODES: Mapping[int, str] = {
+    8: "backspace",
+    9: "tab",
+    13: "enter",
+    27: "escape",
+    32: "space",
+    127: "backspace",
+}
 """``CSI code u`` and ``CSI 27;m;code~``: keys whose code is no visible character."""
 
 MODIFIER_KEYS = frozenset(_KITTY_NAMES[_KITTY_NAMES.index("left_shift") :])
@@ -87,26 +85,24 @@ MODIFIER_KEYS = frozenset(_KITTY_NAMES[_KITTY_NAMES.index("left_shift") :])
 KEY_NAMES: frozenset[str] = frozenset({*_KITTY_NAMES, "space"})
 """All names that are not the key's character."""
 
-TILDE: Mapping[int, str] = MappingProxyType(
-    {
-        1: "home",
-        2: "insert",
-        3: "delete",
-        4: "end",
-        5: "page_up",
-        6: "page_down",
-        7: "home",  # rxvt
-        8: "end",  # rxvt
-        # The VT220 numbers leave out 16, 22, 27 and 30. 29 is its F16 (or Do), though
-        # xterm's menu key sends it too.
-        **{number: f"f{number - 10}" for number in range(11, 16)},
-        **{number: f"f{number - 11}" for number in range(17, 22)},
-        **{number: f"f{number - 12}" for number in range(23, 27)},
-        **{number: f"f{number - 13}" for number in range(28, 30)},
-        **{number: f"f{number - 14}" for number in range(31, 35)},
-        57427: "kp_begin",  # kitty
-    }
-)
+TILDE: Mapping[int, str] = {
+    1: "home",
+    2: "insert",
+    3: "delete",
+    4: "end",
+    5: "page_up",
+    6: "page_down",
+    7: "home",  # rxvt
+    8: "end",  # rxvt
+    # The VT220 numbers leave out 16, 22, 27 and 30. 29 is its F16 (or Do), though
+    # xterm's menu key sends it too.
+    **{number: f"f{number - 10}" for number in range(11, 16)},
+    **{number: f"f{number - 11}" for number in range(17, 22)},
+    **{number: f"f{number - 12}" for number in range(23, 27)},
+    **{number: f"f{number - 13}" for number in range(28, 30)},
+    **{number: f"f{number - 14}" for number in range(31, 35)},
+    57427: "kp_begin",  # kitty
+}
 """``CSI number ~``."""
 
 _ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
@@ -121,77 +117,73 @@ _VT_LETTERS = {
     "S": "f4",
 }
 
-CSI_LETTERS: Mapping[str, tuple[str, frozenset[str]]] = MappingProxyType(
-    {
-        **{letter: (name, NO_MODS) for letter, name in _VT_LETTERS.items()},
-        "G": ("kp_begin", NO_MODS),  # terminfo linux: kb2
-        "Z": ("tab", SHIFT),  # CBT, terminfo kcbt
-        **{letter.lower(): (name, SHIFT) for letter, name in _ARROWS.items()},  # rxvt
-    }
-)
+CSI_LETTERS: Mapping[str, tuple[str, frozenset[str]]] = {
+    **{letter: (name, NO_MODS) for letter, name in _VT_LETTERS.items()},
+    "G": ("kp_begin", NO_MODS),  # terminfo linux: kb2
+    "Z": ("tab", SHIFT),  # CBT, terminfo kcbt
+    **{letter.lower(): (name, SHIFT) for letter, name in _ARROWS.items()},  # rxvt
+}
 """``CSI letter``: the key, and the modifiers that the letter implies."""
 
-SS3_LETTERS: Mapping[str, tuple[str, frozenset[str]]] = MappingProxyType(
-    {
-        **{letter: (name, NO_MODS) for letter, name in _VT_LETTERS.items()},
-        **{letter.lower(): (name, CTRL) for letter, name in _ARROWS.items()},  # rxvt
-        # The application keypad, ctlseqs "VT220-Style Function Keys".
-        " ": ("space", NO_MODS),
-        "I": ("tab", NO_MODS),
-        "M": ("kp_enter", NO_MODS),
-        "X": ("kp_equal", NO_MODS),
-        "j": ("kp_multiply", NO_MODS),
-        "k": ("kp_add", NO_MODS),
-        "l": ("kp_separator", NO_MODS),
-        "m": ("kp_subtract", NO_MODS),
-        "n": ("kp_decimal", NO_MODS),
-        "o": ("kp_divide", NO_MODS),
-        **{chr(ord("p") + digit): (f"kp_{digit}", NO_MODS) for digit in range(10)},
-    }
-)
+SS3_LETTERS: Mapping[str, tuple[str, frozenset[str]]] = {
+    **{letter: (name, NO_MODS) for letter, name in _VT_LETTERS.items()},
+    **{letter.lower(): (name, CTRL) for letter, name in _ARROWS.items()},  # rxvt
+    # The application keypad, ctlseqs "VT220-Style Function Keys".
+    " ": ("space", NO_MODS),
+    "I": ("tab", NO_MODS),
+    "M": ("kp_enter", NO_MODS),
+    "X": ("kp_equal", NO_MODS),
+    "j": ("kp_multiply", NO_MODS),
+    "k": ("kp_add", NO_MODS),
+    "l": ("kp_separator", NO_MODS),
+    "m": ("kp_subtract", NO_MODS),
+    "n": ("kp_decimal", NO_MODS),
+    "o": ("kp_divide", NO_MODS),
+    **{chr(ord("p") + digit): (f"kp_{digit}", NO_MODS) for digit in range(10)},
+}
 """``SS3 letter``: the key, and the modifiers that the letter implies."""
 
-LINUX_LETTERS: Mapping[str, str] = MappingProxyType(
-    {"A": "f1", "B": "f2", "C": "f3", "D": "f4", "E": "f5"}
-)
+LINUX_LETTERS: Mapping[str, str] = {
+    "A": "f1",
+    "B": "f2",
+    "C": "f3",
+    "D": "f4",
+    "E": "f5",
+}
 """``CSI [ letter``: the Linux console's first function keys."""
 
-KEYPAD_TEXT: Mapping[str, str] = MappingProxyType(
-    {
-        **{f"kp_{digit}": digit for digit in "0123456789"},
-        "kp_decimal": ".",
-        "kp_divide": "/",
-        "kp_multiply": "*",
-        "kp_subtract": "-",
-        "kp_add": "+",
-        "kp_equal": "=",
-        "kp_separator": ",",
-    }
-)
-"""What the keys of the keypad type, whatever the layout."""
+KEYPAD_TEXT: Mapping[str, str] = {
+    **{f"kp_{digit}": digit for digit in "0123456789"},
+    "kp_decimal": ".",
+    "kp_divide": "/",
+    "kp_multiply": "*",
+    "kp_subtract": "-",
+    "kp_add": "+",
+    "kp_equal": "=",
+    "kp_separator": ",",
+}
+"""What the keys of the keypad type, on any layout."""
 
-KEYPAD_TWINS: Mapping[str, str] = MappingProxyType(
-    {
-        **KEYPAD_TEXT,
-        **{
-            name: name.removeprefix("kp_")
-            for name in _KITTY_NAMES
-            if name.startswith("kp_") and name.removeprefix("kp_") in KEY_NAMES
-        },
-    }
-)
+KEYPAD_TWINS: Mapping[str, str] = {
+    **KEYPAD_TEXT,
+    **{
+        name: name.removeprefix("kp_")
+        for name in _KITTY_NAMES
+        if name.startswith("kp_") and name.removeprefix("kp_") in KEY_NAMES
+    },
+}
 """The key elsewhere on the keyboard that does the same as a key of the keypad."""
 
 
 def is_character(code: int) -> bool:
-    """Whether a number is a code point that can be text: no control, no surrogate."""
+    """Return whether a code point can be text: it is no control and no surrogate."""
     return (
         32 <= code < 0x7F or 0xA0 <= code < 0xD800 or 0xE000 <= code <= 0x10FFFF  # noqa: PLR2004
     )
 
 
 def is_key_name(name: str) -> bool:
-    """Whether there can be a `Key` event with this key.
+    """Return whether there can be a `Key` event with this key.
 
     A name of the tables, or one character, unshifted: ``a``, ``!``, ``é``, not ``A``.
     """
@@ -222,7 +214,7 @@ def modifier_sets(mod8: str = "super") -> tuple[frozenset[str], ...]:
         ValueError: It is none of these.
     """
     if mod8 not in ("super", "meta", "alt"):
-        raise ValueError(f"mod8 must be 'super', 'meta' or 'alt', not {mod8!r}")
+        raise ValueError(f"mod8 must be 'super', 'meta' or 'alt', got {mod8!r}")
     names = [mod8 if name == "super" else name for name in MODIFIERS]
     return tuple(
         frozenset(name for bit, name in enumerate(names) if bits >> bit & 1)

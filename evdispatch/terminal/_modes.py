@@ -1,11 +1,11 @@
 """What to write to a terminal to switch its modes on, and off again.
 
-The alternate screen comes first and goes last: kitty keeps its keyboard flags by screen,
-and what is drawn meanwhile belongs to it.
+The alternate screen is switched on first and off last: kitty keeps keyboard flags for each
+screen, and what is drawn meanwhile belongs to it.
 
-Source: ctlseqs "DEC Private Mode Set (DECSET)"; kitty "Progressive enhancement"; the
-in-band resize notification (2048) and synchronized output (2026); ctlseqs
-"XTMODKEYS", "XTWINOPS" 22 and 23 (the stack of titles).
+Sources: ctlseqs "DEC Private Mode Set (DECSET)", "XTMODKEYS", "XTWINOPS" 22 and 23 (the
+stack of titles); kitty "Progressive enhancement"; in-band resize (2048) and synchronized
+output (2026).
 """
 
 from typing import Final, Literal
@@ -14,8 +14,8 @@ import attrs
 
 MouseMode = Literal[False, "click", "drag", "move"]
 
-# 1006 makes reports unambiguous and unlimited. 1015 is left alone: xterm keeps one
-# encoding, and the last one asked for wins.
+# 1006 makes reports unambiguous and unlimited. 1015 is not set: xterm uses one encoding,
+# the last one that was set.
 _MOUSE: Final[dict[MouseMode, tuple[int, ...]]] = {
     False: (),
     "click": (1000, 1006),
@@ -42,32 +42,32 @@ def reset_mode(mode: int) -> bytes:
 
 
 def set_title(title: str) -> bytes:
-    """Return OSC 2: set the window's title. What would end it is left out."""
+    """Return OSC 2: set the window's title, without control characters."""
     text = "".join(char for char in title if char.isprintable())
     return b"\x1b]2;%s\x1b\\" % text.encode(errors="replace")
 
 
 BEGIN_SYNCHRONIZED: Final = set_mode(_SYNCHRONIZED)
-"""Write it before a frame is drawn: the terminal shows nothing of it yet ..."""
+"""Write this before a frame, for the terminal to show nothing of it yet."""
 END_SYNCHRONIZED: Final = reset_mode(_SYNCHRONIZED)
-"""... and this after it."""
+"""Write this after a frame, for the terminal to show it at once."""
 
 
 def _check_mouse(instance: object, attribute: object, value: object) -> None:
     if value is not False and value not in ("click", "drag", "move"):
         raise ValueError(
-            f"mouse must be False, 'click', 'drag' or 'move', not {value!r}"
+            f"mouse must be False, 'click', 'drag' or 'move', got {value!r}"
         )
 
 
 def _check_keyboard(instance: object, attribute: object, value: int) -> None:
     if value not in range(32):
-        raise ValueError(f"keyboard must be kitty's flags, 0 to 31, not {value!r}")
+        raise ValueError(f"keyboard must be kitty's flags, 0 to 31, got {value!r}")
 
 
 @attrs.frozen(kw_only=True)
 class Modes:
-    """A choice of modes.
+    """The modes to switch on.
 
     Attributes:
         mouse: False, or which reports of the mouse: ``click`` (presses, releases and the
@@ -77,10 +77,10 @@ class Modes:
         alternate_screen: The alternate screen; leaving it restores what was shown.
         hide_cursor: No cursor.
         resize: Reports of the size within the input.
-        keyboard: Flags of kitty's keyboard protocol; 0 leaves the keyboard alone.
-        modify_other_keys: xterm's way to tell ctrl+i from tab, where it is not kitty's.
-        pixels: The mouse's place in pixels; only with ``mouse``.
-        title: The window's title; the one before comes back.
+        keyboard: Flags of kitty's keyboard protocol; 0 leaves the keyboard as it is.
+        modify_other_keys: xterm's modifyOtherKeys, which distinguishes ctrl+i from tab.
+        pixels: The mouse's position in pixels; only with ``mouse``.
+        title: The window's title; the previous one is restored afterwards.
     """
 
     mouse: MouseMode = attrs.field(default=False, validator=_check_mouse)
@@ -96,35 +96,37 @@ class Modes:
 
     def enable(self) -> bytes:
         """Return what switches the modes on."""
-        return b"".join(on for on, _ in self._switches())
+        return b"".join(on for on, _ in _switches(self))
 
     def disable(self) -> bytes:
-        """Return what switches them off, in reverse order, and nothing else."""
-        return b"".join(off for _, off in reversed(self._switches()))
+        """Return what switches these modes off, in reverse order."""
+        return b"".join(off for _, off in reversed(_switches(self)))
 
     def enable_after(self, before: "Modes") -> bytes:
         """Return what switches on those that were not on before."""
-        on = before._switches()
-        return b"".join(each[0] for each in self._switches() if each not in on)
+        on = _switches(before)
+        return b"".join(each[0] for each in _switches(self) if each not in on)
 
-    def _switches(self) -> list[tuple[bytes, bytes]]:
-        private = [(_PASTE, self.paste), (_FOCUS, self.focus), (RESIZE, self.resize)]
-        switches = []
-        if self.alternate_screen:
-            switches.append(_switch(_ALTERNATE_SCREEN))
-        if self.hide_cursor:
-            switches.append((reset_mode(_CURSOR), set_mode(_CURSOR)))
-        if self.keyboard:
-            switches.append((b"\x1b[>%du" % self.keyboard, b"\x1b[<u"))
-        if self.modify_other_keys:
-            switches.append((b"\x1b[>4;1m", b"\x1b[>4m"))
-        if self.title is not None:
-            switches.append((b"\x1b[22;2t" + set_title(self.title), b"\x1b[23;2t"))
-        switches += [_switch(mode) for mode in _MOUSE[self.mouse]]
-        if self.mouse and self.pixels:  # the last encoding that is asked for wins
-            switches.append(_switch(PIXELS))
-        switches += [_switch(mode) for mode, wanted in private if wanted]
-        return switches
+
+def _switches(modes: Modes) -> list[tuple[bytes, bytes]]:
+    """Return what switches each mode on, and off, in the order of switching on."""
+    switches = []
+    if modes.alternate_screen:
+        switches.append(_switch(_ALTERNATE_SCREEN))
+    if modes.hide_cursor:
+        switches.append((reset_mode(_CURSOR), set_mode(_CURSOR)))
+    if modes.keyboard:
+        switches.append((b"\x1b[>%du" % modes.keyboard, b"\x1b[<u"))
+    if modes.modify_other_keys:
+        switches.append((b"\x1b[>4;1m", b"\x1b[>4m"))
+    if modes.title is not None:
+        switches.append((b"\x1b[22;2t" + set_title(modes.title), b"\x1b[23;2t"))
+    private = list(_MOUSE[modes.mouse])
+    if modes.mouse and modes.pixels:  # the last encoding that is set is used
+        private.append(PIXELS)
+    reports = (_PASTE, modes.paste), (_FOCUS, modes.focus), (RESIZE, modes.resize)
+    private += [mode for mode, wanted in reports if wanted]
+    return [*switches, *map(_switch, private)]
 
 
 def _switch(mode: int) -> tuple[bytes, bytes]:

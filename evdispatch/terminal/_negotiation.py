@@ -1,8 +1,8 @@
 """What a terminal can do, found out by asking it; and the modes that follow: no IO.
 
-Two rounds, since some terminals print what they do not know: first who it is, and whether
-it knows kitty's keyboard protocol, which all pass over that do not; and then, of one that
-says it is a VT220 or better, which private modes it knows.
+There are two rounds, since some terminals print queries that they do not know. The first
+asks for the device and for kitty's keyboard protocol, a query that all others ignore. The
+second asks a VT220 or better which private modes it knows.
 
 Source: kitty "Detection of support for this protocol"; ctlseqs "Send Device Attributes",
 "DECRQM".
@@ -18,24 +18,24 @@ from evdispatch.terminal._queries import DEVICE, KITTY, Queries, knows_mode
 
 Keyboard = Literal["auto", "legacy", "kitty"]
 """``kitty``: all of the protocol, releases too; ``auto``: the part of it that makes keys
-unambiguous; ``legacy``: nothing is asked for."""
+unambiguous; ``legacy``: neither."""
 
 _FLAGS: Final[dict[Keyboard, int]] = {"auto": 1, "legacy": 0, "kitty": 31}
 _VT220 = 62  # the first number of DA1, for all that know DECRQM
 
 
 class Negotiation:
-    """Grows the modes by what the terminal knows.
+    """Adds modes that the terminal turns out to know.
 
     Attributes:
-        modes: The modes to have by now.
+        modes: The modes to switch on by now.
         kitty: Whether the terminal speaks kitty's keyboard protocol.
-        finished: Whether it has told who it is.
+        finished: Whether it has identified itself.
 
     Args:
-        modes: The modes to have in any case.
-        keyboard: What to ask for of the keyboard.
-        pixels: Whether to ask for the mouse's place in pixels.
+        modes: The modes to switch on in any case.
+        keyboard: Which keyboard protocol to use.
+        pixels: Whether to use the mouse's position in pixels.
         term: The value of TERM.
     """
 
@@ -50,7 +50,7 @@ class Negotiation:
         self._can_modify = term != "linux"  # the console takes it for colours
 
     def ask(self, queries: Queries, until: float) -> None:
-        """Ask the first questions; the others follow by themselves."""
+        """Send the first round of queries; its answers send the second."""
         if self._keyboard == "legacy" and not self._pixels:
             return
 
@@ -75,10 +75,9 @@ class Negotiation:
         elif self._keyboard != "legacy" and self._can_modify:
             self._add(modify_other_keys=True)
         if device[:1] >= (_VT220,):
-            wanted = [(RESIZE, "resize")]
-            wanted += [(PIXELS, "pixels")] if self._pixels else []
-            for mode, name in wanted:
-                queries.ask(knows_mode(mode), until, self._adder(name))
+            queries.ask(knows_mode(RESIZE), until, self._adder("resize"))
+            if self._pixels:
+                queries.ask(knows_mode(PIXELS), until, self._adder("pixels"))
 
     def _adder(self, name: str) -> Any:
         def learn_mode(value: Any, raw: bytes) -> list[Event]:

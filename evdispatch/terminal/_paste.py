@@ -1,8 +1,8 @@
-"""Bracketed paste: all between its two markers is data, whatever it looks like.
+"""Bracketed paste: everything between its two markers is data.
 
-The end marker may come in pieces, so up to five bytes that may begin it are held back.
-A paste that is longer than the limit is told in pieces, each but the last truncated;
-where it is cut depends on its bytes alone.
+The end marker may be cut, so up to five bytes that may begin it are held back. A paste
+above the limit comes in pieces, each but the last truncated; where it is cut depends on
+its bytes alone.
 
 Source: ctlseqs "Bracketed Paste Mode".
 """
@@ -33,9 +33,11 @@ class PasteReader:
 
     def __init__(self, *, newlines: str, limit: int) -> None:
         if newlines not in ("raw", "lf"):
-            raise ValueError(f"paste_newlines must be 'raw' or 'lf', not {newlines!r}")
+            raise ValueError(f"paste_newlines must be 'raw' or 'lf', got {newlines!r}")
         if limit < _SMALLEST_LIMIT:
-            raise ValueError(f"paste_limit must be at least {_SMALLEST_LIMIT}")
+            raise ValueError(
+                f"paste_limit must be at least {_SMALLEST_LIMIT}, got {limit!r}"
+            )
         self.active = False
         self._lf = newlines == "lf"
         self._limit = limit
@@ -43,15 +45,15 @@ class PasteReader:
         self._body = bytearray()
 
     def start(self) -> None:
-        """Note that the start marker came."""
+        """Begin a paste: its start marker came."""
         self.active = True
         self._head = START
 
     def read(self, data: bytes, start: int) -> tuple[list[Paste], int]:
         """Take the paste's part of the data; return pieces and where it stopped.
 
-        If it is still active, what is left is a beginning of the end marker: to be
-        given again, with more.
+        If the paste is still active, what is left begins an end marker: pass it again,
+        with what follows.
         """
         # One byte is found much faster than six, and most pastes hold no other ESC.
         escape = data.find(END[:1], start)
@@ -59,9 +61,11 @@ class PasteReader:
         if end >= 0:
             self._body += memoryview(data)[start:end]
             return [*self._full(), self._piece(len(self._body), END)], end + len(END)
-        stop = _held_back(data, start)
+        # The marker holds one ESC, its first byte: only the last ESC can begin it.
+        last = data.rfind(END[:1], start)
+        stop = last if last >= 0 and END.startswith(data[last:]) else len(data)
         self._body += memoryview(data)[start:stop]
-        return list(self._full()), stop
+        return self._full(), stop
 
     def stop(self, rest: bytes) -> list[Paste]:
         """End a paste whose end does not come, with what `read` left."""
@@ -75,7 +79,7 @@ class PasteReader:
         return pieces
 
     def _cut(self) -> int:
-        """Where to cut: not within a character, nor within CR LF."""
+        """Return where to cut: not within a character, nor within CR LF."""
         body, cut = self._body, self._limit
         if body[cut] == ord("\n") and body[cut - 1] == ord("\r"):
             return cut - 1
@@ -94,10 +98,3 @@ class PasteReader:
         if self._lf:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         return Paste(text, truncated=tail != END, raw=raw)
-
-
-def _held_back(data: bytes, start: int) -> int:
-    """Where an end marker may begin that the data does not end."""
-    # The marker holds one ESC, its first byte: only the last ESC can begin it.
-    last = data.rfind(END[:1], start)
-    return last if last >= 0 and END.startswith(data[last:]) else len(data)

@@ -1,8 +1,8 @@
-"""Questions to a terminal, and which of its replies answers which: no IO, and no clock.
+"""Queries to a terminal, and which of its replies answers which: no IO, and no clock.
 
-A terminal answers in order, and says nothing to what it does not know. Nearly all answer
-one question, who they are (DA1); so that is asked after each other one, as a fence: when
-its answer comes first, the other one will not come any more.
+A terminal answers in order, and ignores queries that it does not know. Nearly all
+terminals answer a query for their device attributes (DA1). So each other query is followed
+by that one, as a fence: when the fence's answer comes first, the query is not supported.
 
 Source: ctlseqs "DECXCPR", "DA1", "XTVERSION", "OSC 10, 11"; kitty "Detection of support".
 """
@@ -19,19 +19,19 @@ from evdispatch.terminal._events import Reply
 
 _COLOR = re.compile(r"rgba?:([0-9a-f]+)/([0-9a-f]+)/([0-9a-f]+)", re.IGNORECASE)
 _NEVER = float("inf")
-_MOST = 64  # of those that nobody waits for any more: some terminals never answer
-_DEC_MODES_KNOWN = (1, 2, 3)  # of DECRPM: set, reset, set for good
+_MAX_EXPIRED = 64  # some terminals never answer
+_DEC_MODES_KNOWN = (1, 2, 3)  # of DECRPM: set, reset, permanently set
 
 
 @attrs.frozen
 class Query:
-    """A question.
+    """A query.
 
     Attributes:
         name: What is asked for.
         request: The bytes to write.
-        read: Returns what a reply tells, or None if it answers something else.
-        otherwise: What to ask if there is no answer.
+        read: Returns the value in a reply, or None if it answers another query.
+        otherwise: The query to send if there is no answer.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Query:
 
 
 Then = Callable[[Any, bytes], list[Event]]
-"""Makes events of an answer and its bytes; the answer None is that there is none."""
+"""Makes events of an answer and its bytes; the answer is None if there is none."""
 
 
 @attrs.frozen
@@ -49,6 +49,10 @@ class _Waiting:
     query: Query
     until: float
     then: Then
+
+    @property
+    def is_fence(self) -> bool:
+        return self.query is DEVICE
 
 
 def _cell(reply: Reply) -> tuple[int, int] | None:
@@ -86,17 +90,14 @@ def _kitty_flags(reply: Reply) -> int | None:
     return reply.params[0] if reply.kind == "kitty_flags" else None
 
 
-AMBIGUOUS_REQUEST: Final = b"\x1b[6n"
-_REPORTED = Query("cursor", AMBIGUOUS_REQUEST, _cell)  # by who does not know the other
-
+AMBIGUOUS_REQUEST: Final = b"\x1b[6n"  # its reply can be taken for F3 with modifiers
+_CPR = Query("cursor", AMBIGUOUS_REQUEST, _cell)
 DEVICE: Final = Query("device", b"\x1b[c", _attributes)
-_FENCE: Final = Query("fence", DEVICE.request, _attributes)
 KITTY: Final = Query("kitty", b"\x1b[?u", _kitty_flags)
 QUERIES: Final = {
     query.name: query
     for query in (
-        # Its reply can't be taken for F3 with modifiers.
-        Query("cursor", b"\x1b[?6n", _cell, _REPORTED),
+        Query("cursor", b"\x1b[?6n", _cell, otherwise=_CPR),
         Query("background", b"\x1b]11;?\x1b\\", _color("11")),
         Query("foreground", b"\x1b]10;?\x1b\\", _color("10")),
         Query("version", b"\x1b[>q", _version),
@@ -106,7 +107,7 @@ QUERIES: Final = {
 
 
 def knows_mode(mode: int) -> Query:
-    """Return the question whether the terminal knows a private mode (DECRQM)."""
+    """Return the query whether the terminal knows a private mode (DECRQM)."""
 
     def read(reply: Reply) -> bool | None:
         if reply.kind != "decrpm" or not reply.private or reply.params[0] != mode:
@@ -117,55 +118,46 @@ def knows_mode(mode: int) -> Query:
 
 
 class Queries:
-    """What was asked, and not answered yet.
+    """The queries that are not answered yet.
 
     Attributes:
         answered: Whether the terminal has answered anything, ever.
+        request: Bytes to write to the terminal; clear it when they are written.
+        until: When to call `expire`; None: no answer is awaited.
     """
 
     def __init__(self) -> None:
         self.answered = False
+        self.request = b""
+        self.until: float | None = None
         self._waiting: deque[_Waiting] = deque()
-        self._request = b""
-        self._untold: list[Event] = []  # of what was forgotten
+        self._cancelled: list[Event] = []  # for `expire` to return
 
     def ask(
         self, query: Query, until: float, then: Then, then_device: Then | None = None
     ) -> None:
-        """Ask, and have the answer told.
+        """Add a query, and its fence.
 
         Args:
-            query: The question.
+            query: The query.
             until: When to wait no longer, in seconds of the caller's clock.
-            then: What to make of the answer.
-            then_device: What to make of the fence's, which is that of DEVICE.
+            then: Makes events of the answer.
+            then_device: Makes events of the fence's answer, which is that of DEVICE.
         """
         self._waiting.append(_Waiting(query, until, then))
-        self._request += query.request
+        self.request += query.request
         if query is not DEVICE:
-            self._waiting.append(_Waiting(_FENCE, until, then_device or _nothing))
-            self._request += _FENCE.request
-
-    def take_request(self) -> bytes:
-        """Return what is to be written to the terminal, once."""
-        request, self._request = self._request, b""
-        return request
+            self._waiting.append(_Waiting(DEVICE, until, then_device or _nothing))
+            self.request += DEVICE.request
+        self._set_until()
 
     @property
     def fences(self) -> int:
-        """How many times the terminal has still to tell who it is."""
-        return sum(waiting.query in (DEVICE, _FENCE) for waiting in self._waiting)
-
-    @property
-    def until(self) -> float | None:
-        """When to call `expire`; None: nothing is awaited."""
-        if self._untold:
-            return 0.0
-        until = min((waiting.until for waiting in self._waiting), default=_NEVER)
-        return None if until == _NEVER else until
+        """How many answers to DEVICE are still to come."""
+        return sum(waiting.is_fence for waiting in self._waiting)
 
     def take(self, reply: Reply) -> list[Event] | None:
-        """Return the events of an answer; None: nobody here has asked for it."""
+        """Return the events of an answer; None: it answers no query."""
         for index, waiting in enumerate(self._waiting):
             value = waiting.query.read(reply)
             if value is None:
@@ -173,29 +165,39 @@ class Queries:
             self.answered = True
             del self._waiting[index]
             events: list[Event] = []
-            if waiting.query in (DEVICE, _FENCE):  # before it, nothing will be answered
+            if waiting.is_fence:  # queries before it will not be answered any more
                 for _ in range(index):
                     events += self._give_up(self._waiting.popleft())
+            self._set_until()
             return events + waiting.then(value, reply.raw)
         return None
 
     def expire(self, now: float) -> list[Event]:
-        """Wait no longer for what is over; return what that tells."""
-        untold, self._untold = self._untold, []
+        """Stop waiting for what is overdue; return the events of that."""
+        events, self._cancelled = self._cancelled, []
         for index, waiting in enumerate(self._waiting):
             if waiting.until <= now:
-                untold += waiting.then(None, b"")
+                events += waiting.then(None, b"")
                 # A late reply is still this one's, and must not be taken for the next's.
                 self._waiting[index] = _Waiting(waiting.query, _NEVER, _nothing)
-        while len(self._waiting) > _MOST and self._waiting[0].until == _NEVER:
+        while len(self._waiting) > _MAX_EXPIRED and self._waiting[0].until == _NEVER:
             self._waiting.popleft()
-        return untold
+        self._set_until()
+        return events
 
     def forget(self) -> None:
-        """Wait for nothing: somebody else has read the answers. `expire` tells of it."""
+        """Cancel all queries, as another program has read the answers.
+
+        `expire` returns the events of that.
+        """
         waiting, self._waiting = self._waiting, deque()
-        self._request = b""
-        self._untold += [event for w in waiting for event in w.then(None, b"")]
+        self.request = b""
+        self._cancelled += [event for w in waiting for event in w.then(None, b"")]
+        self._set_until()
+
+    def _set_until(self) -> None:
+        until = min((waiting.until for waiting in self._waiting), default=_NEVER)
+        self.until = 0.0 if self._cancelled else None if until == _NEVER else until
 
     def _give_up(self, waiting: _Waiting) -> list[Event]:
         query = waiting.query.otherwise

@@ -1,15 +1,14 @@
 """Regions: named rectangles of cells, and which of them the pointer is in.
 
-`Regions` says what is where, and `Pointer` what that means for the mouse: the ``target``
-of its events, and `Enter` and `Leave`. Neither does IO, and neither reads a clock.
+`Regions` holds them, and `Pointer` applies them to the mouse: it sets the ``target`` of
+its events, and makes `Enter` and `Leave`. Neither does IO or reads a clock.
 
-Regions may be changed by one thread while another asks: a place is replaced as a whole,
-and a dictionary's ``setdefault``, ``pop`` and copy are atomic. So there is no lock on the
-way of an event.
+One thread may change regions while another reads them: a position is replaced as a whole,
+and a dictionary's ``setdefault``, ``pop`` and copy are atomic. So events need no lock.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from evdispatch._errors import StateError
 from evdispatch._events import Event
@@ -25,10 +24,15 @@ class _Place(NamedTuple):
 
     def checked(self) -> "_Place":
         for field, value in self._asdict().items():
-            _check_whole(field, value)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(
+                    f"{field} must be a whole number of cells, got {value!r}"
+                )
         for field in ("width", "height"):
             if getattr(self, field) < 1:
-                raise ValueError(f"{field} is 1 or more, not {getattr(self, field)}")
+                raise ValueError(
+                    f"{field} must be 1 or more, got {getattr(self, field)}"
+                )
         return self
 
 
@@ -51,7 +55,7 @@ class Region:
 
     @property
     def name(self) -> str:
-        """What mouse events have as ``target``."""
+        """The ``target`` of mouse events."""
         return self._name
 
     @property
@@ -80,12 +84,12 @@ class Region:
         return self._place.z
 
     def holds(self, x: int, y: int) -> bool:
-        """Whether a cell is within, whatever lies above it."""
+        """Return whether a cell is within it, even if another region lies above."""
         left, top, width, height, _ = self._place
         return 0 <= x - left < width and 0 <= y - top < height
 
     def move(self, x: int, y: int) -> None:
-        """Move it, in its size, to another place.
+        """Move the region, and keep its size.
 
         Raises:
             StateError: It was removed.
@@ -94,7 +98,7 @@ class Region:
         self.place(x, y, self.width, self.height)
 
     def resize(self, width: int, height: int) -> None:
-        """Give it another size, at its place.
+        """Change the size of the region, and keep its position.
 
         Raises:
             StateError: It was removed.
@@ -106,7 +110,7 @@ class Region:
     def place(
         self, x: int, y: int, width: int, height: int, *, z: int | None = None
     ) -> None:
-        """Give it another place and size, and another ``z`` if one is given.
+        """Change position and size, and ``z`` if one is given.
 
         Raises:
             StateError: It was removed.
@@ -120,12 +124,12 @@ class Region:
         self._regions.changed()
 
     def remove(self) -> None:
-        """Remove it; its name is free again. Also twice."""
+        """Remove the region; its name is free again. A second call does nothing."""
         self._regions.discard(self)
 
 
 class Regions:
-    """What is where.
+    """All regions of one terminal.
 
     Args:
         changed: Called after each change.
@@ -151,12 +155,12 @@ class Regions:
             ValueError: The name is empty or in use, or a size is below 1.
         """
         if not isinstance(name, str):
-            raise TypeError(f"a region's name is text, not {name!r}")
+            raise TypeError(f"a region's name must be a str, got {name!r}")
         if not name:
-            raise ValueError("a region's name is not empty")
+            raise ValueError("a region's name must not be empty")
         region = Region(self, name, _Place(x, y, width, height, z).checked())
         if self._by_name.setdefault(name, region) is not region:
-            raise ValueError(f"there is a region {name!r} already")
+            raise ValueError(f"a region {name!r} already exists")
         self.changed()
         return region
 
@@ -178,12 +182,12 @@ class Regions:
 
 
 class Pointer:
-    """Knows where the mouse is, and tells what it enters and leaves.
+    """The mouse among the regions: what it enters and leaves.
 
     Not thread-safe: one thread at a time.
 
     Args:
-        regions: What is where. They may change between two calls.
+        regions: The regions. They may change between two calls.
     """
 
     def __init__(self, regions: Regions) -> None:
@@ -192,10 +196,10 @@ class Pointer:
         self._inside: str | None = None
 
     def follow(self, event: Mouse) -> list[Event]:
-        """Set the event's ``target`` to what is under the pointer now.
+        """Set the event's ``target`` to the region that is under the pointer now.
 
         Returns:
-            What the pointer leaves and enters: to be told before the event.
+            What the pointer leaves and enters: events to deliver before this one.
         """
         self._cell = event.x, event.y
         crossings = self.look(event.raw)
@@ -203,10 +207,10 @@ class Pointer:
         return crossings
 
     def look(self, raw: bytes = b"") -> list[Event]:
-        """Return what the pointer has left and entered since: regions change, too.
+        """Return what the pointer has left and entered since, as regions changed.
 
         Args:
-            raw: The bytes that told where it is.
+            raw: The bytes that reported its position.
         """
         if self._cell is None:
             return []
@@ -229,8 +233,3 @@ class Pointer:
         if inside is not None:
             crossings.append(Enter(inside, *self._cell, raw))
         return crossings
-
-
-def _check_whole(field: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{field} is a whole number of cells, not {value!r}")

@@ -37,7 +37,7 @@ from bench.stress_sockets import connections
 from bench.stress_standby import standby
 
 from evdispatch import Dispatcher, Event, Line, Pipe
-from evdispatch._parts._loop import IoMode
+from evdispatch._io._modes import IoMode
 from evdispatch.terminal import Decoder
 
 _TESTS = Path(__file__).parent.parent

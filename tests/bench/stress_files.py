@@ -11,7 +11,7 @@ from typing import Any, get_args
 from trees import ride_out
 
 from evdispatch import Dispatcher
-from evdispatch._parts._loop import IoMode
+from evdispatch._io._modes import IoMode
 
 WAYS: list[dict[str, Any]] = [{}, {"poller": "verify"}, {"poller": "poll"}]
 MODES: tuple[IoMode, ...] = get_args(IoMode)

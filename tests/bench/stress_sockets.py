@@ -50,12 +50,14 @@ def _state(app: Dispatcher, listener: Listener) -> dict[str, int]:
     registrations = app._registrations
     tables: dict[str, Any] = {
         "sources": registrations.sources,
-        "by_fd": registrations.watched(),
+        "by_fd": registrations._watched(),
         "ready": registrations.ready,
         "more": registrations.more,
         "woken": registrations.woken,
         "connections": listener.connections,
-        "routes": listener._scope.routes if listener._scope is not None else (),
+        "routes": listener.registration.scope.routes
+        if listener.registration.scope is not None
+        else (),
     }
     sizes = {name: len(table) for name, table in tables.items()}
     return {**sizes, "descriptors": len(os.listdir("/proc/self/fd"))}

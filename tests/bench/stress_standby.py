@@ -10,7 +10,7 @@ from typing import Self
 import attrs
 
 from evdispatch import Data, Dispatcher, Event, Pipe
-from evdispatch._io._standby import Standby
+from evdispatch._io._modes import Standby
 
 TIMES = 10_000
 _PAIRS = 20
@@ -118,7 +118,7 @@ def standby(until: float, rng: random.Random) -> str:
     # A pass takes what is queued: with more, one would last for seconds.
     with Dispatcher(io="auto", queue_size=20) as app:
         load = Load(app, rng)
-        standing = app._driver
+        standing = app._runner._driver
         assert isinstance(standing, Standby)
         watch = threading.Thread(target=_watch, args=(standing, load, app))
         with load:

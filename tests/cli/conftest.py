@@ -5,5 +5,5 @@ import pytest
 
 @pytest.fixture
 def xterm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs are told that their terminal is an xterm."""
+    """TERM of the programs is an xterm."""
     monkeypatch.setenv("TERM", "xterm-256color")

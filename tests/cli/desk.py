@@ -1,15 +1,14 @@
-"""A terminal that has the view's regions, without a tty: what it would make of events."""
+"""A terminal with the view's regions, without a tty: it adds targets to events."""
 
 import copy
 
 from evdispatch import Event, Focus, Mouse
-from evdispatch.cli._layout import Layout
-from evdispatch.cli._state import State
+from evdispatch.cli._state import Layout, State
 from evdispatch.terminal import Pointer, Regions
 
 
 class Desk:
-    """Hands events on to a state as the view gets them: with targets.
+    """Passes events to a state as the view gets them: with targets.
 
     Args:
         state: Takes them.
@@ -26,7 +25,7 @@ class Desk:
 
     def take(self, event: Event) -> str | None:
         """Take an event and what comes before it; return the button that was pushed."""
-        event = copy.copy(event)  # a test may have it for others, too
+        event = copy.copy(event)  # a test may use it again
         crossings: list[Event] = []
         if isinstance(event, Mouse):
             crossings = self._pointer.follow(event)

@@ -23,6 +23,8 @@ from evdispatch import (
     Suspend,
     Unknown,
 )
+from evdispatch.cli._screen import Painter, render
+from evdispatch.cli._state import State, layout
 
 CTRL = frozenset({"ctrl"})
 SHIFT = frozenset({"shift"})
@@ -54,6 +56,7 @@ EVENTS: list[tuple[Event, str]] = [
     (Reply("cpr", (3, 5)), "reply cpr 3;5"),
     (Answer("cursor", (4, 2)), "answer cursor 4,2"),
     (Answer("version", "tmux 3.4"), "answer version tmux 3.4"),
+    (Answer("version", "x\n\x07"), r"answer version x\n\x07"),
     (Answer("background"), "answer background -"),
     (Reply("decrpm", (2026, 2), private=True), "reply decrpm private 2026;2"),
     (Reply("osc", data="11;rgb:0/0/0\x1b"), r"reply osc '11;rgb:0/0/0\x1b'"),
@@ -83,9 +86,21 @@ class Glass:
 
     @property
     def title(self) -> str:
-        """The window's title: what hostile text would like to set."""
+        """The window's title, which hostile text must not set."""
         return str(self._screen.title)
 
     def ground(self, x: int, y: int) -> str:
         """The background colour of a cell."""
         return str(self._screen.buffer[y][x].bg)
+
+
+def glass_of(state: State, columns: int = 80, rows: int = 24) -> Glass:
+    """Return a screen of a size that shows a state."""
+    glass = Glass(columns, rows)
+    glass.show(Painter().paint(render(state, layout(columns, rows))))
+    return glass
+
+
+def picture(state: State, columns: int = 80, rows: int = 24) -> list[str]:
+    """Return the rows of a screen that shows a state."""
+    return glass_of(state, columns, rows).rows

@@ -11,7 +11,14 @@ import attrs
 from cli.pictures import Glass
 from ptys import Pty, program
 
-from evdispatch.cli._layout import layout
+from evdispatch.cli._state import layout
+from evdispatch.terminal import Modes
+
+PLAIN = Modes(mouse="move", paste=True, focus=True)
+VIEW = Modes(
+    mouse="move", paste=True, focus=True, alternate_screen=True, hide_cursor=True
+)
+FENCE = b"\x1b[c"  # the device query that is written after the modes are off
 
 _CALL = """
 import sys
@@ -29,7 +36,7 @@ def session(pty: Pty, *arguments: str) -> Iterator["Session"]:
 
 @attrs.define
 class Session:
-    """A running program, and the screen of whoever uses it."""
+    """A running program, and the screen of its user."""
 
     pty: Pty
     child: "subprocess.Popen[bytes]"
@@ -40,13 +47,13 @@ class Session:
         """Type, paste or move the mouse."""
         self.pty.type(text.encode())
 
-    def see(self, *texts: str, timeout: float = 10.0) -> str:
+    def see(self, *texts: str, timeout: float = 60.0) -> str:
         """Wait until the screen shows all the texts, and return what it shows."""
         return self._look(
             lambda seen: all(text in seen for text in texts), texts, timeout
         )
 
-    def see_at(self, x: int, y: int, text: str, timeout: float = 10.0) -> str:
+    def see_at(self, x: int, y: int, text: str, timeout: float = 60.0) -> str:
         """Wait until the screen shows a text at a cell, and return what it shows."""
 
         def is_there(seen: str) -> bool:
@@ -68,10 +75,10 @@ class Session:
             if not self.pty._read(deadline - time.monotonic()):
                 raise TimeoutError(f"{wanted} not in:\n{seen}")
 
-    def wait(self, timeout: float = 10.0) -> int:
-        """Look on until the program ends, and return its exit code.
+    def wait(self, timeout: float = 60.0) -> int:
+        """Read until the program ends, and return its exit code.
 
-        A terminal that does not look on would have the program wait for it.
+        Without reading, the program would block on its output.
         """
         deadline = time.monotonic() + timeout
         pidfd = os.pidfd_open(self.child.pid)

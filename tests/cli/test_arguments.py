@@ -14,7 +14,9 @@ from evdispatch.cli import main
 class TestArguments:
     """The command line."""
 
-    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_version_option_prints_the_version(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         with pytest.raises(SystemExit, match="0"):
             main(["--version"])
         assert capsys.readouterr().out == f"evdispatch {__version__}\n"
@@ -22,14 +24,14 @@ class TestArguments:
     @pytest.mark.parametrize(
         "arguments", [[], ["nonsense"], ["keys", "--io", "x"], ["keys", "--mouse", "x"]]
     )
-    def test_wrong_arguments(
+    def test_wrong_arguments_exit_with_2(
         self, arguments: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
         assert "usage: evdispatch" in capsys.readouterr().err
 
-    def test_output_without_a_descriptor(self) -> None:
+    def test_stdout_without_descriptor_gets_the_lines(self) -> None:
         """In a notebook, say: the lines go where `sys.stdout` goes."""
         with tempfile.TemporaryFile() as file, redirect_stdout(StringIO()) as output:
             file.write(b"ab")
@@ -43,7 +45,9 @@ class TestArguments:
                 os.close(saved)
         assert output.getvalue() == "key a\nkey b\n"
 
-    def test_the_help_names_the_keys(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_keys_help_names_its_keys_and_options(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         with pytest.raises(SystemExit, match="0"):
             main(["keys", "--help"])
         text = capsys.readouterr().out

@@ -1,36 +1,23 @@
 """``--explain``: what made each event, below its line and in the view."""
 
-import subprocess
-import sys
-
 import pytest
-from cli.pictures import EVENTS, Glass
+from cli.commands import run
+from cli.pictures import EVENTS, picture
 from cli.sessions import session
 from ptys import Pty
 
 from evdispatch import Event, Key, Paste
-from evdispatch.cli._canvas import Painter
-from evdispatch.cli._layout import layout
-from evdispatch.cli._lines import line
-from evdispatch.cli._screen import render
-from evdispatch.cli._state import State
-from evdispatch.cli._why import why, why_lines
+from evdispatch.cli._lines import line, why, why_lines
+from evdispatch.cli._state import State, layout
 from evdispatch.terminal import Decoder
 
-COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "evdispatch", "keys"]
 CTRL_A = b"\x1b[97;5u"
-
-
-def run(*arguments: str, data: bytes) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(
-        [*COMMAND, *arguments], input=data, capture_output=True, timeout=20, check=False
-    )
 
 
 class TestLines:
     """In plain mode."""
 
-    def test_the_lines_are_those_without_it_and_indented_ones(self, io: str) -> None:
+    def test_explain_option_adds_indented_lines(self, io: str) -> None:
         data = b"a\x1b[A" + CTRL_A + b"\x1b[<0;5;3M\x1b[<0;5;3m\x1b[200~x\x1b[201~\xffq"
         plain = run("--io", io, data=data)
         explained = run("--io", io, "--explain", data=data)
@@ -40,7 +27,7 @@ class TestLines:
         assert ours == plain.stdout.splitlines()
         assert len(lines) == len(ours) * 6
 
-    def test_what_it_looks_like(self) -> None:
+    def test_kitty_key_explained_in_five_lines(self) -> None:
         assert run("--explain", data=CTRL_A).stdout.decode() == (
             "key ctrl+a\n"
             "    protocol kitty keyboard\n"
@@ -51,7 +38,7 @@ class TestLines:
             "    bytes    1b 5b 39 37 3b 35 75\n"
         )
 
-    def test_byte_by_byte_on_a_tty(self, io: str, pty: Pty) -> None:
+    def test_tty_byte_by_byte_is_explained(self, io: str, pty: Pty) -> None:
         with session(pty, "--plain", "--explain", "--io", io) as user:
             pty.wait_for(b"\x1b[?2004h")
             for byte in CTRL_A:
@@ -65,16 +52,16 @@ class TestLines:
             assert user.wait() == 0
 
     @pytest.mark.parametrize(("event", "_"), EVENTS, ids=[e for _, e in EVENTS])
-    def test_all_is_printable(self, event: Event, _: str) -> None:
+    def test_explanation_of_any_event_is_printable(self, event: Event, _: str) -> None:
         for row in why_lines(event).splitlines():
             assert row.isprintable()
             assert row.startswith("    ")
 
-    def test_hostile_text_is_text(self) -> None:
+    def test_explanation_of_hostile_text_is_escaped(self) -> None:
         (event,) = Decoder().feed("\u202e".encode())
-        assert "\\u202e" in dict(why(event))["parts"]
+        assert "\\u202e" in why(event)["parts"]
 
-    def test_many_bytes_are_cut(self) -> None:
+    def test_long_bytes_are_cut_in_the_explanation_alone(self) -> None:
         raw = b"\x1b[200~" + b"x" * 1000 + b"\x1b[201~"
         assert why_lines(Paste("x" * 1000, raw=raw)).endswith("78 ... (1012 bytes)\n")
         assert line(Paste("x", raw=raw)) == "paste 'x'"
@@ -83,29 +70,32 @@ class TestLines:
 class TestView:
     """On a full-screen terminal."""
 
-    def picture(self, event: Event, columns: int = 80, rows: int = 24) -> list[str]:
+    def rows(self, event: Event, columns: int = 80, rows: int = 24) -> list[str]:
         shown = State(io="inline", started=0.0, explain=True)
-        places = layout(columns, rows)
-        shown.take(event, places)
-        return Glass(columns, rows).show(Painter().paint(render(shown, places)))
+        shown.take(event, layout(columns, rows))
+        return picture(shown, columns, rows)
 
-    def test_the_panel_tells_it(self) -> None:
-        shown = self.picture(Key("up", frozenset({"ctrl"}), raw=b"\x1b[1;5A"))
+    def test_detail_panel_shows_the_explanation(self) -> None:
+        shown = self.rows(Key("up", frozenset({"ctrl"}), raw=b"\x1b[1;5A"))
         assert "by    xterm/PC-style  ·  always" in shown[8]
         assert "form  CSI 1 ; modifiers letter" in shown[9]
         assert "parts A = up, 5 = 1 + ctrl(4)" in shown[10]
         assert shown[11].lstrip().startswith("╰")
 
     @pytest.mark.parametrize(("columns", "rows"), [(56, 16), (80, 24), (300, 100)])
-    def test_the_frame_stays_whole(self, columns: int, rows: int) -> None:
+    def test_explanation_at_any_size_leaves_the_frame_whole(
+        self, columns: int, rows: int
+    ) -> None:
         event = Key("up", frozenset({"ctrl"}), raw=b"\x1b[1;5A")
-        shown = self.picture(event, columns, rows)
+        shown = self.rows(event, columns, rows)
         detail = layout(columns, rows).detail
         assert detail is not None
         bottom = shown[detail.y + detail.height - 1]
         assert set(bottom[detail.x : detail.x + detail.width]) == set("╰─╯")
 
-    def test_on_a_terminal(self, pty: Pty, xterm: None) -> None:
+    def test_view_on_a_terminal_shows_the_explanation(
+        self, pty: Pty, xterm: None
+    ) -> None:
         with session(pty, "--explain") as user:
             user.see("Press keys")
             user.type("\x1b[1;5A")

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from evdispatch.cli._layout import BUTTONS, PAD, Layout, Rect, layout
+from evdispatch.cli._state import BUTTONS, PAD, Layout, Rect, layout
 from evdispatch.terminal import Regions
 
 SIZES = [
@@ -39,7 +39,9 @@ def parts(places: Layout) -> list[Rect]:
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
-def test_nothing_overlaps_and_nothing_sticks_out(columns: int, rows: int) -> None:
+def test_places_at_any_size_neither_overlap_nor_exceed_the_screen(
+    columns: int, rows: int
+) -> None:
     places = layout(columns, rows)
     screen = Rect(0, 0, columns, max(rows, 2))
     for one, other in combinations(parts(places), 2):
@@ -49,7 +51,7 @@ def test_nothing_overlaps_and_nothing_sticks_out(columns: int, rows: int) -> Non
 
 
 @pytest.mark.parametrize(("columns", "rows"), [s for s in SIZES if s >= (20, 6)])
-def test_the_buttons_and_the_log_are_always_there(columns: int, rows: int) -> None:
+def test_buttons_and_log_are_there_from_20_by_6_on(columns: int, rows: int) -> None:
     places = layout(columns, rows)
     assert list(places.buttons) == list(BUTTONS)
     assert places.log.height > 0
@@ -65,11 +67,11 @@ def hit(places: Layout, x: int, y: int) -> str | None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
-def test_what_reacts_to_the_mouse_can_be_a_region(columns: int, rows: int) -> None:
+def test_places_that_react_can_be_regions_at_any_size(columns: int, rows: int) -> None:
     assert hit(layout(columns, rows), columns, rows) is None
 
 
-def test_a_button_is_hit_on_its_cells_and_not_beside() -> None:
+def test_button_reacts_on_its_cells_only() -> None:
     places = layout(80, 24)
     for name, rect in places.buttons.items():
         hits = {
@@ -78,7 +80,7 @@ def test_a_button_is_hit_on_its_cells_and_not_beside() -> None:
         assert hits == cells(rect)
 
 
-def test_the_pad_is_hit_within_its_border() -> None:
+def test_pad_reacts_within_its_border_only() -> None:
     places = layout(80, 24)
     assert places.pad is not None
     x, y, wide, high = places.pad
@@ -88,7 +90,7 @@ def test_the_pad_is_hit_within_its_border() -> None:
     assert hit(places, x + wide - 1, y + high - 1) is None
 
 
-def test_a_narrow_screen_has_no_panels() -> None:
+def test_narrow_screen_has_no_panels() -> None:
     places = layout(20, 24)
     assert (places.detail, places.pad) == (None, None)
     assert hit(places, 10, 10) is None

@@ -5,22 +5,21 @@ from cli.pictures import EVENTS
 
 import evdispatch
 from evdispatch import Enter, Eof, Event, Leave, Mouse
-from evdispatch.cli._lines import headline, line
-from evdispatch.cli._shown import SHOWN
+from evdispatch.cli._lines import SHOWN, headline, line
 from evdispatch.terminal import Decoder
 
 
 @pytest.mark.parametrize(("event", "expected"), EVENTS, ids=[e for _, e in EVENTS])
-def test_an_event_is_one_printable_line(event: Event, expected: str) -> None:
+def test_event_makes_one_printable_line(event: Event, expected: str) -> None:
     assert line(event) == expected
     assert line(event).isprintable()
     assert expected == f"{event.name} {headline(event)}".rstrip()
 
 
-def test_every_event_of_a_terminal_has_a_line() -> None:
-    """Whatever the public face of the decoder names is shown, and told of above.
+def test_every_event_of_a_terminal_is_shown() -> None:
+    """All public events of the decoder are shown, and are among EVENTS.
 
-    But for what no terminal sends: enter and leave tell of a program's own regions.
+    Enter and leave are not: they are made of a program's own regions.
     """
     faces = {
         value
@@ -32,7 +31,7 @@ def test_every_event_of_a_terminal_has_a_line() -> None:
     assert Eof not in SHOWN
 
 
-def test_lines_of_decoded_bytes() -> None:
+def test_decoded_bytes_make_lines() -> None:
     data = b"a\x1b[A\x1b[<0;5;3M\x1b[200~hi\n\x1b[201~\x1b[I\x1b[<35;1;1M\x1b[3;5R"
     assert [line(event) for event in Decoder(expect_cpr=1).feed(data)] == [
         "key a",

@@ -20,17 +20,17 @@ class TestPacer:
     ) -> Pacer:
         return Pacer(timed, lambda: frames.append(clock.now()), clock.now)
 
-    def test_the_first_frame_is_drawn_at_once(
+    def test_first_frame_is_drawn_at_once(
         self, pacer: Pacer, frames: list[float]
     ) -> None:
-        pacer.ask()
+        pacer.request()
         assert frames == [1000.0]
 
-    def test_a_storm_gives_a_frame_now_and_one_later(
+    def test_storm_of_requests_makes_a_frame_now_and_one_later(
         self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
     ) -> None:
         for _ in range(100):
-            pacer.ask()
+            pacer.request()
         settle(timed)
         assert len(frames) == 1
         clock.advance(0.034)
@@ -41,22 +41,22 @@ class TestPacer:
         assert len(frames) == 2
         assert timed.timeout() is None, "nothing is left to wake up for"
 
-    def test_a_storm_does_not_wait_for_the_timer(
+    def test_storm_of_requests_draws_without_the_timer(
         self, timed: Dispatcher, clock: VirtualClock, pacer: Pacer, frames: list[float]
     ) -> None:
         """Keys come before timers: while they pour in, they must draw."""
-        pacer.ask()
-        pacer.ask()
+        pacer.request()
+        pacer.request()
         clock.advance(0.04)
-        pacer.ask()
+        pacer.request()
         assert len(frames) == 2
         settle(timed)
         assert len(frames) == 2
 
-    def test_after_a_while_it_is_at_once_again(
+    def test_request_after_a_pause_draws_at_once(
         self, clock: VirtualClock, pacer: Pacer, frames: list[float]
     ) -> None:
-        pacer.ask()
+        pacer.request()
         clock.advance(1.0)
-        pacer.ask()
+        pacer.request()
         assert frames == [1000.0, 1001.0]

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.commands import DATA, lines_of, run
 from cli.pictures import EVENTS
-from cli.reports import DATA, lines_of, run
 from cli.sessions import session
 from ptys import Pty
 from terminal import test_vectors
@@ -15,8 +15,7 @@ from terminal.from_report import main as from_report
 from terminal.from_report import vector, vectors
 
 from evdispatch import Click, Event, Key
-from evdispatch.cli._record import record
-from evdispatch.cli._report import Report
+from evdispatch.cli._report import record, report_line
 from evdispatch.terminal import Decoder, Pointer, Regions
 from evdispatch.terminal._input import Input
 
@@ -24,43 +23,45 @@ from evdispatch.terminal._input import Input
 def assert_vectors_hold(made: list[dict[str, Any]]) -> None:
     for each in made:
         tested = test_vectors._vector(json.loads(json.dumps(each)))
-        test_vectors.test_whole_and_byte_by_byte(tested)
-        test_vectors.test_every_split_in_two(tested)
-        test_vectors.test_with_trailing_bytes(tested)
+        test_vectors.test_vector_whole_and_byte_by_byte_makes_its_events(tested)
+        test_vectors.test_vector_split_in_two_makes_its_events(tested)
+        test_vectors.test_vector_with_trailing_bytes_makes_its_events_and_theirs(tested)
 
 
 class TestRecords:
     """Events as values."""
 
     @test_vectors.each_vector
-    def test_the_notation_is_that_of_the_vectors(
+    def test_record_of_a_vector_has_its_notation(
         self, vector: test_vectors.Vector
     ) -> None:
         decoder = Decoder(**vector.options)
         for event in [*decoder.feed(vector.data), *decoder.flush()]:
-            told = json.loads(json.dumps(record(event)))
-            if "mods" in told:
-                told["mods"] = frozenset(told["mods"])
-            assert told == as_vector(event)
+            made = json.loads(json.dumps(record(event)))
+            if "mods" in made:
+                made["mods"] = frozenset(made["mods"])
+            assert made == as_vector(event)
 
     @pytest.mark.parametrize(("event", "_"), EVENTS, ids=[e for _, e in EVENTS])
     def test_every_event_has_a_record(self, event: Event, _: str) -> None:
-        told = json.loads(Report(0.0).tell(event))
-        assert told["events"][0]["type"] in ("mouse", event.name)
+        made = json.loads(report_line(event))
+        assert made["events"][0]["type"] in ("mouse", event.name)
 
 
 HEAD = {"environment": {"TERM": "xterm", "TERM_PROGRAM": "foot"}, "tty": None}
 
 
-def told_of(event: Event) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(Report(0.0).tell(event))
-    return told
+def line_of(event: Event) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(report_line(event))
+    return made
 
 
 class TestVectors:
     """From a report to a test vector, and the vectors' own tests pass."""
 
-    def test_a_round_trip_by_a_pipe(self, io: str, tmp_path: Path) -> None:
+    def test_report_of_a_pipe_makes_vectors_that_hold(
+        self, io: str, tmp_path: Path
+    ) -> None:
         path = tmp_path / "report"
         run("--io", io, "--report", str(path), data=DATA)
         made = vectors(lines_of(path), "mixed", 1)
@@ -68,7 +69,7 @@ class TestVectors:
         assert len({each["hex"] for each in made}) == len(made) > 20
         assert_vectors_hold(made)
 
-    def test_a_round_trip_by_a_tty_byte_by_byte(
+    def test_report_of_a_tty_byte_by_byte_makes_vectors_that_hold(
         self, io: str, pty: Pty, tmp_path: Path
     ) -> None:
         path = tmp_path / "report"
@@ -80,7 +81,7 @@ class TestVectors:
             assert user.wait() == 0
         assert_vectors_hold(vectors(lines_of(path), "mixed", 1))
 
-    def test_every_vector_comes_back(self) -> None:
+    def test_report_of_every_vector_makes_vectors_that_hold(self) -> None:
         for each in test_vectors.VECTORS:
             if not set(each.options) <= {"erase", "term"}:
                 continue  # no terminal of ours has these
@@ -91,15 +92,15 @@ class TestVectors:
             events = [*reader.feed(each.data, 0.0), *reader.flush(1.0)]
             assert_vectors_hold(
                 [
-                    vector(head, told_of(event), "mixed-001")
+                    vector(head, line_of(event), "mixed-001")
                     for event in events
                     if not isinstance(event, Click)
                 ]
             )
 
-    def test_the_fields_are_those_of_the_vectors(self) -> None:
+    def test_made_vector_has_the_fields_of_a_vector(self) -> None:
         (event,) = Decoder().feed(b"\x1b[97;5u")
-        made = vector(HEAD, told_of(event), "kitty-200")
+        made = vector(HEAD, line_of(event), "kitty-200")
         assert made == {
             "id": "kitty-200",
             "group": "kitty",
@@ -111,12 +112,12 @@ class TestVectors:
             "why": "reported of xterm, foot: key ctrl+a",
         }
 
-    def test_what_bytes_alone_do_not_make_has_none(self) -> None:
+    def test_event_without_bytes_of_its_own_makes_no_vector(self) -> None:
         for event in (Click(0, 0, "left", raw=b"\x1b[<0;1;1m"), Key("a")):
             with pytest.raises(ValueError, match="has no bytes"):
-                vector(HEAD, told_of(event), "mixed-001")
+                vector(HEAD, line_of(event), "mixed-001")
 
-    def test_the_script(
+    def test_script_prints_vectors_with_new_ids(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         path = tmp_path / "report"
@@ -131,7 +132,7 @@ class TestVectors:
             from_report([str(path)])
 
     @pytest.mark.parametrize("line", ["3", "99"])
-    def test_a_line_that_makes_none_is_told(
+    def test_script_with_a_line_without_event_exits_with_2(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
     ) -> None:
         path = tmp_path / "report"

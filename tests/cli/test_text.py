@@ -1,7 +1,7 @@
 """Text that is safe to show, and its width."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import TEXT
 
@@ -18,7 +18,7 @@ from evdispatch.cli._text import clip, escaped, printable, width
         (b"\\e", r"\\e"),
     ],
 )
-def test_bytes_are_escaped(raw: bytes, expected: str) -> None:
+def test_bytes_are_escaped_as_in_a_shell(raw: bytes, expected: str) -> None:
     assert escaped(raw) == expected
 
 
@@ -30,12 +30,13 @@ def test_bytes_are_escaped(raw: bytes, expected: str) -> None:
         ("\ud800", r"\ud800"),
     ],
 )
-def test_what_is_not_printable_is_escaped(text: str, expected: str) -> None:
+def test_unprintable_text_is_escaped(text: str, expected: str) -> None:
     assert printable(text) == expected
 
 
+@settings(deadline=None)
 @given(TEXT)
-def test_printable_text_is_printable_and_can_be_sent(text: str) -> None:
+def test_printable_of_any_text_is_printable_and_encodable(text: str) -> None:
     assert printable(text).isprintable()
     printable(text).encode()  # without an error
 
@@ -52,7 +53,7 @@ def test_printable_text_is_printable_and_can_be_sent(text: str) -> None:
         ("😀", 2),
     ],
 )
-def test_the_width_is_in_cells(text: str, cells: int) -> None:
+def test_width_counts_cells(text: str, cells: int) -> None:
     assert width(text) == cells
 
 
@@ -70,10 +71,13 @@ def test_the_width_is_in_cells(text: str, cells: int) -> None:
         ("e\u0301e\u0301e\u0301", 2, "e\u0301…"),
     ],
 )
-def test_clipping_leaves_an_ellipsis(text: str, cells: int, expected: str) -> None:
+def test_clipped_text_ends_with_an_ellipsis(
+    text: str, cells: int, expected: str
+) -> None:
     assert clip(text, cells) == expected
 
 
+@settings(deadline=None)
 @given(TEXT.map(printable), st.integers(-1, 30))
-def test_clipped_text_fits(text: str, cells: int) -> None:
+def test_clipped_text_fits_its_cells(text: str, cells: int) -> None:
     assert width(clip(text, cells)) <= max(cells, 0)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("xterm")
 @pytest.mark.slow
 @pytest.mark.skipif(which("tmux") is None, reason="no tmux here")
 class TestTmux:
-    """A real terminal in between: tmux decodes what comes, and encodes it anew."""
+    """A real terminal in between: tmux decodes its input, and encodes it again."""
 
     @pytest.fixture
     def tmux(self, pty: Pty, monkeypatch: Any, tmp_path: Any) -> Iterator[Any]:
@@ -55,7 +55,7 @@ class TestTmux:
                 return
         raise TimeoutError(f"{texts} not in:\n{shown()}")
 
-    def test_keys_mouse_and_paste(self, pty: Pty, tmux: Any) -> None:
+    def test_view_in_tmux_shows_keys_mouse_and_paste(self, pty: Pty, tmux: Any) -> None:
         tmux("set", "-g", "status", "off")
         tmux("set", "-g", "mouse", "on")
         self.see(pty, tmux, "Press keys", "100x30")

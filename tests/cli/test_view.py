@@ -6,19 +6,15 @@ import sys
 
 import pytest
 from cli.pictures import Glass
-from cli.sessions import Session, button, click, session, sgr
+from cli.sessions import FENCE, VIEW, Session, button, click, session, sgr
 from ptys import Pty, program
 
 from evdispatch import Dispatcher, Terminal
-from evdispatch.cli._layout import layout
+from evdispatch.cli._state import layout
 from evdispatch.cli._view import View
-from evdispatch.terminal import Modes
 from evdispatch.testing import VirtualClock
 
-MODES = Modes(
-    mouse="move", paste=True, focus=True, alternate_screen=True, hide_cursor=True
-)
-OFF = MODES.disable() + b"\x1b[c"  # and who it is: a fence
+OFF = VIEW.disable() + FENCE
 
 pytestmark = pytest.mark.usefixtures("xterm")
 
@@ -26,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("xterm")
 class TestInput:
     """What is typed, pasted and pointed at is shown."""
 
-    def test_everything_is_shown_and_q_ends_it(self, io: str, pty: Pty) -> None:
+    def test_input_of_all_kinds_is_shown_until_q(self, io: str, pty: Pty) -> None:
         before = pty.attributes()
         with session(pty, "--io", io) as user:
             user.see("Press keys", io, "80x24")
@@ -45,17 +41,19 @@ class TestInput:
             assert user.wait() == 0
         assert pty.attributes() == before
         output = pty.read()
-        assert output.startswith(MODES.enable())
+        assert output.startswith(VIEW.enable())
         assert output.endswith(OFF)
 
     @pytest.mark.parametrize("leave", ["\x03", click(*button("quit"))])
-    def test_other_ways_to_end_it(self, io: str, pty: Pty, leave: str) -> None:
+    def test_ctrl_c_or_the_quit_button_ends_the_view(
+        self, io: str, pty: Pty, leave: str
+    ) -> None:
         with session(pty, "--io", io) as user:
             user.see("Press keys")
             user.type(leave)
             assert user.wait() == 0
 
-    def test_the_mouse_can_be_left_alone(self, pty: Pty) -> None:
+    def test_mouse_off_switches_no_mouse_mode_on(self, pty: Pty) -> None:
         with session(pty, "--mouse", "off") as user:
             user.see("Press keys")
             user.type("q")
@@ -66,7 +64,7 @@ class TestInput:
 class TestButtons:
     """Buttons and pad."""
 
-    def test_clear_and_pause(self, io: str, pty: Pty) -> None:
+    def test_clear_and_pause_buttons_work(self, io: str, pty: Pty) -> None:
         with session(pty, "--io", io) as user:
             user.type("xyz")
             user.see("key 3")
@@ -81,7 +79,7 @@ class TestButtons:
             user.type("q")
             assert user.wait() == 0
 
-    def test_a_button_lights_up_under_the_mouse(self, pty: Pty) -> None:
+    def test_button_under_the_mouse_lights_up(self, pty: Pty) -> None:
         x, y = button("clear")
         with session(pty) as user:
             user.see("Press keys")
@@ -95,7 +93,7 @@ class TestButtons:
             user.type("q")
             assert user.wait() == 0
 
-    def test_dragging_draws(self, pty: Pty) -> None:
+    def test_drag_on_the_pad_draws_dots(self, pty: Pty) -> None:
         pad = layout(80, 24).pad
         assert pad is not None
         x, y = pad.inner[:2]
@@ -115,7 +113,7 @@ class TestSignals:
         ("columns", "rows", "seen"),
         [(20, 6, "Pause"), (100, 30, "drag here"), (300, 100, "300x100")],
     )
-    def test_a_resize_draws_it_anew(
+    def test_resize_draws_the_view_again(
         self, io: str, pty: Pty, columns: int, rows: int, seen: str
     ) -> None:
         with session(pty, "--io", io) as user:
@@ -126,7 +124,7 @@ class TestSignals:
             assert user.wait() == 0
 
     @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
-    def test_a_deadly_signal_gives_the_terminal_back(
+    def test_deadly_signal_restores_the_terminal(
         self, io: str, pty: Pty, signum: signal.Signals
     ) -> None:
         before = pty.attributes()
@@ -137,7 +135,7 @@ class TestSignals:
         assert pty.attributes() == before
         assert pty.read().endswith(OFF)
 
-    def test_an_interrupt_gives_the_terminal_back(self, io: str, pty: Pty) -> None:
+    def test_interrupt_restores_the_terminal(self, io: str, pty: Pty) -> None:
         before = pty.attributes()
         with session(pty, "--io", io) as user:
             user.see("Press keys")
@@ -167,7 +165,7 @@ class TestSignals:
         sys.exit(job.wait())
     """
 
-    def test_ctrl_z_stops_it_and_the_shell_continues_it(
+    def test_ctrl_z_stops_the_view_until_the_shell_continues_it(
         self, io: str, pty: Pty
     ) -> None:
         before = pty.attributes()
@@ -180,15 +178,13 @@ class TestSignals:
             assert b"ctrl+z" in pty.output
             assert pty.attributes() == before
             user.type("\n")
-            pty.wait_for(b"stopped\r\n\r\n" + MODES.enable())
+            pty.wait_for(b"stopped\r\n\r\n" + VIEW.enable())
             user.see("80x24", "resume 1", "suspend 1")
             user.type("q")
             assert user.wait() == 0
         assert pty.attributes() == before
 
-    def test_started_in_the_background_it_draws_nothing(
-        self, io: str, pty: Pty
-    ) -> None:
+    def test_view_in_the_background_draws_nothing(self, io: str, pty: Pty) -> None:
         source = f"""
             import os, signal, subprocess, sys
             other = subprocess.Popen(["sleep", "60"], process_group=0)
@@ -214,12 +210,12 @@ class TestSignals:
             user.see("80x24", "resume 1")
             user.type("q")
             assert user.wait() == 0
-        assert pty.output.startswith(b"behind\r\n" + MODES.enable())
+        assert pty.output.startswith(b"behind\r\n" + VIEW.enable())
 
-    def test_a_terminal_that_goes_away_ends_it(
+    def test_closed_terminal_ends_the_view(
         self, io: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Where it is no controlling terminal, no SIGHUP tells the program."""
+        """Without a controlling terminal, no SIGHUP comes."""
         monkeypatch.setenv("TERM", "xterm-256color")
         pty = Pty()
         command = [sys.executable, "-m", "evdispatch", "keys", "--io", io]
@@ -232,12 +228,12 @@ class TestSignals:
         ) as child:
             Session(pty, child).see("Press keys")
             pty.close()
-            assert child.wait(10) in (0, 129)
+            assert child.wait(60) in (0, 129)
             assert child.stderr is not None
             assert child.stderr.read() == b""
 
 
-def test_the_clock_and_the_rate_go_on_each_second(
+def test_clock_and_rate_advance_each_second(
     timed: Dispatcher, clock: VirtualClock, pty: Pty
 ) -> None:
     terminal = timed.add(Terminal(pty.slave))

@@ -15,15 +15,15 @@ import pytest
 from evdispatch.cli import main
 
 COMMAND = [sys.executable, "-X", "dev", "-m", "evdispatch", "watch"]
-PATIENCE = 20.0
+PATIENCE = 120.0
 
-# Says which run it is, and stays until it is told to go; "deaf" only says that it was.
+# Prints which run it is, and stays until SIGTERM; "deaf" only prints that it came.
 CHILD = """
 import os, signal, sys
 count = len(os.listdir(sys.argv[1]))
 open(f"{sys.argv[1]}/{count}", "w").close()
 if "deaf" in sys.argv:
-    signal.signal(signal.SIGTERM, lambda *_: print("told to end", flush=True))
+    signal.signal(signal.SIGTERM, lambda *_: print("asked to end", flush=True))
 print("run", count, flush=True)
 while "stay" in sys.argv:
     signal.pause()
@@ -83,7 +83,7 @@ def child(directory: Path, *options: str) -> list[str]:
 
 
 class TestLines:
-    def test_one_an_event(self, tmp_path: Path) -> None:
+    def test_changes_make_one_line_each(self, tmp_path: Path) -> None:
         (tmp_path / "src").mkdir()
         with session("src", cwd=tmp_path) as watch:
             watch.expect("ready src\n")
@@ -103,7 +103,7 @@ class TestLines:
             assert watch.end(signal.SIGINT) == 130
             assert watch.errors() == ""
 
-    def test_a_path_that_is_not_there_yet(self, tmp_path: Path) -> None:
+    def test_missing_path_is_watched_once_it_exists(self, tmp_path: Path) -> None:
         with session("--ignore", "*.o", "src/", cwd=tmp_path) as watch:
             watch.expect("ready src\n")
             (tmp_path / "src").mkdir()
@@ -114,7 +114,7 @@ class TestLines:
             assert watch.end(signal.SIGTERM) == 143
             assert watch.errors() == ""
 
-    def test_nobody_reads_it_any_more(self, tmp_path: Path) -> None:
+    def test_closed_output_exits_with_141(self, tmp_path: Path) -> None:
         with session(".", cwd=tmp_path) as watch:
             watch.expect("ready .\n")
             assert watch.process.stdout is not None
@@ -125,7 +125,7 @@ class TestLines:
 
 
 class TestRuns:
-    def test_it_runs_at_the_start_and_when_files_change(self, tmp_path: Path) -> None:
+    def test_command_runs_at_the_start_and_on_changes(self, tmp_path: Path) -> None:
         (tmp_path / "src").mkdir()
         runs = child(tmp_path / "runs")
         with session("src", "--", *runs, cwd=tmp_path) as watch:
@@ -140,7 +140,7 @@ class TestRuns:
             assert watch.errors() == ""
         assert len(list((tmp_path / "runs").iterdir())) == 3
 
-    def test_one_that_is_still_running_is_ended_first(self, tmp_path: Path) -> None:
+    def test_running_command_is_ended_before_the_next_run(self, tmp_path: Path) -> None:
         (tmp_path / "src").mkdir()
         with session("src", *child(tmp_path / "runs", "stay"), cwd=tmp_path) as watch:
             for number in range(3):
@@ -152,7 +152,7 @@ class TestRuns:
             assert watch.errors() == ""
         assert len(list((tmp_path / "runs").iterdir())) == 4
 
-    def test_one_that_does_not_listen_is_killed(self, tmp_path: Path) -> None:
+    def test_command_that_ignores_sigterm_is_killed(self, tmp_path: Path) -> None:
         (tmp_path / "src").mkdir()
         runs = child(tmp_path / "runs", "stay", "deaf")
         with session("--grace", "0.2", "src", *runs, cwd=tmp_path) as watch:
@@ -162,17 +162,17 @@ class TestRuns:
             assert watch.end(signal.SIGINT) == 130
             assert watch.errors() == ""
 
-    def test_a_second_interrupt_kills_it(self, tmp_path: Path) -> None:
+    def test_second_interrupt_kills_the_command(self, tmp_path: Path) -> None:
         (tmp_path / "src").mkdir()
         runs = child(tmp_path / "runs", "stay", "deaf")
         with session("--grace", "1000", "src", *runs, cwd=tmp_path) as watch:
             watch.expect("run 0\n")
             watch.process.send_signal(signal.SIGINT)
-            watch.expect("told to end\n")
+            watch.expect("asked to end\n")
             assert watch.end(signal.SIGINT) == 130
             assert watch.errors() == ""
 
-    def test_a_parent_ignored_the_ends_of_its_children(self, tmp_path: Path) -> None:
+    def test_inherited_ignored_sigchld_does_not_matter(self, tmp_path: Path) -> None:
         """As some shells and containers do; it is inherited."""
         (tmp_path / "src").mkdir()
         runs = child(tmp_path / "runs")
@@ -189,7 +189,7 @@ class TestRuns:
             assert watch.end(signal.SIGINT) == 130
             assert watch.errors() == ""
 
-    def test_it_may_wait_for_the_first_change(self, tmp_path: Path) -> None:
+    def test_postponed_command_runs_at_the_first_change(self, tmp_path: Path) -> None:
         (tmp_path / "cfg").touch()
         runs = child(tmp_path / "runs")
         with session("--postpone", "--clear", "cfg", *runs, cwd=tmp_path) as watch:
@@ -211,7 +211,7 @@ class TestRuns:
             ("./cfg/x", 126, "can't be run: Not a directory"),
         ],
     )
-    def test_a_command_that_can_not_be_run(
+    def test_command_that_can_not_run_sets_the_exit_code(
         self, tmp_path: Path, command: str, code: int, text: str
     ) -> None:
         (tmp_path / "cfg").touch(0o600)
@@ -235,7 +235,7 @@ class TestRuns:
     ],
     ids=str,
 )
-def test_wrong_arguments(
+def test_wrong_arguments_exit_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -244,12 +244,14 @@ def test_wrong_arguments(
 
 
 @pytest.mark.parametrize("arguments", [["", "true"], ["--ignore", "", "."]], ids=str)
-def test_wrong_values(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_values_exit_with_1(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["watch", *arguments]) == 1
     assert "evdispatch watch: " in capsys.readouterr().err
 
 
-def test_the_help_tells_what_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_default_ignores(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["watch", "--help"])
     text = capsys.readouterr().out

@@ -46,13 +46,13 @@ def readable(alarm: TimerFd, timeout: float = 0) -> bool:
     return bool(poll.poll(timeout * 1000))
 
 
-def test_the_clock_is_the_monotonic_one() -> None:
+def test_monotonic_clock_now_is_time_monotonic() -> None:
     before = time.monotonic()
     now = MonotonicClock().now()
     assert before <= now <= time.monotonic()
 
 
-def test_the_clock_gives_a_new_alarm_each_time() -> None:
+def test_monotonic_clock_alarm_is_a_new_one_each_time() -> None:
     first, second = MonotonicClock().alarm(), MonotonicClock().alarm()
     try:
         assert first.fileno() != second.fileno()
@@ -61,7 +61,7 @@ def test_the_clock_gives_a_new_alarm_each_time() -> None:
         second.close()
 
 
-def test_an_alarm_is_never_early_and_hardly_late(alarm: TimerFd) -> None:
+def test_timerfd_is_never_early_and_hardly_late(alarm: TimerFd) -> None:
     late = []
     for number in range(200):
         deadline = time.monotonic() + number * 7e-6
@@ -72,18 +72,22 @@ def test_an_alarm_is_never_early_and_hardly_late(alarm: TimerFd) -> None:
     assert sorted(late)[100] < 0.001, "a poller's own timeout is a millisecond late"
 
 
-def test_an_alarm_is_silent_until_it_is_set(alarm: TimerFd) -> None:
+def test_timerfd_not_set_is_not_readable(alarm: TimerFd) -> None:
     assert not readable(alarm)
 
 
 @pytest.mark.parametrize("past", [0.0, -1.0, -math.inf, -1e300, 1e-12])
-def test_what_is_past_is_due_at_once(alarm: TimerFd, past: float) -> None:
+def test_timerfd_set_to_the_past_is_readable_at_once(
+    alarm: TimerFd, past: float
+) -> None:
     alarm.set(past)
     assert readable(alarm, 5)
 
 
 @pytest.mark.parametrize("never", [None, math.inf])
-def test_never_disarms_and_silences(alarm: TimerFd, never: float | None) -> None:
+def test_timerfd_set_to_never_is_not_readable(
+    alarm: TimerFd, never: float | None
+) -> None:
     alarm.set(0.0)
     assert readable(alarm, 5)
     alarm.set(never)
@@ -94,44 +98,44 @@ def test_never_disarms_and_silences(alarm: TimerFd, never: float | None) -> None
 
 
 @pytest.mark.parametrize("far", [2.0**31, 2.0**40, 2.0**62, 1e18, 1e300, 1.7e308])
-def test_the_far_future_is_accepted_and_not_now(alarm: TimerFd, far: float) -> None:
+def test_timerfd_set_to_far_future_is_not_readable(alarm: TimerFd, far: float) -> None:
     alarm.set(far)
     assert not readable(alarm)
     alarm.set(time.monotonic())
     assert readable(alarm, 5)
 
 
-def test_setting_it_anew_ends_its_being_readable(alarm: TimerFd) -> None:
+def test_timerfd_set_again_is_not_readable_any_more(alarm: TimerFd) -> None:
     alarm.set(0.0)
     assert readable(alarm, 5)
     alarm.set(time.monotonic() + 3600)
     assert not readable(alarm)
 
 
-def test_it_stays_readable_until_it_is_set_anew(alarm: TimerFd) -> None:
+def test_timerfd_after_deadline_stays_readable(alarm: TimerFd) -> None:
     alarm.set(0.0)
     assert readable(alarm, 5)
     assert readable(alarm)
 
 
-def test_the_descriptor_is_not_inherited_and_does_not_block(alarm: TimerFd) -> None:
+def test_timerfd_descriptor_is_cloexec_and_nonblocking(alarm: TimerFd) -> None:
     assert not os.get_inheritable(alarm.fileno())
     assert not os.get_blocking(alarm.fileno())
 
 
-def test_closing_twice_closes_nothing_of_others(alarm: TimerFd) -> None:
+def test_timerfd_closed_twice_keeps_a_reused_descriptor(alarm: TimerFd) -> None:
     number = alarm.fileno()
     alarm.close()
     fd = os.open("/dev/null", os.O_RDONLY)
     try:
-        assert fd == number, "the test needs the number to be given out anew"
+        assert fd == number, "the test needs the same number again"
         alarm.close()
         os.fstat(fd)
     finally:
         os.close(fd)
 
 
-def test_an_error_of_the_kernel_is_told(alarm: TimerFd, module: Any) -> None:
+def test_timerfd_kernel_error_raises_os_error(alarm: TimerFd, module: Any) -> None:
     with pytest.raises(OSError, match=r"Invalid|Bad file") as caught:
         module._set(0x7FFFFFF, 1)
     assert caught.value.errno in (errno.EBADF, errno.EINVAL)

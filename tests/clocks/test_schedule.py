@@ -1,4 +1,4 @@
-"""The grid of a repeating timer: never early, no drift, every skip counted."""
+"""The schedule of a repeating timer: never early, no drift, every skip counted."""
 
 import math
 from fractions import Fraction
@@ -16,20 +16,20 @@ LATENESS = st.one_of(
 )
 
 
-def test_the_instants_are_start_plus_whole_intervals() -> None:
+def test_schedule_instants_are_start_plus_intervals() -> None:
     schedule = Schedule(100.0, 0.5)
     assert (schedule.count, schedule.next) == (0, 100.5)
     assert schedule.take(100.5) == 0
     assert (schedule.count, schedule.due, schedule.next) == (1, 100.5, 101.0)
 
 
-def test_a_late_one_is_taken_once_and_says_what_it_skipped() -> None:
+def test_schedule_taken_late_returns_skipped_count() -> None:
     schedule = Schedule(0.0, 1.0)
     assert schedule.take(4.75) == 3
     assert (schedule.count, schedule.due, schedule.next) == (4, 4.0, 5.0)
 
 
-def test_an_instant_that_is_now_is_taken() -> None:
+def test_schedule_instant_now_is_taken_despite_rounding() -> None:
     # (1000.3 - 1000) / 0.1 is a little less than 3.
     schedule = Schedule(1000.0, 0.1)
     assert schedule.take(1000.3) == 2
@@ -37,7 +37,7 @@ def test_an_instant_that_is_now_is_taken() -> None:
     assert schedule.next > 1000.3
 
 
-def test_an_instant_that_is_a_hair_away_is_not_taken() -> None:
+def test_schedule_instant_just_ahead_is_not_taken() -> None:
     # (1985.8999999999999 - 532.7) / 0.3 is 4844, and 532.7 + 4844 * 0.3 is 1985.9.
     schedule = Schedule(532.7, 0.3)
     schedule.take(1985.8999999999999)
@@ -48,7 +48,7 @@ def test_an_instant_that_is_a_hair_away_is_not_taken() -> None:
 @given(STARTS, INTERVALS, st.lists(LATENESS, min_size=1, max_size=30))
 @example(1000.0, 0.1, [0.2, 0.3])
 @example(0.0, 0.1, [0.0, 0.2])
-def test_never_early_no_drift_and_all_skips_counted(
+def test_schedule_any_lateness_never_early_and_without_drift(
     start: float, every: float, lateness: list[float]
 ) -> None:
     schedule = Schedule(start, every)
@@ -67,19 +67,19 @@ def test_never_early_no_drift_and_all_skips_counted(
     assert schedule.count == taken + skipped
 
 
-def test_a_year_of_ticks_does_not_drift() -> None:
+def test_schedule_after_a_year_does_not_drift() -> None:
     schedule = Schedule(12345.678, 0.1)
     schedule.take(12345.678 + 365 * 86400)
     assert schedule.due == 12345.678 + schedule.count * 0.1
     assert schedule.next - schedule.due == pytest.approx(0.1, abs=1e-7)
 
 
-def test_an_infinite_interval_is_never() -> None:
+def test_schedule_infinite_interval_is_never_due() -> None:
     assert Schedule(5.0, math.inf).next == math.inf
 
 
 @pytest.mark.parametrize("every", [5e-324, 1e-300, 1e-17, 1e-9])
-def test_an_interval_below_the_clocks_goes_on_without_end(every: float) -> None:
+def test_schedule_tiny_interval_still_advances(every: float) -> None:
     schedule = Schedule(1e6, every)
     now = 1e6
     for _ in range(100):

@@ -14,7 +14,7 @@ import pytest
 from untraced import UNTRACED
 
 from evdispatch import Dispatcher, Pipe, Source, Start
-from evdispatch._parts._loop import IoMode
+from evdispatch._io._modes import IoMode
 from evdispatch.testing import VirtualClock
 
 

@@ -19,8 +19,8 @@ from evdispatch import (
     Slow,
     Stop,
 )
-from evdispatch._core._interrupts import CALL_SITES
-from evdispatch.debug._slow import Measured
+from evdispatch._handlers._handler import CALLERS
+from evdispatch.debug._slow import TimedCall
 from evdispatch.testing import VirtualClock, record, settle
 
 
@@ -238,7 +238,7 @@ def test_ctrl_c_interrupts_a_measured_handler_at_once(app: Dispatcher) -> None:
         app.run()
     assert not reached
     assert timing(app, work).failed == 1
-    assert Measured.run.__code__ in CALL_SITES
+    assert TimedCall.run.__code__ in CALLERS
 
 
 def test_it_is_told_though_another_dispatcher_ran_in_the_handler(

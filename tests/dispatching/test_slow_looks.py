@@ -14,32 +14,22 @@ from evdispatch import (
     Dispatcher,
     Slow,
 )
-from evdispatch._io._sampler import Place, Sampler
-from evdispatch._io._standby import Standby
-from evdispatch._io._watchdog import CALM, Watchdog, Watched
-from evdispatch.debug._slow import Measured
+from evdispatch.debug._slow import Place, StackSampler
 from evdispatch.testing import VirtualClock, record, settle
 
 
 @pytest.fixture
 def app(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
-    """A dispatcher on the virtual clock, for which half a second is slow."""
-    with Dispatcher(io=io, clock=clock, slow=0.5, **polling) as dispatcher:
+    """A dispatcher on the virtual clock, for which 50 ms are slow."""
+    with Dispatcher(io=io, clock=clock, slow=0.05, **polling) as dispatcher:
         yield dispatcher
         dispatcher.audit()
 
 
-class TestLooks:
-    """The thread that looks on."""
+class TestSampler:
+    """The thread that samples stacks."""
 
-    def watchdog(self, app: Dispatcher) -> Watchdog:
-        driver = app._driver
-        if isinstance(driver, Watched):
-            return driver._lookout
-        assert isinstance(driver, Standby)
-        return driver
-
-    def test_a_call_that_follows_a_slow_one_is_looked_at_in_time(
+    def test_call_after_a_slow_one_is_sampled_in_time(
         self, app: Dispatcher, clock: VirtualClock
     ) -> None:
         slow = record(app, Slow)
@@ -54,69 +44,87 @@ class TestLooks:
         settle(app)
         assert ["be_sampled" in each.stack for each in slow] == [True] * 3
 
-    @pytest.mark.slow
-    def test_one_that_idles_wakes_nobody_up(self, app: Dispatcher) -> None:
+    def fall_asleep(self, app: Dispatcher) -> StackSampler:
+        app.on(Work, once=True)(lambda: None)
+        app.post(Work())
         settle(app)
-        watchdog = self.watchdog(app)
-        deadline = time.monotonic() + 10
-        while not watchdog.asleep:
+        sampler = sampler_of(app)
+        deadline = time.monotonic() + 60
+        while not sampler.asleep:
             assert time.monotonic() < deadline
-            time.sleep(0.01)
+            time.sleep(0.001)
+        return sampler
+
+    @pytest.mark.slow
+    def test_thread_of_an_idle_program_makes_no_wakeups(self, app: Dispatcher) -> None:
+        sampler = self.fall_asleep(app)
         looks: list[int] = []
-        watchdog.look_on = lambda: looks.append(1)  # type: ignore[method-assign]
+        sampler.look = lambda: looks.append(1)  # type: ignore[method-assign]
         time.sleep(0.05)  # nothing happens for so long
         assert not looks
-        del watchdog.look_on
+        del sampler.look
 
-    def test_it_is_roused_from_its_sleep(
+    def test_thread_that_sleeps_is_woken_by_a_call(
         self, app: Dispatcher, clock: VirtualClock
     ) -> None:
-        settle(app)
-        watchdog = self.watchdog(app)
-        while not watchdog.asleep:
-            time.sleep(0.01)
-        self.test_a_call_that_follows_a_slow_one_is_looked_at_in_time(app, clock)
+        self.fall_asleep(app)
+        self.test_call_after_a_slow_one_is_sampled_in_time(app, clock)
 
-    def test_what_it_fails_with_is_raised(self, app: Dispatcher) -> None:
+    def test_call_that_begins_as_the_thread_falls_asleep_is_not_missed(
+        self, app: Dispatcher, clock: VirtualClock
+    ) -> None:
+        sampler = sampler_of(app)
+
+        def look() -> float | None:
+            del sampler.look
+            sampler.call = (clock.now() - 1, 0)  # as a handler does, before it looks
+            return None
+
+        sampler.look = look  # type: ignore[method-assign]
+        sampler.wake()
+        deadline = time.monotonic() + 60
+        while sampler._sampled[0] is not sampler.call:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        sampler.call = None
+
+    def test_failure_is_logged_and_ends_nothing_else(
+        self, app: Dispatcher, caplog: pytest.LogCaptureFixture
+    ) -> None:
         def fail() -> None:
             raise MemoryError("crash")
 
-        sampler_of(app).look = fail  # type: ignore[method-assign]
-        deadline = time.monotonic() + 10
-
-        @app.on(Work)
-        def work() -> None:
-            thread = self.watchdog(app)._thread
-            assert thread is not None
-            while thread.failure is None and time.monotonic() < deadline:
-                time.sleep(0.001)
-
+        sampler = sampler_of(app)
+        sampler.look = fail  # type: ignore[method-assign]
+        app.on(Work)(lambda: None)
         app.post(Work())
-        with pytest.raises(Exception, match="please report it"):
-            app.run()
+        settle(app)
+        sampler.end()
+        assert "no stacks of slow handlers any more" in caplog.text
 
-    def test_how_long_it_may_wait(self, clock: VirtualClock) -> None:
-        nudged: list[int] = []
-        sampler = Sampler(0.5, clock.now, Measured.run.__code__)
-        sampler.nudge = lambda: nudged.append(1)
-        assert sampler.look() == 0.5
+    def test_how_long_the_thread_may_wait(self, clock: VirtualClock) -> None:
+        rung: list[int] = []
+        sampler = StackSampler(0.5, clock.now)
+        sampler._ring = lambda: rung.append(1)  # type: ignore[method-assign]
+        assert sampler.look() is None
         sampler.call = first = (clock.now(), 0)
+        assert sampler.look() == 0.5
         clock.advance(0.25)
         assert sampler.look() == 0.25
         clock.advance(0.25)
-        assert sampler.look() is None
-        assert sampler.look() is None
+        assert sampler.look() == 3600
+        assert sampler.look() == 3600
         sampler.call = None
-        assert sampler.look() == 0.5
+        assert sampler.look() is None
         assert sampler.stack_of((0.0, 0)) == ""
-        assert not nudged
+        assert not rung
         assert sampler.stack_of(first) == ""
-        assert nudged
+        assert rung
 
-    def test_one_that_ends_while_it_is_sampled_is_noticed(
+    def test_call_that_ends_while_it_is_sampled_is_noticed(
         self, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        sampler = Sampler(0.5, clock.now, Measured.run.__code__)
+        sampler = StackSampler(0.5, clock.now)
 
         def end(call: object) -> str:
             sampler.call = None
@@ -126,23 +134,10 @@ class TestLooks:
         sampler.call = (clock.now() - 1, 0)
         assert sampler.look() == 0
 
-    def test_waits_are_not_longer_than_a_lock_can(self, clock: VirtualClock) -> None:
-        sampler = Sampler(float("inf"), clock.now, Measured.run.__code__)
-        assert sampler.look() == 3600
+    def test_wait_is_not_longer_than_a_lock_allows(self, clock: VirtualClock) -> None:
+        sampler = StackSampler(float("inf"), clock.now)
         sampler.call = (clock.now(), 0)
         assert sampler.look() == 3600
-
-    def test_a_handler_that_is_quick_is_not_stayed_for(
-        self, app: Dispatcher, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        watchdog = self.watchdog(app)
-        stayed: list[int] = []
-        monkeypatch.setattr(watchdog, "_stay_for", stayed.append)
-        for _ in range(CALM):
-            watchdog.begin()
-            watchdog.look_on()
-            watchdog.finish()
-        assert not stayed
 
 
 @pytest.mark.parametrize("way", ["after", "once", "weak", "debounce"])
@@ -174,7 +169,7 @@ def test_the_stack_begins_with_the_users_function(
 def test_one_that_ends_in_the_midst_of_the_sample_has_no_stack(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sampler = Sampler(0.5, clock.now, Measured.run.__code__)
+    sampler = StackSampler(0.5, clock.now)
     call = sampler.call = (clock.now() - 1, 0)
 
     def walk(call: object) -> list[Place]:
@@ -191,11 +186,11 @@ def test_code_of_a_name_that_no_file_can_have(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It is not run here: what measures the coverage of tests can't have such a name."""
-    sampler = Sampler(0.5, clock.now, Measured.run.__code__)
+    sampler = StackSampler(0.5, clock.now)
     call = sampler.call = (clock.now() - 1, 0)
     place = Place(name, 7, "work", ours=False)
     monkeypatch.setattr(sampler, "_walk", lambda _: [place])
-    assert sampler.look() is None
+    assert sampler.look() == 3600
     stack = sampler.stack_of(call)
     assert "work" in stack
     assert "7" in stack
@@ -259,7 +254,7 @@ def test_one_without_python_code_has_no_stack(io: Any, pipe: list[int]) -> None:
 def test_one_that_ends_before_the_look_has_no_stack(
     app: Dispatcher, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Sampler, "look", lambda self: 0.001)
+    monkeypatch.setattr(StackSampler, "look", lambda self: 0.001)
     slow = record(app, Slow)
     app.on(Work)(functools.partial(clock.advance, 1.0))
     app.post(Work())

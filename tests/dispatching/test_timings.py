@@ -15,7 +15,7 @@ from evdispatch import (
     Dispatcher,
     Slow,
 )
-from evdispatch._stats import BOUNDS
+from evdispatch.debug._slow import BOUNDS
 from evdispatch.testing import ManualSource, VirtualClock, record, settle
 
 

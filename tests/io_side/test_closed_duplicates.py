@@ -27,6 +27,9 @@ from evdispatch import (
 from evdispatch._core._poller import WRITE
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
+# Only debug mode verifies a descriptor before each read and write.
+pytestmark = pytest.mark.parametrize("debug", [True])
+
 
 def opened(fds: list[int], number: int) -> int:
     fds.append(number)

@@ -131,7 +131,7 @@ class TestFailures:
             other.emit(Step(-1))
             settle(app)
             assert seen[-1].source is other
-            assert source._leftover is None, "what it made is not kept"
+            assert source.registration.leftover is None, "what it made is not kept"
             counts = source.counts
             assert counts.made == counts.handled + counts.dropped
 
@@ -180,7 +180,7 @@ class TestFailures:
         os.write(writer, b"x")
         source.wake()
         source.set_deadline(0.0)
-        run_until(app, lambda: source._deadline is None)
+        run_until(app, lambda: source.registration.deadline is None)
         assert app.stats().sources[source].read == 0
         source.close()
         os.close(reader)
@@ -193,7 +193,7 @@ class TestFailures:
         def crash(*_: Any) -> Any:
             raise LookupError("a fault of ours")
 
-        monkeypatch.setattr(app._io, "_wait", crash)
+        monkeypatch.setattr(app._registrations.pollers.all, "poll", crash)
         enter = app.run if call == "run" else lambda: run_until(app, lambda: False)
         with pytest.raises(InternalError, match="please report") as caught:
             enter()
@@ -208,7 +208,7 @@ class TestFailures:
         def crash(*_: Any) -> Any:
             raise LookupError("a fault of ours")
 
-        monkeypatch.setattr(app._io, "_serve_waiting", crash)
+        monkeypatch.setattr(app._io, "_ask_woken", crash)
         app.after(0, source.wake)
         with pytest.raises(InternalError):
             app.run()

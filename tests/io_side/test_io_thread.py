@@ -7,9 +7,8 @@ import attrs
 import pytest
 
 from evdispatch import Dispatcher, Event
-from evdispatch._io import _io_thread as io_thread
-from evdispatch._io._io_thread import Threaded
-from evdispatch._io._watchdog import Watched
+from evdispatch._io import _modes
+from evdispatch._io._modes import Threaded
 
 _LONG = 60.0  # seconds; no test waits for so long
 
@@ -20,9 +19,7 @@ class Note(Event):
 
 
 def threaded(app: Dispatcher) -> Threaded:
-    driver: Any = app._driver
-    if isinstance(driver, Watched):
-        driver = driver._driver
+    driver: Any = app._runner._driver
     assert isinstance(driver, Threaded)
     return driver
 
@@ -45,12 +42,14 @@ def test_it_knows_of_passes_whether_handlers_are_measured_or_not(
 class TestStandingBack:
     @pytest.fixture(autouse=True)
     def long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(io_thread, "GIL_YIELD", _LONG)
+        monkeypatch.setattr(_modes, "GIL_YIELD", _LONG)
 
     @pytest.fixture
     def driver(self, app: Dispatcher) -> Threaded:
         """One without a thread: what is called here, that would call."""
-        return Threaded(app._io, app._queue, app._registrations.wakeup, app._wakeup)
+        return Threaded(
+            app._io, app._queue, app._registrations.wakeup, app._runner._wakeup
+        )
 
     def test_the_end_of_the_pass_ends_it(
         self, app: Dispatcher, driver: Threaded
@@ -74,16 +73,16 @@ class TestStandingBack:
     ) -> None:
         app.post(Note())
         driver.begin()
-        monkeypatch.setattr(io_thread, "GIL_YIELD", 0.0)
+        monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         driver._yield_to_dispatch()
-        monkeypatch.setattr(io_thread, "GIL_YIELD", _LONG)
+        monkeypatch.setattr(_modes, "GIL_YIELD", _LONG)
         driver._yield_to_dispatch()
 
     def test_a_pass_that_ends_as_it_is_over_spoils_no_other(
         self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.post(Note())
-        monkeypatch.setattr(io_thread, "GIL_YIELD", 0.0)
+        monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         for _ in range(3):
             driver.begin()
             driver._yield_to_dispatch()

@@ -9,7 +9,7 @@ import pytest
 from makers import Maker, Step, numbers, steps
 
 from evdispatch import Dispatcher, Eof, Event, Pipe, Source
-from evdispatch._io._intake import TURN
+from evdispatch._io._io_loop import TURN
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
 

@@ -1,4 +1,4 @@
-"""Rates that change, and end, while a source is held back."""
+"""Rate limits that are changed, or lifted, while a source is held."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from evdispatch.testing import ManualSource, record, settle
 
 
 class TestChanging:
-    def test_a_pause_stays_one(
+    def test_rate_limit_source_paused_stays_paused(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen = record(timed, Line)
@@ -31,7 +31,7 @@ class TestChanging:
         settle(timed)
         assert len(seen) == 4
 
-    def test_a_resume_does_not_end_it(
+    def test_rate_limit_source_resumed_stays_held(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen = record(timed, Line)
@@ -45,7 +45,7 @@ class TestChanging:
         later(0.1)
         assert len(seen) == 3
 
-    def test_it_is_lifted_and_told(
+    def test_rate_limit_lifted_while_held_releases_and_reports(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int]
     ) -> None:
         seen, throttled = record(timed, Line), record(timed, Throttled)
@@ -59,7 +59,7 @@ class TestChanging:
         assert timed.timeout() is None
         lines.limit_rate(None)
 
-    def test_it_is_lifted_before_it_was_used_up(
+    def test_rate_limit_lifted_before_use_reports_nothing(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int]
     ) -> None:
         seen, throttled = record(timed, Line), record(timed, Throttled)
@@ -69,7 +69,7 @@ class TestChanging:
         settle(timed)
         assert (len(seen), throttled) == (100, [])
 
-    def test_another_rate_holds_at_once(
+    def test_rate_limit_changed_while_held_applies_at_once(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen, throttled = record(timed, Line), record(timed, Throttled)
@@ -85,7 +85,7 @@ class TestChanging:
         assert len(seen) == 100
         assert told(throttled) == [True, False]
 
-    def test_another_rate_while_it_recovers(
+    def test_rate_limit_changed_while_recovering_applies_at_once(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         throttled = record(timed, Throttled)
@@ -98,7 +98,7 @@ class TestChanging:
         later(0.1)
         assert told(throttled) == [True, False]
 
-    def test_lifted_and_set_anew_at_once(
+    def test_rate_limit_lifted_and_set_at_once_stays_held(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen, throttled = record(timed, Line), record(timed, Throttled)
@@ -115,7 +115,7 @@ class TestChanging:
         assert len(seen) == 10
         assert told(throttled) == [True, False]
 
-    def test_closed_it_is_forgotten(
+    def test_rate_limit_source_closed_has_no_deadline(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen = record(timed, Line)
@@ -128,7 +128,9 @@ class TestChanging:
         assert len(seen) == 2
         lines.limit_rate(5)
 
-    def test_set_before_it_is_added(self, timed: Dispatcher, later: Later) -> None:
+    def test_rate_limit_set_before_add_applies(
+        self, timed: Dispatcher, later: Later
+    ) -> None:
         source = ManualSource()
         source.limit_rate(5, burst=1)
         source.limit_rate(None)
@@ -139,7 +141,7 @@ class TestChanging:
         assert len(seen) == 3
 
     @pytest.mark.parametrize("rate", [float("inf"), 10**400])
-    def test_a_rate_without_end(
+    def test_rate_limit_infinite_rate_is_none(
         self, timed: Dispatcher, later: Later, rate: float
     ) -> None:
         source = timed.add(ManualSource())
@@ -157,7 +159,7 @@ class TestChanging:
         assert len(seen) == 10
         assert told(throttled) == [True, False]
 
-    def test_more_at_once_than_there_are_numbers_for(
+    def test_rate_limit_huge_burst_limits_nothing(
         self, timed: Dispatcher, later: Later
     ) -> None:
         source = timed.add(ManualSource())
@@ -168,11 +170,11 @@ class TestChanging:
         assert len(seen) == 100
 
     @pytest.mark.parametrize("rate", [0, -1, float("nan"), "1"])
-    def test_no_rate(self, rate: Any) -> None:
+    def test_rate_limit_wrong_rate_raises(self, rate: Any) -> None:
         with pytest.raises((ValueError, TypeError), match="rate"):
             ManualSource().limit_rate(rate)
 
     @pytest.mark.parametrize("burst", [0, -1, 1.5, "1"])
-    def test_no_burst(self, burst: Any) -> None:
+    def test_rate_limit_wrong_burst_raises(self, burst: Any) -> None:
         with pytest.raises((ValueError, TypeError), match="burst"):
             ManualSource().limit_rate(1, burst)

@@ -1,4 +1,4 @@
-"""Rates: a source that makes too much is held back, told once, and loses nothing."""
+"""Rate limits: a source that exceeds its rate is paused, and loses nothing."""
 
 import os
 
@@ -15,7 +15,7 @@ from evdispatch.testing import record, settle
 
 
 class TestLines:
-    def test_no_more_than_the_burst_at_once(
+    def test_rate_limit_flood_allows_the_burst_at_once(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen, throttled = record(timed, Line), record(timed, Throttled)
@@ -30,7 +30,7 @@ class TestLines:
         later(0.1)
         assert len(seen) == 6
 
-    def test_nothing_is_lost_and_each_end_is_told_once(
+    def test_rate_limit_long_flood_loses_nothing_and_reports_once(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen, throttled = record(timed, Line), record(timed, Throttled)
@@ -47,9 +47,11 @@ class TestLines:
         assert told(throttled) == [True]
         later(0.2)
         assert told(throttled) == [True, False]
-        assert timed.timeout() is None, "who keeps to the rate wakes nobody"
+        assert timed.timeout() is None, (
+            "a source that keeps to its rate has no deadline"
+        )
 
-    def test_within_its_rate_it_is_not_told_at_all(
+    def test_rate_limit_not_exceeded_reports_nothing(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen, throttled = record(timed, Line), record(timed, Throttled)
@@ -61,7 +63,7 @@ class TestLines:
             later(0.1)
         assert (len(seen), throttled) == (10, [])
 
-    def test_a_second_excess_is_told_again(
+    def test_rate_limit_exceeded_again_reports_again(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         throttled = record(timed, Throttled)
@@ -74,7 +76,7 @@ class TestLines:
             later(1.0)
         assert told(throttled) == [True, False, True, False]
 
-    def test_its_end_comes_after_all_lines(
+    def test_rate_limit_end_of_input_comes_after_all_lines(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen, ends = record(timed, Line), record(timed, Eof)
@@ -93,7 +95,7 @@ class TestLines:
         assert lines.closed
         assert timed.timeout() is None
 
-    def test_a_fraction_of_one_a_second(
+    def test_rate_limit_below_one_a_second_applies(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
     ) -> None:
         seen = record(timed, Line)

@@ -1,4 +1,4 @@
-"""Rates, whatever happens meanwhile."""
+"""Rate limits and whatever happens meanwhile."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ from evdispatch import (
     Source,
     Throttled,
 )
-from evdispatch._core._rates import Bucket
+from evdispatch._core._rate_limit import RateLimiter
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
 STEPS = st.lists(
@@ -37,7 +37,7 @@ STEPS = st.lists(
 
 
 class Writer(Source):
-    """One that has something to tell and something to write, and ends at that."""
+    """Makes events, and ends while it is held and asked to write."""
 
     verifies: ClassVar[bool] = True
 
@@ -63,7 +63,7 @@ class Writer(Source):
 
 
 @pytest.mark.parametrize("end", ["close", "raise"])
-def test_a_source_that_ends_as_it_writes_meanwhile(
+def test_rate_limit_source_ends_while_held_delivers_as_documented(
     timed: Dispatcher,
     pair: tuple[socket.socket, socket.socket],
     later: Later,
@@ -87,7 +87,7 @@ def test_a_source_that_ends_as_it_writes_meanwhile(
     assert timed.timeout() is None
 
 
-def test_a_source_that_ends_while_it_recovers(
+def test_rate_limit_source_ends_while_recovering_delivers_the_rest(
     timed: Dispatcher, clock: VirtualClock, later: Later
 ) -> None:
     seen, throttled = record(timed, Numbered), record(timed, Throttled)
@@ -99,7 +99,7 @@ def test_a_source_that_ends_while_it_recovers(
     assert told(throttled) == [True]
     with timed._registrations.lock:
         source.emit(*map(Numbered, range(100, 200)))
-        source._leftover = deque((source.on_wake(),))
+        source.registration.leftover = deque((source.on_wake(),))
         source.finish()
     for _ in range(5):
         later(0.1)
@@ -111,7 +111,7 @@ def test_a_source_that_ends_while_it_recovers(
 @pytest.mark.parametrize("poller", ["epoll", "verify"])  # the latter is edge-triggered
 @given(steps=STEPS)
 @settings(max_examples=60, deadline=None)
-def test_whatever_happens_no_line_is_lost_and_ends_follow_beginnings(
+def test_rate_limit_any_script_loses_no_line(
     poller: Any, steps: list[tuple[str, int]]
 ) -> None:
     clock = VirtualClock()
@@ -152,26 +152,26 @@ def test_whatever_happens_no_line_is_lost_and_ends_follow_beginnings(
 
 
 @pytest.mark.parametrize("rate", [0.1, 1 / 3, 7.7, 1e6])
-def test_a_bucket_is_never_generous(rate: float) -> None:
-    bucket = Bucket(None, rate, 5.0)
+def test_rate_limiter_any_times_allows_no_more_than_the_rate(rate: float) -> None:
+    limiter = RateLimiter(None, rate, 5.0)
     now = made = 0.0
     for step in range(2000):
         now += 0.1 / rate * (1 + step % 7)
-        able = bucket.available(now)
-        bucket.spend(able)
+        able = limiter.available(now)
+        limiter.spend(able, now)
         made += able
         assert made <= rate * now + 5 + 1e-3
-        assert bucket.half_at() > now or able
+        assert limiter.due() > now or able
     assert made >= rate * now - 1
-    assert bucket.on_deadline(now) == ()
+    assert limiter.on_deadline(now) == ()
 
 
 class TestPausedWithARest:
     @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
-    def test_it_still_writes_and_does_not_spin(
+    def test_paused_pipe_with_leftover_still_writes(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:
-        """Lines that were read and not told keep nobody from writing."""
+        """Lines that were read and not delivered do not keep the pipe from writing."""
         ours, theirs = pair
         pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
         seen: list[Line] = []
@@ -183,7 +183,7 @@ class TestPausedWithARest:
 
         theirs.sendall(b"x\n" * 500)
         run_until(app, lambda: seen)
-        assert pipe._leftover is not None
+        assert pipe.registration.leftover is not None
         pipe.write(b"y" * 1_000_000)
         theirs.settimeout(0)
         got = 0
@@ -203,7 +203,7 @@ class TestPausedWithARest:
         app.on("line")(seen.append)
         run_until(app, lambda: len(seen) == 500)
 
-    def test_what_it_writes_meanwhile_leaves_nothing_behind(
+    def test_paused_pipe_with_leftover_writing_adds_no_leftover(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         ours, theirs = pair
@@ -219,8 +219,8 @@ class TestPausedWithARest:
         run_until(app, lambda: seen)
         theirs.settimeout(0)
         pipe.write(b"y" * 1_000_000)
-        assert pipe._leftover is not None
-        waiting = len(pipe._leftover)
+        assert pipe.registration.leftover is not None
+        waiting = len(pipe.registration.leftover)
         got = 0
 
         def read() -> bool:
@@ -230,4 +230,4 @@ class TestPausedWithARest:
             return got >= 700_000
 
         run_until(app, read)
-        assert len(pipe._leftover) == waiting
+        assert len(pipe.registration.leftover) == waiting

@@ -1,7 +1,7 @@
-"""Rates of each kind of source, and of those that end."""
+"""Rate limits of each kind of source, and of sources that end."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def net(timed: Dispatcher) -> Iterator[Net]:
 
 
 class TestSources:
-    def test_a_timer_misses_no_tick(
+    def test_rate_limit_of_timer_counts_all_ticks(
         self, timed: Dispatcher, clock: VirtualClock, later: Later
     ) -> None:
         timed.set_policy("tick", "block")
@@ -54,7 +54,9 @@ class TestSources:
             old + gap + 1 for old, gap in zip(before, missed, strict=True)
         ]
 
-    def test_what_is_emitted_waits(self, timed: Dispatcher, later: Later) -> None:
+    def test_rate_limit_of_emitted_events_they_wait(
+        self, timed: Dispatcher, later: Later
+    ) -> None:
         seen = record(timed, Numbered)
         source = timed.add(ManualSource())
         source.limit_rate(10, burst=2)
@@ -65,7 +67,7 @@ class TestSources:
             later(0.1)
         assert [event.number for event in seen] == list(range(8))
 
-    def test_datagrams_wait_in_the_kernel(
+    def test_rate_limit_of_datagram_they_wait_in_the_kernel(
         self, timed: Dispatcher, net: Net, later: Later
     ) -> None:
         seen = record(timed, Packet)
@@ -78,7 +80,7 @@ class TestSources:
                 later(0.1)
         assert [int(packet.data) for packet in seen] == list(range(9))
 
-    def test_a_connection_still_writes_and_drains(
+    def test_rate_limit_of_connection_still_writes(
         self, timed: Dispatcher, net: Net, later: Later
     ) -> None:
         connection, client, _ = net.pair(1 << 12, framing="lines")
@@ -102,7 +104,7 @@ class TestSources:
             later(1.0)
         assert len(nonblocking) <= 1
 
-    def test_one_whose_number_was_closed_behind_its_back_ends(
+    def test_rate_limit_of_pipe_with_lost_fd_ends_it(
         self, timed: Dispatcher, ends: Any, later: Later
     ) -> None:
         reader, writer = ends.pipe()
@@ -115,7 +117,7 @@ class TestSources:
         later(0.2)
         assert source.closed or errors or len(seen) == 4
 
-    def test_what_it_waits_for_is_told(
+    def test_rate_limit_while_held_is_in_why_alive(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int]
     ) -> None:
         lines.limit_rate(10, burst=2)
@@ -127,7 +129,7 @@ class TestSources:
         assert "held back by its rate, due in 0.100 s" in str(waiting)
         assert "held back" in repr(lines)
 
-    def test_a_file_is_not_asked_meanwhile(
+    def test_rate_limit_of_file_does_not_spin(
         self, timed: Dispatcher, tmp_path: Path, later: Later
     ) -> None:
         path = tmp_path / "lines"
@@ -147,7 +149,7 @@ class TestSources:
         source.close()
 
     @pytest.mark.parametrize("io", ["inline"], indirect=True)
-    def test_what_is_held_back_wakes_nobody(
+    def test_rate_limit_while_held_readiness_causes_no_polls(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int]
     ) -> None:
         lines.limit_rate(10, burst=2)
@@ -160,26 +162,37 @@ class TestSources:
         assert timed.stats().polls == polls + 1
 
 
-class Failing(Source):
-    """One that raises as soon as it is asked by a wake."""
+class Scripted(Source):
+    """Does what a function says when it is woken."""
+
+    def __init__(self, script: Callable[[Source], Iterator[Event]]) -> None:
+        super().__init__()
+        self.script = script
 
     def on_wake(self) -> Iterator[Event]:
-        raise RuntimeError
+        return self.script(self)
 
 
-class Ending(Source):
-    """One that has ended while it still has something to tell."""
-
-    def on_wake(self) -> Iterator[Event]:
-        self.finish()
-        yield from map(Numbered, range(5))
+def fail(source: Source) -> Iterator[Event]:
+    raise RuntimeError
 
 
-def test_what_has_ended_tells_the_rest_at_its_rate(
+def end_first(source: Source) -> Iterator[Event]:
+    source.finish()
+    yield from map(Numbered, range(5))
+
+
+def end_amid_events(source: Source) -> Iterator[Event]:
+    yield from map(Numbered, range(3))
+    source.finish()
+    yield from map(Numbered, range(3, 6))
+
+
+def test_rate_limit_source_ended_first_delivers_the_rest_at_its_rate(
     timed: Dispatcher, later: Later
 ) -> None:
     seen, throttled = record(timed, Numbered), record(timed, Throttled)
-    source = timed.add(Ending())
+    source = timed.add(Scripted(end_first))
     source.limit_rate(10, burst=2)
     source.wake()
     settle(timed)
@@ -193,18 +206,11 @@ def test_what_has_ended_tells_the_rest_at_its_rate(
     assert not source.held_back
 
 
-class Closing(Source):
-    """One that ends in the midst of what it tells."""
-
-    def on_wake(self) -> Iterator[Event]:
-        yield from map(Numbered, range(3))
-        self.finish()
-        yield from map(Numbered, range(3, 6))
-
-
-def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
+def test_rate_limit_source_ends_amid_its_events_delivers_the_rest(
+    timed: Dispatcher, later: Later
+) -> None:
     seen, throttled = record(timed, Numbered), record(timed, Throttled)
-    source = timed.add(Closing())
+    source = timed.add(Scripted(end_amid_events))
     source.limit_rate(10, burst=2)
     source.wake()
     settle(timed)
@@ -215,13 +221,15 @@ def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
     assert counts == [2, 3, 4, 5, 6, 6, 6]
     assert told(throttled) == [True]
     assert timed.timeout() is None
-    timed._registrations.limit(source, 5.0, 1.0)  # who came for the lock meanwhile
-    assert source._bucket is None
+    timed._registrations.limit(
+        source, 5.0, 1.0
+    )  # as by a thread that waited for the lock
+    assert source.registration.limiter is None
 
 
-def test_a_source_that_raises_while_it_is_held_back(timed: Dispatcher) -> None:
+def test_rate_limit_source_raises_emits_error(timed: Dispatcher) -> None:
     errors = record(timed, Error)
-    source = timed.add(Failing())
+    source = timed.add(Scripted(fail))
     source.limit_rate(10)
     source.wake()
     settle(timed)

@@ -8,8 +8,7 @@ import pytest
 from slowness import standby_of
 
 from evdispatch import Dispatcher
-from evdispatch._io._standby import Standby
-from evdispatch._io._watchdog import CALM
+from evdispatch._io._modes import CALM, Standby
 from evdispatch.testing import settle
 
 
@@ -24,7 +23,7 @@ class TestLooks:
     @pytest.fixture
     def standby(self, app: Dispatcher) -> Standby:
         standby = standby_of(app)
-        assert standby._thread is None  # it starts with the first step
+        assert standby.watchdog.thread is None  # it starts with the first step
         return standby
 
     def test_a_pass_that_is_new_at_each_look_is_left_alone(
@@ -32,7 +31,7 @@ class TestLooks:
     ) -> None:
         for _ in range(5):
             standby.begin()
-            standby.look_on()
+            standby.watchdog.look()
             standby.finish()
         assert standby.takeovers == 0
 
@@ -48,9 +47,9 @@ class TestLooks:
 
         monkeypatch.setattr(standby._io, "poll_once", poll_once)
         standby.begin()
-        standby.look_on()
+        standby.watchdog.look()
         assert pumped == []
-        standby.look_on()
+        standby.watchdog.look()
         assert pumped == [(None, False)] * 3
         assert not standby._lock.locked()
 
@@ -63,18 +62,18 @@ class TestLooks:
 
         monkeypatch.setattr(standby._io, "poll_once", poll_once)
         standby.begin()
-        standby.look_on()
-        standby.look_on()
+        standby.watchdog.look()
+        standby.watchdog.look()
         assert standby.takeovers == 1
 
     def test_it_sleeps_when_all_has_been_calm_and_is_roused_by_a_pass(
         self, standby: Standby
     ) -> None:
         for _ in range(CALM):
-            standby.look_on()
-        thread = threading.Thread(target=standby.look_on)
+            standby.watchdog.look()
+        thread = threading.Thread(target=standby.watchdog.look)
         thread.start()
-        while not standby.asleep:
+        while not standby.watchdog.asleep:
             time.sleep(0.001)
         standby.begin()
         thread.join(10)
@@ -84,21 +83,19 @@ class TestLooks:
     def test_a_pass_that_begins_as_it_goes_to_sleep_is_not_missed(
         self, standby: Standby
     ) -> None:
-        for _ in range(CALM):
-            standby.look_on()
-        standby._passing = True  # as `begin` has it, before it looks whether to rouse
-        standby._sleep()
-        assert not standby.asleep
+        standby.watchdog.passing = True  # as `begin` has it, before it looks
+        standby.watchdog._sleep()
+        assert not standby.watchdog.asleep
 
 
 def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
     settle(app)
     standby = standby_of(app)
     deadline = time.monotonic() + 10
-    while not standby.asleep:
+    while not standby.watchdog.asleep:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert standby._thread is not None
+    assert standby.watchdog.thread is not None
     before = switches(standby)
     time.sleep(0.1)  # nothing happens for so long
     assert switches(standby) == before
@@ -106,8 +103,8 @@ def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
 
 def switches(standby: Standby) -> int:
     """Return how often the kernel has had the thread wait."""
-    assert standby._thread is not None
-    task = standby._thread._thread.native_id
+    assert standby.watchdog.thread is not None
+    task = standby.watchdog.thread._thread.native_id
     status = Path(f"/proc/self/task/{task}/status").read_text()
     return sum(
         int(line.split()[1]) for line in status.splitlines() if "ctxt_switches" in line

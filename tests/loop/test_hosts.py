@@ -11,7 +11,7 @@ import time
 import pytest
 
 from evdispatch import Data, Dispatcher, Event, Pipe, QueueFull, Source, Start
-from evdispatch._parts._loop import IoMode
+from evdispatch._io._modes import IoMode
 from evdispatch.testing import record, run_until, settle
 
 

@@ -11,7 +11,7 @@ import pytest
 from endings import CALLS, QUIET, Final, descriptors, nothing
 
 from evdispatch import ClosedError, Dispatcher
-from evdispatch._parts._lifetime import Closable, weakly
+from evdispatch._lifetime import weakly
 from evdispatch.testing import ManualSource, record
 
 # -- close ---------------------------------------------------------------------------------
@@ -203,8 +203,3 @@ def test_a_weak_method_is_called_as_long_as_its_object_lives() -> None:
     del target
     call()
     assert Target.called == 1
-
-
-def test_what_is_closable_says_how() -> None:
-    with pytest.raises(TypeError, match="abstract"):
-        Closable()  # type: ignore[abstract]

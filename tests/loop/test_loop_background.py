@@ -9,8 +9,8 @@ import pytest
 from jobs import Work
 
 from evdispatch import AlreadyRunningError, Dispatcher, Event, HandlerError, Start, Stop
+from evdispatch._io._modes import IoMode
 from evdispatch._io._threads import Worker
-from evdispatch._parts._loop import IoMode
 from evdispatch.testing import record
 
 # -- in other threads --------------------------------------------------------------------
@@ -63,7 +63,7 @@ def test_leaving_the_block_raises_what_ended_the_run(app: Dispatcher) -> None:
 
 
 def wait_until_ended(app: Dispatcher) -> None:
-    background = app._background
+    background = app._runner._background
     assert background is not None
     assert background.wait(10)
 

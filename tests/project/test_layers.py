@@ -1,78 +1,19 @@
-"""Imports go down only: each module stands above all that it imports."""
+"""Imports go down only: the rooms of the package stand on floors, and no room imports upwards.
+
+A room is a folder or a file at the top of the package. Its floor is one above the highest room
+that it imports. docs/design.md lists them.
+"""
 
 import ast
+import functools
 import re
 import sys
-from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "evdispatch"
-
-# From the ground up, and within a floor from left to right: a module may import what
-# stands before it, and nothing else. The floors are those of docs/design.md.
-FLOORS = {
-    1: """
-        _exports _errors _events _checks _stats
-        _time _time._clock _time._deadlines _time._agenda _time._schedule _time._rates
-    """,
-    2: """
-        _routing _routing._handlers _routing._filters _routing._routes
-        _routing._pacing _routing._probes _routing._registry
-        terminal._params terminal._tokens terminal._modes terminal._keys
-        terminal._bindings terminal._key_sequences terminal._filters
-        terminal._events terminal._regions terminal._clicks terminal._queries
-        terminal._negotiation terminal._mouse terminal._paste terminal._replies
-        terminal._legacy terminal._kitty terminal._sequences terminal._decoder
-        terminal terminal._input terminal._explanation terminal._explain_keys
-        terminal._explain_reports terminal._explain
-        _files._events _files._globs _files._saves _files._paths
-        _files._debounce _files
-        _kernel _kernel._poller _kernel._select_poller _kernel._wakeup _kernel._inotify
-    """,
-    3: """
-        _queueing _queueing._policies _queueing._slots _queueing._queue
-        sources sources._host sources._flow sources._base sources._files
-        sources._sockets sources._sockets._addresses sources._sockets._bind
-        sources._sockets._activation sources._sockets._resolve sources._sockets._race
-        sources._sockets._opening sources._sockets._icmp
-        sources._streams sources._streams._framing sources._streams._writing
-        sources._streams._tls sources._streams._options sources._streams._output
-        sources._streams._ending sources._streams._stream
-        sources._timer sources._fd sources._pipe
-        sources._connection sources._listener sources._datagram
-        sources._tty sources._tty._channel sources._tty._guard_process
-        sources._tty._guard sources._tty._signals sources._tty._tty
-        sources._tty._source sources._tty._dialogue sources._terminal
-        sources._tree sources._tree._observer sources._tree._hub sources._tree._model
-        sources._tree._listing sources._tree._renames sources._tree._changes
-        sources._tree._trail sources._tree._tracker sources._watch
-    """,
-    4: """
-        _io _io._threads _io._sampler _io._pollers _io._watching _io._registrations _io._holding
-        _io._intake _io._side _io._driver _io._io_thread _io._lookout _io._standby
-    """,
-    5: """
-        _dispatch _dispatch._callbacks _dispatch._side _dispatch._meter
-        _dispatch._interrupts
-        _reports _reports._explain _reports._alive _reports._trace_file _reports._trace
-    """,
-    6: """
-        _parts _parts._lifetime _parts._loop _parts._embedding _parts._hearing
-        _parts._observing _parts._posting
-    """,
-    7: "_dispatcher",
-    8: """
-        __init__ testing
-        cli._text cli._layout cli._canvas cli._lines cli._shown cli._why cli._entry
-        cli._ends cli._plain cli._record cli._report cli._state cli._screen cli._view
-        cli._keys cli._rerun cli._watch cli __main__
-    """,
-}
-ORDER = [name for floor in FLOORS.values() for name in floor.split()]
-FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
 
 # What does no IO has no use for these.
 IO_MODULES = {
@@ -124,21 +65,43 @@ def own_imports(path: Path) -> set[str]:
     return {own for name in imported(path) if (own := within(name)) is not None}
 
 
-def test_every_module_has_its_place_and_every_place_its_module() -> None:
-    assert sorted(ORDER) == sorted(MODULES)
+def room_of(module: str) -> str:
+    return module.partition(".")[0]
 
 
-def test_a_package_stands_in_one_piece() -> None:
-    """So packages don't import each other in a circle either."""
-    tops = [top for top, _ in groupby(name.partition(".")[0] for name in ORDER)]
-    assert len(tops) == len(set(tops))
+@functools.cache
+def floor_of(room: str) -> int:
+    """Return a room's floor; a circle of imports has none, and so recurses for ever."""
+    modules = [name for name in MODULES if room_of(name) == room]
+    below = {room_of(own) for name in modules for own in own_imports(MODULES[name])}
+    return 1 + max((floor_of(each) for each in below - {room}), default=0)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_a_module_imports_only_what_stands_below_it(name: str) -> None:
-    below = set(ORDER[: ORDER.index(name)])
-    upward = own_imports(MODULES[name]) - below
-    assert not upward, f"{name} imports upwards: {sorted(upward)}"
+ROOMS = sorted({room_of(name) for name in MODULES})
+
+
+def test_rooms_import_each_other_in_no_circle() -> None:
+    for room in ROOMS:
+        floor_of(room)
+
+
+@functools.cache
+def height_of(module: str) -> int:
+    """Return how many modules stand below one, itself included; a circle recurses for ever."""
+    below = own_imports(MODULES[module]) & MODULES.keys() - {module}
+    return 1 + max((height_of(each) for each in below), default=0)
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    for module in MODULES:
+        height_of(module)
+
+
+def test_package_has_few_folders_that_say_what_belongs_in_them() -> None:
+    folders = [path for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE]
+    assert len(folders) <= 12
+    for path in folders:
+        assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
 def test_an_upward_import_would_be_seen_wherever_it_is() -> None:
@@ -148,23 +111,23 @@ if TYPE_CHECKING:
     from evdispatch._dispatcher import Dispatcher
 def late():
     import evdispatch.testing
-    from evdispatch._parts import _loop
+    from evdispatch._io import _modes
     from evdispatch.sources import _fd
     from evdispatch import Event
 """
     ours = {within(name) for name in imports_of(code)} - {None}
-    assert ours == {"_dispatcher", "testing", "_parts._loop", "sources._fd", "__init__"}
+    assert ours == {"_dispatcher", "testing", "_io._modes", "sources._fd", "__init__"}
 
 
-def test_the_design_page_tells_the_same_floors() -> None:
-    told: dict[int, set[str]] = {}
+def test_the_design_page_lists_the_floors_that_the_imports_have() -> None:
+    listed: dict[int, set[str]] = {}
     page = (ROOT / "docs/design.md").read_text()
-    for floor, files in re.findall(r"^\| (\d) \| ([^|]+) \|", page, re.MULTILINE):
-        told[int(floor)] = set(re.findall(r"`(\w+)/?`", files))
-    assert told == {
-        floor: {name.partition(".")[0] for name in names.split() if name != "__main__"}
-        for floor, names in FLOORS.items()
-    }
+    for floor, rooms in re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE):
+        listed[int(floor)] = set(re.findall(r"`(\w+)/?`", rooms))
+    found: dict[int, set[str]] = {}
+    for room in ROOMS:
+        found.setdefault(floor_of(room), set()).add(room)
+    assert listed == found
 
 
 def importers(name: str) -> set[str]:
@@ -180,23 +143,24 @@ def importers(name: str) -> set[str]:
 def test_only_the_pollers_import_select() -> None:
     # The other one is a program of its own, which imports nothing of ours.
     assert importers("select") == {
-        "_kernel._poller",
-        "_kernel._select_poller",
-        "sources._tty._guard_process",
+        "_core._poller",
+        "_core._select_poller",
+        "sources.tty._guard_process",
     }
     assert importers("selectors") == set()
 
 
 def test_one_file_imports_pyinotify() -> None:
-    assert importers("pyinotify") == {"_kernel._inotify"}
+    assert importers("pyinotify") == {"sources.files._inotify"}
 
 
-def test_the_core_knows_no_kind_of_source_but_the_base() -> None:
+def test_the_engine_imports_no_kind_of_source_but_the_base() -> None:
     """So a user's own source is the equal of ours."""
+    base = {f"sources.{name}" for name in ("_base", "_registration", "_host")}
     for name, path in MODULES.items():
-        if FLOOR_OF[name] in (1, 2, 4, 5, 6, 7) or name == "testing":
-            kinds = {own for own in own_imports(path) if "sources" in own}
-            assert kinds <= {"sources._base"}, name
+        if room_of(name) not in ("sources", "__init__", "cli"):
+            kinds = {own for own in own_imports(path) if own.startswith("sources")}
+            assert kinds <= base, name
 
 
 TERMINAL = [name for name in MODULES if name.split(".")[0] == "terminal"]
@@ -220,6 +184,6 @@ def test_a_module_imports_the_standard_library_and_attrs_alone(name: str) -> Non
 
 def test_nothing_reads_the_clock_but_the_clock() -> None:
     readers = importers("time")
-    assert readers <= {"_time._clock"} | {
+    assert readers <= {"_core._clock"} | {
         name for name in readers if name.startswith("cli")
     }

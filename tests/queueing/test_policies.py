@@ -1,4 +1,4 @@
-"""Queue policies: what becomes of an event while others of its class wait."""
+"""Queue policies: what happens to an event while others of its class wait."""
 
 from collections.abc import Callable
 
@@ -15,21 +15,27 @@ Give = Callable[..., None]
 
 
 class TestEachPolicy:
-    def test_block_keeps_them_all(self, app: Dispatcher, give: Give) -> None:
-        told = recorded(app)
+    def test_block_policy_several_events_keeps_all(
+        self, app: Dispatcher, give: Give
+    ) -> None:
+        handled = recorded(app)
         give(Shape(1), Shape(2))
         settle(app)
-        assert told == [("shape", 1), ("shape", 2)]
+        assert handled == [("shape", 1), ("shape", 2)]
 
-    def test_latest_keeps_the_last(self, app: Dispatcher, give: Give) -> None:
+    def test_latest_policy_several_events_keeps_the_last(
+        self, app: Dispatcher, give: Give
+    ) -> None:
         app.set_policy("shape", "latest")
-        told = recorded(app)
+        handled = recorded(app)
         give(Shape(1), Shape(2), Shape(3))
         assert app.stats().waiting == 1
         settle(app)
-        assert told == [("shape", 3)]
+        assert handled == [("shape", 3)]
 
-    def test_merge_asks_the_class(self, app: Dispatcher, give: Give) -> None:
+    def test_merge_policy_several_events_calls_merge_of_the_class(
+        self, app: Dispatcher, give: Give
+    ) -> None:
         app.set_policy(Shape, "merge")
         seen = record(app, Shape)
         give(Shape(1), Shape(2), Shape(3))
@@ -37,7 +43,7 @@ class TestEachPolicy:
         assert [event.number for event in seen] == [6]
         assert seen[0].time > 0
 
-    def test_a_function_is_asked_in_the_place_of_the_class(
+    def test_merge_function_several_events_is_called_instead_of_the_class(
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy("shape", max_of)
@@ -46,7 +52,9 @@ class TestEachPolicy:
         settle(app)
         assert [event.number for event in seen] == [5]
 
-    def test_drop_oldest_keeps_the_last_ones(self, app: Dispatcher, give: Give) -> None:
+    def test_drop_oldest_policy_above_limit_keeps_the_last_ones(
+        self, app: Dispatcher, give: Give
+    ) -> None:
         app.set_policy("shape", "drop_oldest", limit=2)
         seen, dropped = record(app, Shape), record(app, Dropped)
         give(*map(Shape, range(5)))
@@ -54,7 +62,7 @@ class TestEachPolicy:
         assert [event.number for event in seen] == [3, 4]
         assert [(event.event, event.count) for event in dropped] == [("shape", 3)]
 
-    def test_drop_newest_keeps_the_first_ones(
+    def test_drop_newest_policy_above_limit_keeps_the_first_ones(
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy("shape", "drop_newest", limit=2)
@@ -67,7 +75,7 @@ class TestEachPolicy:
     @pytest.mark.parametrize(
         "policy", ["latest", "merge", "drop_oldest", "drop_newest"]
     )
-    def test_what_was_handled_makes_room(
+    def test_policy_after_handling_neither_merges_nor_drops(
         self, app: Dispatcher, give: Give, policy: str
     ) -> None:
         app.set_policy("shape", policy, limit=1)
@@ -79,7 +87,7 @@ class TestEachPolicy:
         assert dropped == []
 
     @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
-    def test_floods_are_told_one_by_one(
+    def test_dropped_event_two_floods_reports_each(
         self, app: Dispatcher, give: Give, policy: str
     ) -> None:
         app.set_policy("shape", policy, limit=1)
@@ -90,15 +98,15 @@ class TestEachPolicy:
         assert [event.count for event in dropped] == [2, 4]
         assert len(seen) == 2
 
-    def test_a_handler_of_dropped_may_ask_for_one_class(
+    def test_dropped_event_filter_by_class_selects_it(
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy(Shape, "drop_newest", limit=1)
-        heard: list[str] = []
-        app.on("dropped", event="circle")(lambda event: heard.append(event.event))
+        names: list[str] = []
+        app.on("dropped", event="circle")(lambda event: names.append(event.event))
         give(Shape(1), Shape(2), Circle(1), Circle(2))
         settle(app)
-        assert heard == ["circle"]
+        assert names == ["circle"]
 
 
 def max_of(waiting: Shape, later: Shape) -> Shape:
@@ -106,34 +114,36 @@ def max_of(waiting: Shape, later: Shape) -> Shape:
 
 
 class TestOrder:
-    def test_a_source_keeps_the_order_of_its_events(self, app: Dispatcher) -> None:
-        app.set_policy("shape", "latest")
-        told = recorded(app)
-        source = app.add(ManualSource())
-        source.emit(Shape(1), Shape(2), Wall(), Shape(3), Shape(4))
-        run_until(app, lambda: len(told) >= 3)
-        assert told == [("shape", 2), ("wall", 0), ("shape", 4)]
-
-    def test_a_post_is_merged_whatever_was_posted_in_between(
+    def test_source_other_event_in_between_is_not_merged_across(
         self, app: Dispatcher
     ) -> None:
         app.set_policy("shape", "latest")
-        told = recorded(app)
+        handled = recorded(app)
+        source = app.add(ManualSource())
+        source.emit(Shape(1), Shape(2), Wall(), Shape(3), Shape(4))
+        run_until(app, lambda: len(handled) >= 3)
+        assert handled == [("shape", 2), ("wall", 0), ("shape", 4)]
+
+    def test_post_other_post_in_between_is_merged(self, app: Dispatcher) -> None:
+        app.set_policy("shape", "latest")
+        handled = recorded(app)
         for event in (Shape(1), Wall(), Shape(2)):
             app.post(event)
         settle(app)
-        assert told == [("shape", 2), ("wall", 0)]
+        assert handled == [("shape", 2), ("wall", 0)]
 
-    def test_what_moves_up_keeps_the_order_of_its_class(
+    def test_drop_oldest_policy_other_event_in_between_keeps_class_order(
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy("shape", "drop_oldest", limit=2)
-        told = recorded(app)
+        handled = recorded(app)
         give(Shape(1), Wall(), Shape(2), Shape(3))
         settle(app)
-        assert told == [("shape", 2), ("wall", 0), ("shape", 3)]
+        assert handled == [("shape", 2), ("wall", 0), ("shape", 3)]
 
-    def test_each_source_has_its_own(self, app: Dispatcher) -> None:
+    def test_latest_policy_two_sources_and_posts_are_merged_apart(
+        self, app: Dispatcher
+    ) -> None:
         app.set_policy("shape", "latest")
         seen = record(app, Shape)
         for number in (1, 2):
@@ -142,17 +152,19 @@ class TestOrder:
         settle(app)
         assert sorted(event.number for event in seen) == [5, 10, 20]
 
-    def test_a_subclass_is_another_class(self, app: Dispatcher, give: Give) -> None:
+    def test_latest_policy_subclass_event_is_merged_apart(
+        self, app: Dispatcher, give: Give
+    ) -> None:
         app.set_policy(Shape, "latest")
-        told = recorded(app)
+        handled = recorded(app)
         give(Shape(1), Circle(2), Circle(3))
         settle(app)
-        assert told == [("shape", 1), ("circle", 3)]
+        assert handled == [("shape", 1), ("circle", 3)]
 
-    def test_an_urgent_post_stays_urgent(self, app: Dispatcher) -> None:
+    def test_merged_post_of_urgent_class_stays_urgent(self, app: Dispatcher) -> None:
         app.set_policy("urgent", "latest")
-        told = recorded(app)
+        handled = recorded(app)
         for event in (Wall(), Urgent(1), Urgent(2)):
             app.post(event)
         settle(app)
-        assert told == [("urgent", 2), ("wall", 0)]
+        assert handled == [("urgent", 2), ("wall", 0)]

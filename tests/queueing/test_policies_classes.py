@@ -28,97 +28,113 @@ Give = Callable[..., None]
 
 
 class TestWhichClass:
-    def test_the_nearest_base_decides(self, app: Dispatcher) -> None:
+    def test_policy_set_for_two_bases_nearest_one_applies(
+        self, app: Dispatcher
+    ) -> None:
         app.set_policy(Shape, "latest")
         app.set_policy(Circle, "block")
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         assert find(Circle) is None
         assert find(Shape) is not None
         assert find(Urgent) is not None
 
-    def test_the_later_of_a_name_and_its_class_holds(self, app: Dispatcher) -> None:
-        find = app._queue.slots.policies.find
+    def test_policy_set_by_name_and_class_later_one_applies(
+        self, app: Dispatcher
+    ) -> None:
+        find = app._queue.policies.find
         app.set_policy(Shape, "latest")
         app.set_policy("shape", "block")
         assert find(Shape) is None
         app.set_policy(Shape, "latest")
         assert find(Shape) is not None
 
-    def test_what_is_set_for_a_base_holds_for_what_a_class_declares(
-        self, app: Dispatcher
-    ) -> None:
-        find = app._queue.slots.policies.find
+    def test_policy_set_for_base_overrides_declared_one(self, app: Dispatcher) -> None:
+        find = app._queue.policies.find
         assert find(Move) is not None
         app.set_policy("mouse", "block")
         assert find(Move) is None
 
-    def test_a_timer_of_another_name_is_no_tick(self, app: Dispatcher) -> None:
+    def test_policy_of_tick_does_not_apply_to_a_named_timer(
+        self, app: Dispatcher
+    ) -> None:
         timer = Timer("blink", every=1.0)
         app.set_policy("tick", "block")
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         assert find(Tick) is None
         assert find(timer._class) is not None
         app.set_policy(Tick, "block")
         assert find(timer._class) is None
 
-    def test_one_for_all_leaves_beginnings_and_ends_alone(
+    def test_policy_of_event_does_not_apply_to_fixed_classes(
         self, app: Dispatcher
     ) -> None:
         app.set_policy(Event, "drop_newest", limit=1)
-        find = app._queue.slots.policies.find
+        find = app._queue.policies.find
         assert find(Wall) is not None
         assert [find(cls) for cls in (Connect, Error, Dropped)] == [None] * 3
 
-    def test_names_that_come_and_go_are_forgotten(self) -> None:
+    def test_policy_cache_many_classes_stays_bounded(self) -> None:
         policies = Policies()
         for number in range(2000):
             policies.find(Timer(f"t{number}", every=1.0)._class)
-        assert len(policies._found) <= 1024
+        assert len(policies.by_class) <= 1024
 
-    def test_ways_of_posts_are_forgotten_too(self, app: Dispatcher) -> None:
+    def test_post_lane_cache_many_classes_stays_bounded(self, app: Dispatcher) -> None:
         for number in range(1025):
             cls = Timer(f"t{number}", every=1.0)._class
             app.post(cls(1, 0, 0.0))
-        assert len(app._ways) <= 1024
+        assert len(app._lanes) <= 1024
         settle(app)
 
 
 class TestWrongInput:
     @pytest.mark.parametrize("policy", ["", "newest", "fixed"])
-    def test_no_such_policy(self, app: Dispatcher, policy: str) -> None:
+    def test_set_policy_unknown_name_raises_value_error(
+        self, app: Dispatcher, policy: str
+    ) -> None:
         with pytest.raises(ValueError, match="policy"):
             app.set_policy("shape", policy)
 
     @pytest.mark.parametrize("policy", [None, 1, ("latest",)])
-    def test_no_policy_at_all(self, app: Dispatcher, policy: Any) -> None:
+    def test_set_policy_neither_name_nor_function_raises_type_error(
+        self, app: Dispatcher, policy: Any
+    ) -> None:
         with pytest.raises(TypeError, match="policy"):
             app.set_policy("shape", policy)
 
-    def test_a_function_of_one_event(self, app: Dispatcher) -> None:
+    def test_set_policy_function_of_one_event_raises_handler_type_error(
+        self, app: Dispatcher
+    ) -> None:
         one: Any = len
         with pytest.raises(HandlerTypeError, match="two arguments"):
             app.set_policy("shape", one)
 
-    def test_an_unknown_name(self, app: Dispatcher) -> None:
+    def test_set_policy_unknown_event_raises_with_a_hint(self, app: Dispatcher) -> None:
         with pytest.raises(UnknownEventError, match="did you mean 'circle'"):
             app.set_policy("circel", "latest")
 
-    def test_no_event(self, app: Dispatcher) -> None:
+    def test_set_policy_not_an_event_raises_type_error(self, app: Dispatcher) -> None:
         nothing: Any = int
         with pytest.raises(TypeError, match="int"):
             app.set_policy(nothing, "latest")
 
     @pytest.mark.parametrize("limit", [0, -1])
-    def test_a_limit_below_one(self, app: Dispatcher, limit: int) -> None:
+    def test_set_policy_limit_below_one_raises_value_error(
+        self, app: Dispatcher, limit: int
+    ) -> None:
         with pytest.raises(ValueError, match="limit"):
             app.set_policy("shape", "drop_oldest", limit=limit)
 
     @pytest.mark.parametrize("limit", [None, 1.5, True])
-    def test_no_limit_at_all(self, app: Dispatcher, limit: Any) -> None:
+    def test_set_policy_limit_not_a_whole_number_raises_type_error(
+        self, app: Dispatcher, limit: Any
+    ) -> None:
         with pytest.raises(TypeError, match="limit"):
             app.set_policy("shape", "drop_oldest", limit=limit)
 
-    def test_a_class_that_can_not_merge(self, app: Dispatcher) -> None:
+    def test_set_policy_merge_without_method_raises_value_error(
+        self, app: Dispatcher
+    ) -> None:
         with pytest.raises(ValueError, match="merge"):
             app.set_policy("wall", "merge")
 
@@ -129,23 +145,25 @@ class TestWrongInput:
             *("throttled", "readable", "start", "stop", "idle"),
         ],
     )
-    def test_beginnings_and_ends_have_none(self, app: Dispatcher, name: str) -> None:
-        with pytest.raises(ValueError, match="no policy"):
+    def test_set_policy_fixed_class_raises_value_error(
+        self, app: Dispatcher, name: str
+    ) -> None:
+        with pytest.raises(ValueError, match="a policy cannot be set"):
             app.set_policy(name, "block")
 
-    def test_a_wrong_one_changes_nothing(self, app: Dispatcher) -> None:
+    def test_set_policy_that_raises_keeps_the_policy(self, app: Dispatcher) -> None:
         app.set_policy("shape", "latest")
         with pytest.raises(ValueError, match="limit"):
             app.set_policy("shape", "drop_oldest", limit=0)
-        policy = app._queue.slots.policies.find(Shape)
+        policy = app._queue.policies.find(Shape)
         assert policy is not None
         assert policy.merge is not None
 
-    def test_a_class_says_it_at_its_definition(self) -> None:
+    def test_queue_policy_unknown_name_raises_at_class_definition(self) -> None:
         with pytest.raises(ValueError, match="queue_policy"):
             type("Odd", (Event,), {"queue_policy": "odd"})
 
-    def test_no_field_may_hide_it(self) -> None:
+    def test_queue_policy_as_field_raises_type_error(self) -> None:
         with pytest.raises(TypeError, match="queue_policy"):
 
             @attrs.define(eq=False)
@@ -154,7 +172,7 @@ class TestWrongInput:
 
 
 class TestChanging:
-    def test_what_waits_stays_and_what_comes_follows_the_new_one(
+    def test_policy_changed_keeps_waiting_events_and_applies_to_later_ones(
         self, app: Dispatcher, give: Give
     ) -> None:
         seen = record(app, Shape)
@@ -171,7 +189,9 @@ class TestChanging:
             3,
         ]
 
-    def test_a_lower_limit_is_for_what_comes(self, app: Dispatcher, give: Give) -> None:
+    def test_drop_limit_lowered_counts_waiting_events(
+        self, app: Dispatcher, give: Give
+    ) -> None:
         seen = record(app, Shape)
         app.set_policy("shape", "drop_oldest", limit=3)
         give(*map(Shape, range(3)))
@@ -183,7 +203,7 @@ class TestChanging:
         assert [event.number for event in seen] == [1, 2, 3]
 
     @pytest.mark.parametrize("between", ["block", "latest"])
-    def test_what_drops_again_overtakes_nothing(
+    def test_drop_policy_set_again_keeps_order(
         self, app: Dispatcher, give: Give, between: str
     ) -> None:
         seen = record(app, Shape)
@@ -194,7 +214,7 @@ class TestChanging:
         settle(app)
         assert [event.number for event in seen] == [0, 1, 3]
 
-    def test_a_way_that_was_known_is_not_taken(self, app: Dispatcher) -> None:
+    def test_policy_set_after_a_post_applies_to_the_next(self, app: Dispatcher) -> None:
         app.post(Shape(1))
         app.set_policy("shape", "latest")
         app.post(Shape(2))
@@ -203,7 +223,7 @@ class TestChanging:
         settle(app)
         assert [event.number for event in seen] == [1, 3]
 
-    def test_a_source_that_was_read_the_short_way(
+    def test_policy_set_and_reset_applies_to_a_busy_pipe(
         self, app: Dispatcher, pipe: list[int]
     ) -> None:
         reader, pipe[0] = pipe[0], -1

@@ -1,4 +1,4 @@
-"""Merge functions: what they return, what they raise, and who calls them."""
+"""Merge functions: what they return, raise, and call."""
 
 import signal
 import threading
@@ -19,8 +19,8 @@ from evdispatch.testing import ManualSource, record, run_until, settle
 
 
 @pytest.fixture(params=["source", "posts"])
-def give(request: pytest.FixtureRequest, app: Dispatcher) -> Any:
-    """Make events: all of them at once, so that they wait together."""
+def emit(request: pytest.FixtureRequest, app: Dispatcher) -> Any:
+    """Make events at once. A source makes them when the loop asks it."""
     if request.param == "posts":
 
         def post(*events: Event) -> None:
@@ -32,23 +32,27 @@ def give(request: pytest.FixtureRequest, app: Dispatcher) -> Any:
 
 
 class TestResults:
-    def test_none_lets_both_wait(self, app: Dispatcher, give: Any) -> None:
+    def test_merge_function_returns_none_both_wait(
+        self, app: Dispatcher, emit: Any
+    ) -> None:
         app.set_policy(Sum, lambda waiting, later: None)
         seen = record(app, Sum)
-        give(Sum(1), Sum(2))
+        emit(Sum(1), Sum(2))
         settle(app)
         assert numbers(seen) == [1, 2]
 
-    def test_the_later_one_is_tried_with_what_comes_next(
-        self, app: Dispatcher, give: Any
+    def test_merge_function_declines_once_next_is_merged_with_the_later(
+        self, app: Dispatcher, emit: Any
     ) -> None:
         app.set_policy(Sum, same_parity)
         seen = record(app, Sum)
-        give(Sum(2), Sum(4), Sum(1), Sum(3), Sum(6))
+        emit(Sum(2), Sum(4), Sum(1), Sum(3), Sum(6))
         settle(app)
         assert numbers(seen) == [4, 3, 6]
 
-    def test_another_event_is_of_the_source(self, app: Dispatcher) -> None:
+    def test_merge_function_returns_another_event_it_gets_source_and_time(
+        self, app: Dispatcher
+    ) -> None:
         app.set_policy(Sum, lambda waiting, later: Other(later.number))
         source = app.add(ManualSource())
         seen = record(source, Other)
@@ -58,10 +62,12 @@ class TestResults:
         assert seen[0].source is source
         assert seen[0].time > 0
 
-    def test_no_event_is_an_error(self, app: Dispatcher, give: Any) -> None:
+    def test_merge_function_returns_no_event_emits_error(
+        self, app: Dispatcher, emit: Any
+    ) -> None:
         app.set_policy(Sum, lambda waiting, later: 1)
         seen, errors = record(app, Sum), record(app, Error)
-        give(Sum(1), Sum(2))
+        emit(Sum(1), Sum(2))
         settle(app)
         assert numbers(seen) == [1, 2]
         assert [type(error.exception) for error in errors] == [TypeError]
@@ -76,10 +82,12 @@ def fail(waiting: Sum, later: Sum) -> Sum:
 
 
 class TestFailures:
-    def test_both_wait_and_it_is_told(self, app: Dispatcher, give: Any) -> None:
+    def test_merge_function_raises_both_wait_and_error_is_emitted(
+        self, app: Dispatcher, emit: Any
+    ) -> None:
         app.set_policy(Sum, fail)
         seen, errors = record(app, Sum), record(app, Error)
-        give(Sum(1), Sum(2))
+        emit(Sum(1), Sum(2))
         settle(app)
         assert numbers(seen) == [1, 2]
         (error,) = errors
@@ -88,11 +96,11 @@ class TestFailures:
         assert error.event is seen[1]
         assert error.source is seen[1].source
 
-    def test_where_nobody_handles_it_the_loop_ends(
-        self, app: Dispatcher, give: Any
+    def test_merge_function_raises_without_error_handler_ends_the_loop(
+        self, app: Dispatcher, emit: Any
     ) -> None:
         app.set_policy(Sum, fail)
-        give(Sum(1), Sum(2))
+        emit(Sum(1), Sum(2))
         with pytest.raises(HandlerError, match=r"fail raised RuntimeError"):
             settle(app)
         app.set_policy(Sum, "block")
@@ -100,7 +108,7 @@ class TestFailures:
         settle(app)
         assert len(seen) <= 2
 
-    def test_a_class_own_one_is_named(self, app: Dispatcher) -> None:
+    def test_merge_method_raises_error_names_it(self, app: Dispatcher) -> None:
         @attrs.define(eq=False)
         class Odd(Event):
             def merge(self, later: Any) -> Event | None:
@@ -113,7 +121,7 @@ class TestFailures:
         settle(app)
         assert "Odd.merge" in repr(errors[0].handler)
 
-    def test_a_full_queue_does_not_have_it_asked_twice(self, io: Any) -> None:
+    def test_merge_function_raises_on_full_queue_is_called_once(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=1) as app:
             asked = []
 
@@ -124,14 +132,14 @@ class TestFailures:
             app.set_policy(Sum, merge)
             errors, seen = record(app, Error), record(app, Sum)
             app.post(Sum(1))
-            app._thread = 0
+            app._runner._thread = 0
             app.post(Sum(2), timeout=0)
             settle(app)
             assert (numbers(seen), asked, len(errors)) == ([1, 2], [2], 1)
             app.audit()
 
     @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
-    def test_what_ends_the_program_loses_no_event_of_a_source(
+    def test_merge_function_raises_system_exit_source_events_are_kept(
         self, app: Dispatcher
     ) -> None:
         def leave(waiting: Sum, later: Sum) -> None:
@@ -146,7 +154,9 @@ class TestFailures:
         settle(app)
         assert (numbers(seen), numbers(others)) == ([1, 2, 3], [4])
 
-    def test_what_ends_the_program_refuses_a_post(self, app: Dispatcher) -> None:
+    def test_merge_function_raises_keyboard_interrupt_post_is_refused(
+        self, app: Dispatcher
+    ) -> None:
         def leave(waiting: Sum, later: Sum) -> None:
             raise KeyboardInterrupt
 
@@ -160,8 +170,8 @@ class TestFailures:
 
 
 @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
-def test_ctrl_c_within_a_merge_function_loses_nothing(
-    app: Dispatcher, give: Any
+def test_merge_function_interrupted_by_ctrl_c_loses_nothing(
+    app: Dispatcher, emit: Any
 ) -> None:
     def merge(waiting: Sum, later: Sum) -> Sum:
         if later.number == 2:
@@ -170,7 +180,7 @@ def test_ctrl_c_within_a_merge_function_loses_nothing(
 
     app.set_policy(Sum, merge)
     seen = record(app, Sum)
-    app.on("start")(lambda: give(Sum(1), Sum(2), Sum(3)))
+    app.on("start")(lambda: emit(Sum(1), Sum(2), Sum(3)))
     with pytest.raises(KeyboardInterrupt):
         app.run()
     settle(app)
@@ -178,10 +188,10 @@ def test_ctrl_c_within_a_merge_function_loses_nothing(
 
 
 class TestWithin:
-    """A merge function is to leave the dispatcher alone; if not, nothing is lost."""
+    """A merge function should not use the dispatcher; if it does, nothing is lost."""
 
-    def test_a_post_of_the_same_class_is_not_merged(
-        self, app: Dispatcher, give: Any
+    def test_merge_function_posts_same_class_is_not_merged(
+        self, app: Dispatcher, emit: Any
     ) -> None:
         def merge(waiting: Sum, later: Sum) -> Sum:
             if later.number < 10:
@@ -190,12 +200,14 @@ class TestWithin:
 
         app.set_policy(Sum, merge)
         seen = record(app, Sum)
-        give(Sum(1), Sum(2))
+        emit(Sum(1), Sum(2))
         settle(app)
         assert sorted(numbers(seen)) == [2, 20]
 
     @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
-    def test_a_post_that_drops(self, app: Dispatcher, give: Any, policy: str) -> None:
+    def test_merge_function_posts_to_drop_policy_counts_each(
+        self, app: Dispatcher, emit: Any, policy: str
+    ) -> None:
         def merge(waiting: Sum, later: Sum) -> Sum:
             app.post(Other(later.number))
             return later
@@ -203,11 +215,11 @@ class TestWithin:
         app.set_policy(Sum, merge)
         app.set_policy(Other, policy, limit=1)
         seen, dropped = record(app, Other), record(app, Dropped)
-        give(Sum(1), Sum(2), Sum(3))
+        emit(Sum(1), Sum(2), Sum(3))
         settle(app)
         assert len(seen) + sum(event.count for event in dropped) == 2
 
-    def test_a_post_into_a_full_queue_does_not_wait_for_itself(self, io: Any) -> None:
+    def test_merge_function_posts_to_full_queue_does_not_wait(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=1) as app:
 
             def merge(waiting: Sum, later: Sum) -> Sum:
@@ -216,7 +228,7 @@ class TestWithin:
 
             app.set_policy(Sum, merge)
             app.post(Sum(1))
-            app._thread = 0
+            app._runner._thread = 0
             app.post(Sum(2), timeout=0)
             assert settle(app) == 2
             app.audit()
@@ -225,10 +237,10 @@ class TestWithin:
 @pytest.mark.parametrize(
     ("before", "after"), [("block", "latest"), ("merge", "latest"), ("merge", "block")]
 )
-def test_what_waited_for_room_follows_the_policy_of_now(
+def test_post_that_waited_for_room_uses_the_present_policy(
     io: Any, before: str, after: str
 ) -> None:
-    """2 is posted when there is room for 1, and mostly before that is known."""
+    """2 is posted when there is room for 1, mostly before the waiting thread notices."""
     with Dispatcher(io=io, queue_size=4) as app:
         app.set_policy(Sum, before)
         seen, fillers = record(app, Sum), record(app, Other)
@@ -254,7 +266,7 @@ def test_what_waited_for_room_follows_the_policy_of_now(
 
         run_until(app, lambda: len(fillers) == 4)
         settle(app)
-        told = numbers(seen)
-        assert [number for number in told if number != 2] in ([3], [1, 3])
-        assert len(told) == (1 if after == "latest" else 3)
+        got = numbers(seen)
+        assert [number for number in got if number != 2] in ([3], [1, 3])
+        assert len(got) == (1 if after == "latest" else 3)
         app.audit()

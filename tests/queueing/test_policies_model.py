@@ -1,7 +1,5 @@
 """Policies under load: signals, forks, threads, and a model of what comes out."""
 
-import os
-import signal
 import sys
 import threading
 from collections import defaultdict
@@ -20,14 +18,13 @@ from evdispatch import (
     Dispatcher,
     Dropped,
     Event,
-    _stats,
 )
-from evdispatch._io._sampler import is_ours
+from evdispatch._core._interrupts import is_ours
 from evdispatch.testing import ManualSource, record, settle
 
 
 class Interloper:
-    """Does something once, before a line of ours, as a signal handler might."""
+    """Acts once before a line of the package, as a signal handler may."""
 
     def __init__(self, before: int, act: Callable[[], None]) -> None:
         self._left = before
@@ -42,7 +39,7 @@ class Interloper:
         return self
 
     def call(self, method: Callable[[], object]) -> bool:
-        """Trace a call, and return whether something was done in its midst."""
+        """Trace a call, and return whether it was interrupted."""
         before = sys.gettrace()
         try:
             sys.settrace(self)
@@ -53,7 +50,7 @@ class Interloper:
 
 
 @pytest.mark.parametrize("policy", ["latest", "merge", "drop_oldest", "drop_newest"])
-def test_a_signal_handler_may_post_at_any_line_of_a_post(policy: str) -> None:
+def test_post_by_signal_handler_at_any_line_of_a_post_is_counted(policy: str) -> None:
     line, inside = 0, True
     while inside:
         line += 1
@@ -67,37 +64,12 @@ def test_a_signal_handler_may_post_at_any_line_of_a_post(policy: str) -> None:
             settle(app)
             app.audit()
             posts = app.stats().posts
-            told = sum(event.count for event in dropped)
-            assert told == posts.dropped
-            assert len(seen) + posts.coalesced + told == 2 + inside
+            reported = sum(event.count for event in dropped)
+            assert reported == posts.dropped
+            assert len(seen) + posts.coalesced + reported == 2 + inside
             if policy == "merge":
                 assert sum(numbers(seen)) == 101 + 10 * inside
     assert line > 10
-
-
-def test_a_forked_child_counts() -> None:
-    """Even if another thread was counting in the moment of the fork."""
-    held, forked = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with _stats._making:
-            held.set()
-            forked.wait()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait()
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(5)
-            _stats.Counts().note_shed()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    forked.set()
-    thread.join()
-    assert os.waitpid(child, 0)[1] == 0
 
 
 POLICIES = ("block", "latest", "merge", "drop_oldest", "drop_newest")
@@ -121,7 +93,7 @@ def value(event: Any) -> Any:
 
 
 class Model:
-    """What is to come out, said in the simplest way."""
+    """The expected events, computed in the simplest way."""
 
     def __init__(self, chosen: dict[Any, str], limit: int, *, posts: bool) -> None:
         self.chosen = chosen
@@ -159,13 +131,13 @@ SCRIPTS = st.lists(
     posts=st.booleans(),
 )
 @settings(max_examples=200, deadline=None)
-def test_what_comes_out_is_what_the_model_says(
+def test_policies_any_script_match_the_model(
     policies: tuple[str, ...],
     limit: int,
     script: list[tuple[int, int] | None],
     posts: bool,
 ) -> None:
-    """None in the script is a pass: all that waits is handled."""
+    """None in the script is a pass, in which all pending events are handled."""
     chosen = dict(zip(CLASSES, policies, strict=True))
     if chosen[Data] == "merge":
         chosen[Data] = "latest"  # it can't
@@ -173,7 +145,7 @@ def test_what_comes_out_is_what_the_model_says(
         for cls in reversed(CLASSES):
             app.set_policy(cls, chosen[cls], limit=limit)
         give = app.post if posts else app.add(ManualSource()).emit
-        told: list[tuple[Any, Any]] = []
+        handled: list[tuple[Any, Any]] = []
         dropped: dict[str, int] = defaultdict(int)
 
         @app.on(Event)
@@ -181,7 +153,7 @@ def test_what_comes_out_is_what_the_model_says(
             if isinstance(event, Dropped):
                 dropped[event.event] += event.count
             elif type(event) in CLASSES:
-                told.append((type(event), value(event)))
+                handled.append((type(event), value(event)))
 
         expected: dict[str, int] = defaultdict(int)
         for batch in batches(script):
@@ -189,10 +161,10 @@ def test_what_comes_out_is_what_the_model_says(
             for index, number in batch:
                 model.add(CLASSES[index], number)
                 give(make(CLASSES[index], number))
-            told.clear()
+            handled.clear()
             app.step(0)
             app.step(0)
-            assert told == [(cls, number) for cls, number in model.waiting]
+            assert handled == [(cls, number) for cls, number in model.waiting]
             for cls, count in model.dropped.items():
                 expected[cls.name] += count
             app.audit()
@@ -212,7 +184,7 @@ def batches(
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_posts_of_four_threads_are_all_accounted_for(
+def test_policies_posts_of_four_threads_are_all_counted(
     app: Dispatcher, policy: str
 ) -> None:
     each, threads = 3000, 4

@@ -1,4 +1,4 @@
-"""Queue policies: full queues, sources that are closed, and the sources of ours."""
+"""Queue policies: full queues, closed sources, and the built-in events."""
 
 import os
 import socket
@@ -44,23 +44,29 @@ class TestFullQueue:
             app.audit()
 
     @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
-    def test_a_post_that_drops_never_waits(self, full: Dispatcher, policy: str) -> None:
+    def test_post_with_drop_policy_full_queue_does_not_wait(
+        self, full: Dispatcher, policy: str
+    ) -> None:
         full.set_policy("shape", policy, limit=3)
         seen = record(full, Shape)
-        full._thread = 0  # as another thread would
+        full._runner._thread = 0  # as another thread would
         for number in range(5):
             full.post(Shape(number), timeout=0)
         settle(full)
         assert len(seen) == 3
 
-    def test_one_that_merges_waits_for_the_first(self, full: Dispatcher) -> None:
+    def test_post_with_merge_policy_full_queue_first_one_waits(
+        self, full: Dispatcher
+    ) -> None:
         full.set_policy("shape", "latest")
-        full._thread = 0
+        full._runner._thread = 0
         with pytest.raises(QueueFull):
             full.post(Shape(0), timeout=0)
         assert full.stats().posts.read == 2
 
-    def test_it_goes_on_when_there_is_room(self, full: Dispatcher) -> None:
+    def test_post_with_merge_policy_continues_when_there_is_room(
+        self, full: Dispatcher
+    ) -> None:
         full.set_policy("shape", "latest")
         seen = record(full, Shape)
         poster = threading.Thread(target=full.post, args=(Shape(7),))
@@ -69,10 +75,12 @@ class TestFullQueue:
         poster.join()
         assert [event.number for event in seen] == [7]
 
-    def test_one_that_is_merged_does_not_wait(self, full: Dispatcher) -> None:
+    def test_post_that_is_merged_full_queue_does_not_wait(
+        self, full: Dispatcher
+    ) -> None:
         full.set_policy("shape", "latest")
         full.post(Shape(0))  # a handler never waits
-        full._thread = 0
+        full._runner._thread = 0
         full.post(Shape(1), timeout=0)
         seen = record(full, Shape)
         settle(full)
@@ -81,7 +89,7 @@ class TestFullQueue:
 
 class TestClosing:
     @pytest.mark.parametrize("policy", ["latest", "drop_oldest"])
-    def test_what_waits_of_a_closed_source_is_dropped(
+    def test_pending_events_of_closed_source_are_dropped(
         self, app: Dispatcher, policy: str
     ) -> None:
         app.set_policy("shape", policy, limit=2)
@@ -89,7 +97,7 @@ class TestClosing:
         source = app.add(ManualSource())
         source.emit(*map(Shape, range(5)))
         with app._registrations.lock:
-            app._io._turn(source, source.on_wake)
+            app._io._turn(source.registration, source.on_wake)
         source.close()
         settle(app)
         assert seen == []
@@ -97,22 +105,26 @@ class TestClosing:
         assert counts.made == counts.coalesced + counts.dropped + counts.shed
 
     @pytest.mark.parametrize("policy", ["latest", "drop_oldest"])
-    def test_what_is_final_is_told(self, app: Dispatcher, policy: str) -> None:
+    def test_final_events_of_closed_source_are_delivered(
+        self, app: Dispatcher, policy: str
+    ) -> None:
         app.set_policy(Event, policy, limit=1)
         seen = record(app, Farewell)
         source = app.add(ManualSource())
         source.emit(Farewell(1), Farewell(2))
         with app._registrations.lock:
-            app._io._turn(source, source.on_wake)
+            app._io._turn(source.registration, source.on_wake)
         source.close()
         settle(app)
         assert [event.number for event in seen] == [1, 2]
 
 
 class TestOurs:
-    """The events of ours that have a policy of their own."""
+    """Built-in events that declare a policy, and a flood."""
 
-    def test_moves_and_sizes_of_a_terminal(self, app: Dispatcher, pty: Pty) -> None:
+    def test_terminal_moves_between_presses_are_merged(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         moves, presses = record(app, Move), record(app, Press)
         app.add(Terminal(pty.slave, mouse="move"))
         app.step(0)
@@ -122,7 +134,7 @@ class TestOurs:
         assert len(moves) < 16
         assert all(move.x < 8 for move in moves)
 
-    def test_each_move_where_all_are_asked_for(
+    def test_terminal_moves_with_block_policy_all_come(
         self, app: Dispatcher, pipe: list[int]
     ) -> None:
         app.set_policy("move", "block")
@@ -131,14 +143,14 @@ class TestOurs:
         os.write(pipe[1], b"".join(b"\033[<35;%d;1M" % x for x in range(1, 9)))
         run_until(app, lambda: len(moves) == 8)
 
-    def test_resizes_of_posts(self, app: Dispatcher) -> None:
+    def test_resize_posts_are_merged(self, app: Dispatcher) -> None:
         seen = record(app, Resize)
         app.post(Resize(80, 24))
         app.post(Resize(81, 25))
         settle(app)
         assert [event.columns for event in seen] == [81]
 
-    def test_ticks_add_up_what_was_missed(
+    def test_ticks_merged_add_up_missed(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         seen = record(timed, Tick)
@@ -150,7 +162,7 @@ class TestOurs:
         assert [(tick.count, tick.missed) for tick in seen] == [(3, 2)]
         assert timer.counts.coalesced == 2
 
-    def test_ticks_of_which_none_may_be_missing(
+    def test_ticks_with_block_policy_all_come(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         timed.set_policy("tick", "block")
@@ -162,7 +174,7 @@ class TestOurs:
         settle(timed)
         assert [(tick.count, tick.missed) for tick in seen] == [(1, 0), (2, 0), (3, 0)]
 
-    def test_changes_of_a_file(self, app: Dispatcher) -> None:
+    def test_modified_events_same_path_are_merged(self, app: Dispatcher) -> None:
         seen = record(app, Modified)
         source = app.add(ManualSource())
         source.emit(
@@ -175,7 +187,9 @@ class TestOurs:
             ("b", True),
         ]
 
-    def test_changes_of_a_watched_file(self, app: Dispatcher, tmp_path: Path) -> None:
+    def test_watched_file_changes_are_merged(
+        self, app: Dispatcher, tmp_path: Path
+    ) -> None:
         watch = app.add(Watch(tmp_path))
         with (tmp_path / "a").open("wb", buffering=0) as file:
             settle(app)
@@ -188,7 +202,9 @@ class TestOurs:
             assert [event.path for event in seen] == [str(tmp_path / "a")]
             assert watch.counts.coalesced == 2
 
-    def test_a_flood_of_datagrams(self, app: Dispatcher, net: Net) -> None:
+    def test_datagram_flood_is_dropped_and_reported(
+        self, app: Dispatcher, net: Net
+    ) -> None:
         app.set_policy("datagram", "drop_oldest", limit=3)
         seen, dropped = record(app, Packet), record(app, Dropped)
         source = app.add(Datagram("127.0.0.1:0"))
@@ -204,10 +220,10 @@ class TestOurs:
 
 
 def run_until_read(app: Dispatcher, source: Any, made: int) -> None:
-    """Pump, and dispatch nothing, until a source has made so many events."""
+    """Poll without dispatching until a source has made that many events."""
     for _ in range(1000):
         if source.counts.made >= made:
             return
-        app._driver.start()
-        app._driver.wait(0.01)
+        app._runner._driver.start()
+        app._runner._driver.wait(0.01)
     raise AssertionError("it did not come")

@@ -1,4 +1,4 @@
-"""The door between the two sides: lanes, bounds, and who waits for room."""
+"""The queue between the two sides: lanes, bounds, and waiting for room."""
 
 import threading
 from typing import ClassVar
@@ -41,23 +41,23 @@ class Wakes:
         self.io += 1
 
 
-def test_each_lane_is_first_in_first_out() -> None:
+def test_lane_put_events_keep_their_order() -> None:
     queue = Wakes(10).queue
     first, second, urgent = Parcel(1), Parcel(2), Alarm()
-    queue.put(NORMAL, [first, second])
-    queue.put(URGENT, [urgent])
+    queue.lanes[NORMAL].extend([first, second])
+    queue.lanes[URGENT].extend([urgent])
     assert [list(lane) for lane in queue.lanes] == [[urgent], [first, second], []]
     assert len(queue) == 3
 
 
-def test_a_sleeper_is_roused_once_for_all_that_was_put() -> None:
+def test_notify_after_several_puts_wakes_dispatch_once() -> None:
     wakes = Wakes(10)
-    wakes.queue.put(NORMAL, [Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Parcel()])
     wakes.queue.notify()
     assert wakes.dispatch == 0
     wakes.queue.sleeping = True
-    wakes.queue.put(NORMAL, [Parcel()])
-    wakes.queue.put(NORMAL, [Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Parcel()])
     assert wakes.dispatch == 0
     wakes.queue.notify()
     wakes.queue.notify()
@@ -65,17 +65,17 @@ def test_a_sleeper_is_roused_once_for_all_that_was_put() -> None:
 
 
 @pytest.mark.parametrize("lane", [NORMAL, URGENT, IDLE])
-def test_a_sleeper_is_roused_for_any_lane_and_not_for_none(lane: int) -> None:
+def test_notify_event_in_any_lane_wakes_dispatch(lane: int) -> None:
     wakes = Wakes(10)
     wakes.queue.sleeping = True
     wakes.queue.notify()
     assert wakes.dispatch == 0
-    wakes.queue.put(lane, [Parcel()])
+    wakes.queue.lanes[lane].extend([Parcel()])
     wakes.queue.notify()
     assert wakes.dispatch == 1
 
 
-def test_an_alert_wakes_a_sleeper_and_calls_for_attention() -> None:
+def test_request_check_while_sleeping_wakes_dispatch_once() -> None:
     wakes = Wakes(10)
     wakes.queue.request_check()
     assert (wakes.queue.check_requested, wakes.dispatch) == (True, 0)
@@ -85,32 +85,32 @@ def test_an_alert_wakes_a_sleeper_and_calls_for_attention() -> None:
     assert wakes.dispatch == 1
 
 
-def test_room_is_what_is_left_of_the_bound() -> None:
+def test_free_space_some_events_is_the_rest_of_the_bound() -> None:
     queue = Wakes(3).queue
-    queue.put(NORMAL, [Parcel(), Parcel()])
+    queue.lanes[NORMAL].extend([Parcel(), Parcel()])
     assert (queue.free_space(NORMAL), queue.free_space(URGENT)) == (1, 3)
 
 
-def test_the_idle_lane_always_has_room_for_the_io_side() -> None:
-    """Nobody would wake the IO side when it has: idleness may be long in coming."""
+def test_free_space_of_full_idle_lane_is_above_zero() -> None:
+    """Nothing would wake the IO side when there is room: the lane may stay full for long."""
     queue = Wakes(2).queue
-    queue.put(IDLE, [Chore()] * 5)
+    queue.lanes[IDLE].extend([Chore()] * 5)
     assert queue.free_space(IDLE) > 0
 
 
-def test_the_full_lane_is_the_most_urgent_one() -> None:
+def test_full_lane_two_full_lanes_is_the_more_urgent() -> None:
     queue = Wakes(1).queue
     assert queue.full_lane == IDLE
-    queue.put(NORMAL, [Parcel()])
+    queue.lanes[NORMAL].extend([Parcel()])
     assert queue.full_lane == NORMAL
-    queue.put(URGENT, [Alarm()])
+    queue.lanes[URGENT].extend([Alarm()])
     assert queue.full_lane == URGENT
 
 
 @pytest.mark.parametrize("lane", [NORMAL, URGENT])
-def test_who_stalls_is_woken_at_half_the_bound(lane: int) -> None:
+def test_io_side_waiting_is_woken_at_half_the_bound(lane: int) -> None:
     wakes = Wakes(4)
-    wakes.queue.put(lane, [Parcel() for _ in range(4)])
+    wakes.queue.lanes[lane].extend([Parcel() for _ in range(4)])
     assert wakes.queue.wait_for_low_water()
     assert wakes.queue.waited_for
     wakes.queue.lanes[lane].popleft()
@@ -123,30 +123,30 @@ def test_who_stalls_is_woken_at_half_the_bound(lane: int) -> None:
     assert not wakes.queue.waited_for
 
 
-def test_nobody_stalls_for_lanes_that_emptied_in_between() -> None:
+def test_wait_for_low_water_empty_lanes_returns_false() -> None:
     queue = Wakes(4).queue
     assert not queue.wait_for_low_water()
     assert not queue.waited_for
 
 
-def test_waiting_for_room_that_there_is_takes_no_time() -> None:
+def test_wait_for_room_with_room_returns_at_once() -> None:
     queue = Wakes(1).queue
     queue.wait_for_room(NORMAL, None)
     assert not queue.waited_for
 
 
-def test_waiting_for_room_ends_with_its_timeout() -> None:
+def test_wait_for_room_after_timeout_raises_queue_full() -> None:
     queue = Wakes(1).queue
-    queue.put(NORMAL, [Parcel()])
+    queue.lanes[NORMAL].extend([Parcel()])
     with pytest.raises(QueueFull, match=r"the queue is full \(1 events\)"):
         queue.wait_for_room(NORMAL, 0)
     assert not queue.waited_for
     assert queue.check_requested
 
 
-def test_a_closed_queue_sends_away_who_waits() -> None:
+def test_wait_for_room_closed_queue_raises_closed_error() -> None:
     queue = Wakes(1).queue
-    queue.put(NORMAL, [Parcel()])
+    queue.lanes[NORMAL].extend([Parcel()])
     queue.close()
     with pytest.raises(ClosedError, match="while a post waited"):
         queue.wait_for_room(NORMAL, None)
@@ -156,21 +156,19 @@ def test_a_closed_queue_sends_away_who_waits() -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1])
-def test_a_queue_holds_at_least_one_event(size: int) -> None:
+def test_queue_size_below_one_raises_value_error(size: int) -> None:
     with pytest.raises(ValueError, match="queue_size must be at least 1"):
         Dispatcher(queue_size=size)
 
 
 @pytest.mark.parametrize("size", [1.0, True, "10", None], ids=repr)
-def test_a_queue_size_is_a_whole_number(size: object) -> None:
+def test_queue_size_not_a_whole_number_raises_type_error(size: object) -> None:
     with pytest.raises(TypeError, match="queue_size is a whole number"):
         Dispatcher(queue_size=size)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
-def test_a_source_that_makes_more_than_the_queue_holds_loses_nothing(
-    io: str, size: int
-) -> None:
+def test_source_more_events_than_queue_size_loses_none(io: str, size: int) -> None:
     with Dispatcher(io=io, queue_size=size) as app:  # type: ignore[arg-type]
         seen = record(app, Parcel)
         most = 0
@@ -189,7 +187,7 @@ def test_a_source_that_makes_more_than_the_queue_holds_loses_nothing(
         assert app.stats().sources[source].handled == 100
 
 
-def test_a_full_normal_lane_does_not_keep_urgent_events_out(io: str) -> None:
+def test_urgent_post_full_normal_lane_is_handled_first(io: str) -> None:
     with Dispatcher(io=io, queue_size=4) as app:  # type: ignore[arg-type]
         order: list[str] = []
         app.on(Parcel)(lambda: order.append("parcel"))
@@ -201,7 +199,7 @@ def test_a_full_normal_lane_does_not_keep_urgent_events_out(io: str) -> None:
         assert order == ["alarm"] + ["parcel"] * 8
 
 
-def test_idle_events_of_a_source_come_through_whatever_their_number(io: str) -> None:
+def test_idle_events_above_queue_size_all_come(io: str) -> None:
     class Chores(ManualSource):
         lane = IDLE
 
@@ -216,7 +214,7 @@ def test_idle_events_of_a_source_come_through_whatever_their_number(io: str) -> 
         assert app.stats().balanced
 
 
-def test_a_handler_never_waits_for_room(io: str) -> None:
+def test_post_in_handler_full_queue_does_not_wait(io: str) -> None:
     with Dispatcher(io=io, queue_size=2) as app:  # type: ignore[arg-type]
         seen = record(app, Parcel)
 
@@ -230,7 +228,7 @@ def test_a_handler_never_waits_for_room(io: str) -> None:
         assert [parcel.number for parcel in seen] == list(range(10))
 
 
-def test_a_post_from_another_thread_raises_queue_full_after_its_timeout(
+def test_post_from_thread_full_queue_raises_after_timeout(
     io: str,
 ) -> None:
     with Dispatcher(io=io, queue_size=2) as app:  # type: ignore[arg-type]

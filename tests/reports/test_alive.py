@@ -138,7 +138,7 @@ class TestCalls:
         assert (first.function, first.due_in, first.every) == (timed.stop, 0.75, None)
         assert (second.function, second.due_in, second.every) == (poll, 1.75, 2.0)
         assert timed.why_alive().by_itself
-        assert lines(timed)[1].endswith("Loop.stop: called in 0.750 s")
+        assert lines(timed)[1].endswith("Dispatcher.stop: called in 0.750 s")
         assert lines(timed)[2].endswith("poll: called in 1.750 s, then every 2 s")
         handle.cancel()
         assert len(timed.why_alive().calls) == 1

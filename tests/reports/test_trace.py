@@ -71,15 +71,14 @@ def test_without_it_all_is_as_it_was(timed: Dispatcher, path: Path) -> None:
     def work() -> None: ...
 
     timed.on(Work)(work)
-    (entry,) = timed._registry.scope.subscriptions[Work]
-    own = {"_answer_held", "_turn", "_go_on"}
+    (subscription,) = timed._registry.scope.subscriptions[Work]
     with timed.trace(path):
-        assert entry.call is not work
-        assert own <= set(dir(timed._io)) & set(vars(timed._io))
+        assert subscription.call is not work
+        assert timed._registry.instruments.of_turns
         timed.on(Work)(lambda: None)
-    assert entry.call is work
-    assert not entry.takes_event
-    assert not own & set(vars(timed._io))
+    assert subscription.call is work
+    assert not subscription.takes_event
+    assert not timed._registry.instruments.of_turns
     timed.post(Work())
     settle(timed)
     assert of(load(path), "handler") == []

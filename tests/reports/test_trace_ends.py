@@ -8,8 +8,8 @@ import pytest
 from traces import Work, check, load, names, of
 
 from evdispatch import ClosedError, Dispatcher, HandlerError, Trace
-from evdispatch._core._interrupts import CALL_SITES
-from evdispatch.debug._trace import Traced
+from evdispatch._handlers._handler import CALLERS
+from evdispatch.debug._trace import TracedCall
 from evdispatch.testing import settle
 
 
@@ -56,7 +56,7 @@ def test_ctrl_c_interrupts_a_traced_handler_at_once(
     with app.trace(path), pytest.raises(KeyboardInterrupt):
         app.run()
     assert not reached
-    assert Traced.run.__code__ in CALL_SITES
+    assert TracedCall.run.__code__ in CALLERS
     check(load(path))
 
 

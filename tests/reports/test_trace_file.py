@@ -83,7 +83,7 @@ app.run()
 def test_what_is_no_file(timed: Dispatcher, target: Any) -> None:
     with pytest.raises(TypeError):
         timed.trace(target)
-    assert not timed._registry.probes._probes
+    assert not timed._registry.instruments._all
 
 
 def test_one_that_cannot_be_opened(timed: Dispatcher, path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_full_disk_ends_it_and_nothing_else(
 
     heard: list[Event] = []
     app.on(Work)(heard.append)
-    (entry,) = app._registry.scope.subscriptions[Work]
+    (subscription,) = app._registry.scope.subscriptions[Work]
     trace = app.trace(Full())
     for _ in range(BATCH):
         app.post(Work())
@@ -113,8 +113,8 @@ def test_a_full_disk_ends_it_and_nothing_else(
     assert "No space left" in caplog.text
     app.post(Work())
     settle(app)
-    assert entry.call == heard.append
-    assert "_turn" not in vars(app._io)
+    assert (subscription.call, subscription.takes_event) == subscription.bare
+    assert not app._registry.instruments.of_turns
     trace.close()
     assert len(caplog.records) == 1
 

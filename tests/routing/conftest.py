@@ -1,4 +1,4 @@
-"""What the tests of handlers get besides."""
+"""Fixtures of the tests of handlers."""
 
 import pytest
 from paces import Paced, Post

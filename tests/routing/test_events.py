@@ -1,4 +1,4 @@
-"""Events are named by their classes, and errors by their meaning."""
+"""Event classes and their names, and the classes of errors."""
 
 import gc
 from typing import ClassVar
@@ -33,7 +33,7 @@ class Renamed(Event):
 
 
 class Plain(Event):
-    """Without attrs: its instances hold what they are given."""
+    """Without attrs: its instances take any attribute."""
 
 
 @pytest.mark.parametrize(
@@ -46,44 +46,44 @@ class Plain(Event):
         ("already_snake", "already_snake"),
     ],
 )
-def test_a_class_name_becomes_an_event_name(name: str, expected: str) -> None:
+def test_event_name_of_class_is_snake_case(name: str, expected: str) -> None:
     assert snake_case(name) == expected
 
 
-def test_an_event_bears_the_name_of_its_class() -> None:
+def test_event_instance_has_the_name_of_its_class() -> None:
     assert RootNearlyGone.name == "root_nearly_gone"
     assert RootNearlyGone(percent=3).name == "root_nearly_gone"
 
 
-def test_an_event_is_heard_by_the_names_of_its_base_classes() -> None:
+def test_event_names_include_those_of_base_classes() -> None:
     assert Sunk.names == {"event", "root_nearly_gone", "sunk"}
     assert "mouse" in evdispatch.Click.names
     assert Mouse.names == {"event", "mouse"}
 
 
-def test_a_class_may_choose_another_name() -> None:
+def test_event_class_with_own_name_is_found_by_it() -> None:
     assert Renamed.name == "called_otherwise"
     assert event_classes("called_otherwise") == [Renamed]
     assert event_classes("renamed") == []
 
 
-def test_every_event_has_a_source_and_a_time_by_keyword_only() -> None:
+def test_event_source_and_time_are_keyword_only() -> None:
     event = RootNearlyGone(3, source="me", time=2.0)
     assert (event.percent, event.source, event.time) == (3, "me", 2.0)
     with pytest.raises(TypeError):
         Sunk(1, 2, "me")  # type: ignore[call-arg]
 
 
-def test_events_have_identity_not_value() -> None:
+def test_event_equal_fields_are_not_equal() -> None:
     assert RootNearlyGone(1) != RootNearlyGone(1)
     assert len({RootNearlyGone(1), RootNearlyGone(1)}) == 2
 
 
-def test_an_event_shows_its_own_fields_only() -> None:
+def test_event_repr_shows_own_fields_only() -> None:
     assert repr(Sunk(1, 2, source="me", time=3.0)) == "Sunk(percent=1, depth=2)"
 
 
-def test_a_class_that_is_defined_anew_replaces_its_forerunner() -> None:
+def test_event_class_defined_again_replaces_the_first() -> None:
     def define() -> type[Event]:
         @attrs.define(eq=False)
         class Anew(Event): ...
@@ -95,7 +95,7 @@ def test_a_class_that_is_defined_anew_replaces_its_forerunner() -> None:
     assert event_classes("anew") == [second]
 
 
-def test_a_class_that_is_gone_leaves_no_name_behind(app: Dispatcher) -> None:
+def test_event_class_collected_frees_its_name(app: Dispatcher) -> None:
     type("ShortLived", (Event,), {})
     gc.collect()
     assert event_classes("short_lived") == []
@@ -104,27 +104,27 @@ def test_a_class_that_is_gone_leaves_no_name_behind(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("field", ["name", "names", "lane", "has_hooks"])
-def test_a_field_that_would_hide_what_an_event_is_known_by_is_refused(
+def test_event_field_with_reserved_name_raises_type_error(
     field: str,
 ) -> None:
-    """``name: str`` on an event is a natural slip; the event would be unheard."""
+    """``name: str`` in an event is a natural mistake; no handler would get the event."""
     with pytest.raises(TypeError, match=f"an event has no field '{field}'"):
         attrs.make_class("Hiding", {field: attrs.field()}, bases=(Event,), slots=True)
 
 
-def test_an_undecorated_class_is_an_event_too() -> None:
+def test_event_class_without_attrs_is_an_event() -> None:
     event = Plain()
     event.anything = 1  # type: ignore[attr-defined]
     assert event.name == "plain"
     assert (event.source, event.time) == (None, 0.0)
 
 
-def test_lanes_are_told_by_the_class() -> None:
+def test_event_lane_is_that_of_its_class() -> None:
     assert (Event.lane, Idle.lane) == (NORMAL, IDLE)
     assert {Start.lane, evdispatch.Stop.lane, Error.lane} == {URGENT}
 
 
-def test_claim_and_release_are_there_to_be_called() -> None:
+def test_event_default_hooks_do_nothing() -> None:
     event = RootNearlyGone()
     event.on_dequeue()
     event.on_handled()
@@ -148,7 +148,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("name", "builtin"), ERRORS.items())
-def test_an_error_is_also_the_builtin_whose_meaning_it_has(
+def test_error_class_is_also_a_builtin_error(
     name: str, builtin: type[Exception]
 ) -> None:
     error = getattr(evdispatch, name)
@@ -157,7 +157,7 @@ def test_an_error_is_also_the_builtin_whose_meaning_it_has(
     assert str(error("what happened")) == "what happened"
 
 
-def test_no_error_is_left_out_above() -> None:
+def test_error_classes_are_all_listed_here() -> None:
     errors = {
         name
         for name in evdispatch.__all__
@@ -167,6 +167,6 @@ def test_no_error_is_left_out_above() -> None:
     assert errors == {"EvdispatchError", *ERRORS}
 
 
-def test_what_does_not_fit_the_state_is_a_state_error() -> None:
+def test_error_about_state_is_a_state_error() -> None:
     for name in ("AlreadyRunningError", "ClosedError", "ForkedError"):
         assert issubclass(getattr(evdispatch, name), evdispatch.StateError)

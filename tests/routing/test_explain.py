@@ -1,4 +1,4 @@
-"""`Dispatcher.explain`: who hears an event, and why the others do not."""
+"""`Dispatcher.explain`: which handlers an event reaches, and why not the others."""
 
 import functools
 import re
@@ -13,7 +13,7 @@ from evdispatch.testing import settle
 
 
 @attrs.define(eq=False)
-class Parcel(Event):
+class Letter(Event):
     """What these tests post."""
 
     weight: int
@@ -28,89 +28,91 @@ def light(weight: int) -> bool:
     return weight < 3
 
 
-def test_each_verdict_in_the_order_of_calls(app: Dispatcher) -> None:
+def test_explain_several_handlers_lists_verdicts_in_order_of_calls(
+    app: Dispatcher,
+) -> None:
     def first() -> None: ...
     def second() -> None: ...
     def third() -> None: ...
     def fourth() -> None: ...
 
-    app.on(Parcel, weight=2)(second)
-    app.on("parcel", weight=light, to=re.compile("^a"), priority=1)(first)
+    app.on(Letter, weight=2)(second)
+    app.on("letter", weight=light, to=re.compile("^a"), priority=1)(first)
     app.on(Event, where=lambda event: event.weight > 9)(third)
-    app.on(Parcel, to={"b", "c"})(fourth)
-    told = app.explain(Parcel(2, "b"))
-    name = f"{__name__}.test_each_verdict_in_the_order_of_calls.<locals>."
-    assert [str(each).removeprefix(name) for each in told.verdicts] == [
+    app.on(Letter, to={"b", "c"})(fourth)
+    explanation = app.explain(Letter(2, "b"))
+    name = f"{__name__}.test_explain_several_handlers_lists_verdicts_in_order_of_calls.<locals>."
+    assert [str(each).removeprefix(name) for each in explanation.verdicts] == [
         "first: refused by to=re.compile('^a'), it is 'b'",
         "second: called",
         f"third: refused by where={name}<lambda>",
         "fourth: called",
     ]
-    assert told.handlers == (second, fourth)
-    assert str(told).splitlines()[0] == "Parcel(weight=2, to='b') of None:"
-    (refused, *_) = app.explain(Parcel(7)).verdicts
+    assert explanation.handlers == (second, fourth)
+    assert str(explanation).splitlines()[0] == "Letter(weight=2, to='b') of None:"
+    (refused, *_) = app.explain(Letter(7)).verdicts
     assert str(refused).endswith(f"refused by weight={__name__}.light, it is 7")
 
 
-def test_nobody(app: Dispatcher) -> None:
-    assert str(app.explain(Parcel(1))).endswith("nobody hears it")
+def test_explain_no_handler_says_so(app: Dispatcher) -> None:
+    assert str(app.explain(Letter(1))).endswith("nobody hears it")
 
 
-def test_of_another_source(app: Dispatcher) -> None:
+def test_explain_handler_of_another_source_is_not_called(app: Dispatcher) -> None:
     one, other = app.add(Sender()), app.add(Sender())
 
-    @one.on(Parcel)
-    def hear() -> None: ...
+    @one.on(Letter)
+    def handle() -> None: ...
 
-    assert app.explain(Parcel(1, source=one)).handlers == (hear,)
+    assert app.explain(Letter(1, source=one)).handlers == (handle,)
     for source in (other, None):
-        told = app.explain(Parcel(1, source=source))
-        assert told.handlers == ()
-        assert "hears another source" in str(told)
+        explanation = app.explain(Letter(1, source=source))
+        assert explanation.handlers == ()
+        assert "hears another source" in str(explanation)
 
 
-def test_of_a_source_that_was_closed(app: Dispatcher) -> None:
+def test_explain_event_of_closed_source_is_dropped(app: Dispatcher) -> None:
     sender = app.add(Sender())
-    app.on(Parcel)(lambda: None)
+    app.on(Letter)(lambda: None)
     sender.close()
-    told = app.explain(Parcel(1, source=sender))
-    assert told.dropped
-    assert told.handlers == ()
-    assert "dropped" in str(told)
+    explanation = app.explain(Letter(1, source=sender))
+    assert explanation.dropped
+    assert explanation.handlers == ()
+    assert "dropped" in str(explanation)
 
 
-def test_what_a_handler_raised_is_told_though_its_source_was_closed(
+def test_explain_handler_error_of_closed_source_is_not_dropped(
     app: Dispatcher,
 ) -> None:
     sender = app.add(Sender())
     app.on("error")(lambda: None)
     sender.close()
-    event = Parcel(1, source=sender)
+    event = Letter(1, source=sender)
     for about, dropped in ((event, False), (None, True)):
         error = Error(LookupError(), about, source=sender)
         assert app.explain(error).dropped is dropped
 
 
-def test_a_filter_that_raises(app: Dispatcher) -> None:
-    app.on(Parcel, where=lambda event: event.height > 1)(lambda: None)
-    (verdict,) = app.explain(Parcel(1)).verdicts
+def test_explain_filter_that_raises_names_the_exception(app: Dispatcher) -> None:
+    app.on(Letter, where=lambda event: event.height > 1)(lambda: None)
+    (verdict,) = app.explain(Letter(1)).verdicts
     assert not verdict.called
     assert "AttributeError" in str(verdict)
 
 
-def test_what_was_removed_or_is_gone_is_not_told(app: Dispatcher) -> None:
-    class Hearer:
-        def hear(self) -> None: ...
+def test_explain_removed_handlers_are_left_out(app: Dispatcher) -> None:
+    class Receiver:
+        def handle(self) -> None: ...
 
-    def hear() -> None: ...
+    def handle() -> None: ...
 
-    hearer = Hearer()
-    app.on(Parcel, weak=True)(hearer.hear)
-    app.on(Parcel)(hear)
-    app.off(hear)
-    assert len(app.explain(Parcel(1)).verdicts) == 1
-    del hearer
-    assert app.explain(Parcel(1)).verdicts == ()
+    receiver = Receiver()
+    app.on(Letter, weak=True)(receiver.handle)
+    app.on(Letter)(handle)
+    app.off(handle)
+    assert len(app.explain(Letter(1)).verdicts) == 1
+    del receiver
+    assert app.explain(Letter(1)).verdicts == ()
 
 
 FILTERS = st.fixed_dictionaries(
@@ -127,7 +129,7 @@ FILTERS = st.fixed_dictionaries(
 @given(
     handlers=st.lists(
         st.tuples(
-            st.sampled_from([Parcel, "parcel", Event]),
+            st.sampled_from([Letter, "letter", Event]),
             FILTERS,
             st.integers(-1, 1),
             st.sampled_from(["app", "one", "other"]),
@@ -138,7 +140,7 @@ FILTERS = st.fixed_dictionaries(
     to=st.sampled_from(["", "a", "ab"]),
     of=st.sampled_from([None, "one", "other"]),
 )
-def test_it_tells_what_dispatch_does(
+def test_explain_any_handlers_matches_dispatch(
     handlers: list[Any], weight: int, to: str, of: str | None
 ) -> None:
     called: list[int] = []
@@ -147,36 +149,36 @@ def test_it_tells_what_dispatch_does(
         places |= {name: app.add(Sender()) for name in ("one", "other")}
         for number, (event, options, priority, place) in enumerate(handlers):
             kept = options if event is not Event else {}
-            hear = functools.partial(called.append, number)
-            places[place].on(event, priority=priority, **kept)(hear)
-        parcel = Parcel(weight, to, source=places[of] if of else None)
-        told = app.explain(parcel)
-        app._dispatch.handle(parcel)
-        numbers = [each.args[0] for each in told.handlers]  # type: ignore[union-attr]
+            handle = functools.partial(called.append, number)
+            places[place].on(event, priority=priority, **kept)(handle)
+        letter = Letter(weight, to, source=places[of] if of else None)
+        explanation = app.explain(letter)
+        app._runner._dispatch.handle(letter)
+        numbers = [each.args[0] for each in explanation.handlers]  # type: ignore[union-attr]
     assert numbers == called
 
 
-def test_who_ends_the_way_is_not_known_before(app: Dispatcher) -> None:
-    heard: list[str] = []
+def test_explain_handler_returning_handled_is_not_foreseen(app: Dispatcher) -> None:
+    received: list[str] = []
 
-    @app.on(Parcel)
+    @app.on(Letter)
     def first() -> Any:
-        heard.append("first")
+        received.append("first")
         return HANDLED
 
-    @app.on(Parcel)
+    @app.on(Letter)
     def second() -> None:
-        heard.append("second")
+        received.append("second")
 
-    assert app.explain(Parcel(1)).handlers == (first, second)
-    app.post(Parcel(1))
+    assert app.explain(Letter(1)).handlers == (first, second)
+    app.post(Letter(1))
     settle(app)
-    assert heard == ["first"]
+    assert received == ["first"]
 
 
-def test_it_calls_no_handler(app: Dispatcher) -> None:
+def test_explain_calls_no_handler(app: Dispatcher) -> None:
     called: list[int] = []
-    app.on(Parcel, once=True)(lambda: called.append(1))
+    app.on(Letter, once=True)(lambda: called.append(1))
     for _ in range(2):
-        assert len(app.explain(Parcel(1)).handlers) == 1
+        assert len(app.explain(Letter(1)).handlers) == 1
     assert called == []

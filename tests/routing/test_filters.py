@@ -1,4 +1,4 @@
-"""What ``on(event, field=value, where=...)`` lets through, and what it refuses."""
+"""The filters of ``on(event, field=value, where=...)``."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -40,7 +40,7 @@ class Express(Shipment):
 
 
 class Loose(Event):
-    """Its instances have what it does not declare."""
+    """Its instances may have undeclared attributes."""
 
 
 @attrs.define(eq=False)
@@ -67,36 +67,36 @@ def passing(app: Dispatcher, event: Any, *posts: Event, **filters: Any) -> list[
     return seen
 
 
-def test_a_plain_value_is_compared(app: Dispatcher) -> None:
+def test_filter_plain_value_compares(app: Dispatcher) -> None:
     two = Shipment(2)
     assert passing(app, "shipment", Shipment(1), two, weight=2) == [two]
 
 
-def test_a_set_asks_for_membership(app: Dispatcher) -> None:
+def test_filter_set_tests_membership(app: Dispatcher) -> None:
     first, second = Shipment(1), Shipment(2)
     posts = (first, Shipment(3), second)
     assert passing(app, Shipment, *posts, weight={1, 2}) == [first, second]
     assert passing(app, Shipment, Shipment(4), weight=frozenset({1})) == []
 
 
-def test_a_callable_is_asked(app: Dispatcher) -> None:
+def test_filter_callable_is_called_with_the_field(app: Dispatcher) -> None:
     three = Shipment(3)
     assert passing(app, Shipment, Shipment(1), three, weight=lambda w: w > 2) == [three]
 
 
-def test_a_pattern_searches(app: Dispatcher) -> None:
+def test_filter_pattern_searches(app: Dispatcher) -> None:
     found = Shipment(label="to Oslo")
     pattern = re.compile("Os")
     assert passing(app, Shipment, Shipment(label="x"), found, label=pattern) == [found]
 
 
-def test_a_pattern_does_not_find_anything_in_an_empty_field(app: Dispatcher) -> None:
-    """A key without a text, say: that is no error."""
+def test_filter_pattern_field_is_none_does_not_match(app: Dispatcher) -> None:
+    """A key without a text, for instance, is not an error."""
     assert passing(app, Shipment, Shipment(), label=re.compile("")) == []
     assert passing(app, Key, Key("up"), text=re.compile("[a-z]")) == []
 
 
-def test_all_filters_must_pass(app: Dispatcher) -> None:
+def test_filters_several_must_all_pass(app: Dispatcher) -> None:
     good = Shipment(2, "b")
     posts = (Shipment(2, "a"), Shipment(1, "b"), good)
     seen = passing(app, Shipment, *posts, weight=2, label="b", where=lambda e: True)
@@ -104,19 +104,19 @@ def test_all_filters_must_pass(app: Dispatcher) -> None:
     assert passing(app, Shipment, Shipment(2, "b"), weight=2, where=lambda e: 0) == []
 
 
-def test_where_gets_the_whole_event(app: Dispatcher) -> None:
+def test_filter_where_is_called_with_the_event(app: Dispatcher) -> None:
     good = Shipment(1, "aa")
     posts = (Shipment(3, "aa"), good)
     where = lambda e: len(e.label) > e.weight  # noqa: E731
     assert passing(app, Shipment, *posts, where=where) == [good]
 
 
-def test_a_property_is_a_field(app: Dispatcher) -> None:
+def test_filter_by_property_compares(app: Dispatcher) -> None:
     heavy = Shipment(101)
     assert passing(app, Shipment, Shipment(1), heavy, heavy=True) == [heavy]
 
 
-def test_source_time_and_name_are_fields(app: Dispatcher) -> None:
+def test_filter_by_source_time_and_name_compares(app: Dispatcher) -> None:
     event = Express(time=5.0)
     assert passing(app, Shipment, Shipment(), event, time=5.0, source=None) == [event]
     assert passing(app, Shipment, Express(), Shipment(), name="express")[0].name == (
@@ -124,12 +124,12 @@ def test_source_time_and_name_are_fields(app: Dispatcher) -> None:
     )
 
 
-def test_none_is_a_value(app: Dispatcher) -> None:
+def test_filter_none_compares(app: Dispatcher) -> None:
     bare = Shipment()
     assert passing(app, Shipment, Shipment(label=""), bare, label=None) == [bare]
 
 
-def test_a_base_class_filters_its_subclasses_by_its_own_fields(
+def test_filter_of_base_class_applies_to_subclasses(
     app: Dispatcher,
 ) -> None:
     press = Press(1, 1, "left")
@@ -137,7 +137,7 @@ def test_a_base_class_filters_its_subclasses_by_its_own_fields(
     assert passing(app, Mouse, *posts, button="left") == [press]
 
 
-def test_a_class_may_read_a_notation_of_its_own(app: Dispatcher) -> None:
+def test_filter_own_notation_is_compiled_by_the_class(app: Dispatcher) -> None:
     seven = Coded(7)
     assert passing(app, "coded", Coded(1), seven, code="7") == [seven]
     assert passing(app, Coded, Coded(1), seven, code=7) == [seven]
@@ -145,7 +145,7 @@ def test_a_class_may_read_a_notation_of_its_own(app: Dispatcher) -> None:
         app.on("coded", code="x")(print)
 
 
-def test_an_undecorated_class_may_have_any_field(app: Dispatcher) -> None:
+def test_filter_class_without_attrs_may_use_any_field(app: Dispatcher) -> None:
     having, lacking = Loose(), Loose()
     having.colour = "red"  # type: ignore[attr-defined]
     assert passing(app, Loose, lacking, having, colour="red") == [having]
@@ -153,7 +153,7 @@ def test_an_undecorated_class_may_have_any_field(app: Dispatcher) -> None:
         assert passing(app, Loose, lacking, colour=value) == []
 
 
-def test_of_two_classes_of_one_name_the_one_without_the_field_never_matches(
+def test_filter_two_classes_of_one_name_needs_the_field(
     app: Dispatcher,
 ) -> None:
     """Two modules may each have a class of a name; neither breaks the other's filter."""
@@ -174,7 +174,7 @@ def test_of_two_classes_of_one_name_the_one_without_the_field_never_matches(
         ("", "no event is called ''"),
     ],
 )
-def test_an_unknown_event_is_an_error_at_once(
+def test_on_unknown_event_raises_with_a_hint(
     app: Dispatcher, name: str, hint: str
 ) -> None:
     with pytest.raises(UnknownEventError, match=hint):
@@ -184,13 +184,15 @@ def test_an_unknown_event_is_an_error_at_once(
 
 
 @pytest.mark.parametrize("event", [3, int, object(), b"key", ["key"]])
-def test_an_event_is_given_by_its_name_or_class(app: Dispatcher, event: Any) -> None:
-    with pytest.raises(TypeError, match="by its name or class"):
+def test_on_neither_name_nor_class_raises_type_error(
+    app: Dispatcher, event: Any
+) -> None:
+    with pytest.raises(TypeError, match="must be a name or a class of events"):
         app.on(event)
 
 
 @pytest.mark.parametrize("event", ["shipment", Shipment])
-def test_an_unknown_field_is_an_error_that_tells_the_known_ones(
+def test_filter_unknown_field_raises_with_known_ones(
     app: Dispatcher, event: Any
 ) -> None:
     with pytest.raises(FilterError) as caught:
@@ -202,12 +204,12 @@ def test_an_unknown_field_is_an_error_that_tells_the_known_ones(
     assert app.stats().handlers == 0
 
 
-def test_a_subclass_field_is_unknown_to_the_base_class(app: Dispatcher) -> None:
+def test_filter_of_base_class_by_subclass_field_raises(app: Dispatcher) -> None:
     with pytest.raises(FilterError, match="'hours'"):
         app.on(Shipment, hours=1)(print)
 
 
-def test_a_key_that_does_not_exist_is_an_error(app: Dispatcher) -> None:
+def test_filter_unknown_key_raises(app: Dispatcher) -> None:
     with pytest.raises(FilterError):
         app.on("key", key="ctrl+nosuch")(print)
 
@@ -225,9 +227,7 @@ async def _async_generator_test(event: Event) -> AsyncIterator[bool]:
 
 
 @pytest.mark.parametrize("where", [_async_test, _generator_test, _async_generator_test])
-def test_a_test_that_a_call_would_not_run_is_refused(
-    app: Dispatcher, where: Any
-) -> None:
+def test_filter_async_or_generator_function_raises(app: Dispatcher, where: Any) -> None:
     """Its result would be an object, and so always true."""
     with pytest.raises(HandlerTypeError):
         app.on(Shipment, where=where)(print)
@@ -235,12 +235,12 @@ def test_a_test_that_a_call_would_not_run_is_refused(
         app.on(Shipment, weight=where)(print)
 
 
-def test_where_must_be_callable(app: Dispatcher) -> None:
-    with pytest.raises(TypeError, match="where takes a function"):
+def test_filter_where_not_callable_raises_type_error(app: Dispatcher) -> None:
+    with pytest.raises(TypeError, match="where must be a function"):
         app.on(Shipment, where="weight > 3")(print)  # type: ignore[call-overload]
 
 
-def test_a_test_that_raises_is_an_error_of_its_handler(app: Dispatcher) -> None:
+def test_filter_that_raises_is_an_error_of_its_handler(app: Dispatcher) -> None:
     def handler() -> None: ...
 
     app.on(Shipment, where=lambda e: 1 / 0)(handler)
@@ -253,21 +253,21 @@ def test_a_test_that_raises_is_an_error_of_its_handler(app: Dispatcher) -> None:
     assert app.stats().balanced
 
 
-def test_no_filter_is_no_test() -> None:
+def test_join_without_filters_returns_none() -> None:
     assert join(compile_filters("shipment", None, {})) is None
     assert join(compile_filters("shipment", bool, {})) is bool
 
 
-def test_a_name_or_class_is_its_own_selector() -> None:
+def test_check_selector_name_or_class_returns_it() -> None:
     assert check_selector("shipment") == "shipment"
     assert check_selector(Shipment) is Shipment
 
 
-def test_nothing_is_suggested_where_nothing_is_near() -> None:
+def test_suggest_no_similar_word_returns_nothing() -> None:
     assert suggest("qqq", ["key", "press"]) == ""
 
 
-def test_a_timer_brings_its_name_along(
+def test_on_name_of_a_timer_is_known_once_it_is_made(
     timed: Dispatcher, clock: VirtualClock, request: pytest.FixtureRequest
 ) -> None:
     name = re.sub(r"\W", "_", request.node.name)  # one that no other test has used

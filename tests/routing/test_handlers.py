@@ -1,4 +1,4 @@
-"""What may be a handler, and what may be marked as one."""
+"""What is accepted as a handler, and what can be marked as one."""
 
 import functools
 import time
@@ -64,7 +64,9 @@ class Methods:
     ],
     ids=label,
 )
-def test_a_handler_takes_the_event_or_nothing(handler: Any, expected: bool) -> None:
+def test_takes_event_each_kind_of_callable_is_recognized(
+    handler: Any, expected: bool
+) -> None:
     assert takes_event(handler) is expected
 
 
@@ -78,11 +80,11 @@ def test_a_handler_takes_the_event_or_nothing(handler: Any, expected: bool) -> N
     ],
     ids=["two", "keyword", "unbound method", "builtin"],
 )
-def test_a_wrong_signature_is_an_error_at_registration(
+def test_on_wrong_signature_raises_handler_type_error(
     app: Dispatcher, handler: Any
 ) -> None:
     with pytest.raises(
-        HandlerTypeError, match=r"takes the event or nothing, but .* is"
+        HandlerTypeError, match=r"must take the event or nothing, but .* is"
     ):
         app.on(Gong)(handler)
     assert app.stats().handlers == 0
@@ -127,7 +129,7 @@ class AsyncMethod:
     ],
     ids=label,
 )
-def test_what_a_call_would_not_run_is_refused(
+def test_on_async_or_generator_function_raises(
     app: Dispatcher, handler: Any, why: str
 ) -> None:
     with pytest.raises(HandlerTypeError, match=why):
@@ -138,18 +140,18 @@ def test_what_a_call_would_not_run_is_refused(
 
 
 @pytest.mark.parametrize("handler", [None, 3, "name", [print]], ids=label)
-def test_a_handler_must_be_callable(app: Dispatcher, handler: Any) -> None:
-    with pytest.raises(TypeError, match="a handler is callable"):
+def test_on_not_callable_raises_type_error(app: Dispatcher, handler: Any) -> None:
+    with pytest.raises(TypeError, match="a handler must be callable"):
         app.on(Gong)(handler)
 
 
-def test_the_handler_is_returned_as_it_is(app: Dispatcher) -> None:
+def test_on_handler_is_returned_unchanged(app: Dispatcher) -> None:
     assert app.on(Gong)(takes_one) is takes_one
     assert app.on("gong", loud=1)(takes_none) is takes_none
     assert on("gong")(takes_any) is takes_any
 
 
-def test_builtins_partials_and_callables_are_called_as_they_can_be(
+def test_handler_builtins_and_partials_are_called(
     app: Dispatcher,
 ) -> None:
     seen: list[Any] = []
@@ -175,16 +177,16 @@ def test_builtins_partials_and_callables_are_called_as_they_can_be(
     ],
     ids=["function", "method", "builtin method", "builtin"],
 )
-def test_a_message_names_the_handler(handler: Any, expected: str) -> None:
+def test_describe_named_handler_returns_its_name(handler: Any, expected: str) -> None:
     assert describe(handler) == expected
 
 
-def test_a_handler_without_a_name_is_shown_as_it_is() -> None:
+def test_describe_handler_without_name_returns_its_repr() -> None:
     for handler in (Callable1(), functools.partial(takes_one)):
         assert describe(handler) == repr(handler)
 
 
-def test_handled_shows_its_name() -> None:
+def test_handled_repr_is_its_name() -> None:
     assert repr(HANDLED) == "HANDLED"
 
 
@@ -201,31 +203,31 @@ def test_handled_shows_its_name() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_only_functions_can_be_marked(value: Any) -> None:
-    """A mark on anything else would be lost without a word."""
+def test_mark_not_a_function_raises_handler_type_error(value: Any) -> None:
+    """A mark on anything else would silently be lost."""
     with pytest.raises(HandlerTypeError, match="can't be marked"):
         on("gong")(value)
 
 
 class TestOptionalParameters:
-    """What a function can do without is its own, unless it is called event."""
+    """A handler keeps the defaults of its parameters, but for one called event."""
 
-    def test_a_closure_in_a_loop_keeps_its_default(self) -> None:
+    def test_takes_event_optional_parameter_keeps_its_default(self) -> None:
         assert not takes_event(lambda i=3: i)
 
-    def test_a_method_with_an_option_is_called_without(self) -> None:
+    def test_takes_event_method_with_option_is_called_without(self) -> None:
         with Dispatcher() as app:
             assert not takes_event(app.step)
 
-    def test_an_optional_event_is_the_event(self) -> None:
+    def test_takes_event_optional_event_gets_the_event(self) -> None:
         def handler(event: object = None) -> None: ...
 
         assert takes_event(handler)
 
-    def test_any_number_of_arguments_is_the_event(self) -> None:
+    def test_takes_event_var_positional_gets_the_event(self) -> None:
         assert takes_event(lambda *arguments: arguments)
 
-    def test_keywords_are_not_the_event(self) -> None:
+    def test_takes_event_keyword_only_event_gets_nothing(self) -> None:
         def handler(*, event: object = None) -> None: ...
 
         assert not takes_event(handler)

@@ -1,4 +1,4 @@
-"""How a handler is marked, and how what is marked is found."""
+"""Marking handlers, and finding what is marked."""
 
 import functools
 import types
@@ -13,7 +13,7 @@ from evdispatch._handlers._handler import marked
 from evdispatch.testing import settle
 
 
-def test_bare_on_takes_the_event_from_the_name(app: Dispatcher) -> None:
+def test_bare_on_takes_event_from_function_name(app: Dispatcher) -> None:
     seen: list[str] = []
 
     @app.on
@@ -30,9 +30,7 @@ def test_bare_on_takes_the_event_from_the_name(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("name", ["gong", "on_", "<lambda>"])
-def test_bare_on_needs_a_function_called_on_something(
-    app: Dispatcher, name: str
-) -> None:
+def test_bare_on_other_function_name_raises(app: Dispatcher, name: str) -> None:
     def handler() -> None: ...
 
     handler.__name__ = name
@@ -41,14 +39,14 @@ def test_bare_on_needs_a_function_called_on_something(
             decorator(handler)
 
 
-def test_bare_on_of_an_unknown_event_is_an_error(app: Dispatcher) -> None:
+def test_bare_on_unknown_event_raises_with_a_hint(app: Dispatcher) -> None:
     def on_gnog() -> None: ...
 
     with pytest.raises(ValueError, match="did you mean 'gong'"):
         app.on(on_gnog)
 
 
-def test_marking_leaves_the_function_callable_and_registers_nothing(
+def test_mark_leaves_function_callable_and_unregistered(
     app: Dispatcher,
 ) -> None:
     @on("gong")
@@ -61,16 +59,16 @@ def test_marking_leaves_the_function_callable_and_registers_nothing(
     assert app.stats().handlers == 0
 
 
-def test_a_function_may_be_marked_more_than_once() -> None:
+def test_mark_twice_yields_both() -> None:
     class Twice:
         @on("gong", loud=1)
         @on("gong", loud=2)
-        def hear(self) -> None: ...
+        def handle(self) -> None: ...
 
     assert [options for _, _, options in marked(Twice())] == [{"loud": 2}, {"loud": 1}]
 
 
-def test_bare_on_marks_too() -> None:
+def test_mark_by_bare_on_takes_event_from_method_name() -> None:
     class Bare:
         @on
         def on_gong(self) -> None: ...
@@ -82,7 +80,7 @@ def names_of(obj: Any) -> list[str]:
     return [handler.__name__ for handler, _, _ in marked(obj)]
 
 
-def test_what_is_marked_is_found_in_order_of_definition_base_class_first() -> None:
+def test_marked_subclass_yields_base_class_first() -> None:
     class Base:
         @on("gong")
         def zulu(self) -> None: ...
@@ -102,37 +100,37 @@ def test_what_is_marked_is_found_in_order_of_definition_base_class_first() -> No
     assert [handler for handler, *_ in marked(derived)][1] == derived.alpha
 
 
-def test_an_override_that_is_not_marked_is_no_handler() -> None:
+def test_marked_unmarked_override_is_skipped() -> None:
     class Base:
         @on("gong")
-        def hear(self) -> None: ...
+        def handle(self) -> None: ...
 
     class Silent(Base):
-        def hear(self) -> None: ...
+        def handle(self) -> None: ...
 
     class Hidden(Base):
-        hear = None  # type: ignore[assignment]
+        handle = None  # type: ignore[assignment]
 
     assert names_of(Silent()) == []
     assert names_of(Hidden()) == []
     replaced = Base()
-    replaced.hear = []  # type: ignore[method-assign, assignment]
+    replaced.handle = []  # type: ignore[method-assign, assignment]
     assert names_of(replaced) == []
 
 
-def test_looking_for_marks_runs_no_property() -> None:
+def test_marked_object_with_property_does_not_run_it() -> None:
     class Lazy:
         @property
         def explode(self) -> int:
             raise AssertionError
 
         @on("gong")
-        def hear(self) -> None: ...
+        def handle(self) -> None: ...
 
-    assert names_of(Lazy()) == ["hear"]
+    assert names_of(Lazy()) == ["handle"]
 
 
-def test_static_and_class_methods_may_be_marked() -> None:
+def test_marked_static_and_class_methods_are_found() -> None:
     class Kinds:
         @staticmethod
         @on("gong")
@@ -145,20 +143,20 @@ def test_static_and_class_methods_may_be_marked() -> None:
     assert names_of(Kinds()) == ["static", "of_class"]
 
 
-def test_a_function_with_two_names_is_one_handler() -> None:
+def test_marked_function_with_two_names_is_found_once() -> None:
     class Alias:
         @on("gong")
-        def hear(self) -> None: ...
+        def handle(self) -> None: ...
 
-        listen = hear
+        listen = handle
 
     module = types.ModuleType(__name__)
-    module.hear = module.listen = Alias.hear  # type: ignore[attr-defined]
-    assert names_of(Alias()) == ["hear"]
-    assert names_of(module) == ["hear"]
+    module.handle = module.listen = Alias.handle  # type: ignore[attr-defined]
+    assert names_of(Alias()) == ["handle"]
+    assert names_of(module) == ["handle"]
 
 
-def test_a_decorated_function_keeps_its_mark() -> None:
+def test_marked_decorated_function_is_found() -> None:
     def logged(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(*arguments: Any) -> Any:
@@ -169,12 +167,12 @@ def test_a_decorated_function_keeps_its_mark() -> None:
     class Decorated:
         @logged
         @on("gong")
-        def hear(self) -> None: ...
+        def handle(self) -> None: ...
 
-    assert names_of(Decorated()) == ["hear"]
+    assert names_of(Decorated()) == ["handle"]
 
 
-def test_of_a_module_only_what_is_defined_there_counts() -> None:
+def test_marked_module_skips_imported_functions() -> None:
     @on("gong")
     def own() -> None: ...
 

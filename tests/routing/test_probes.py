@@ -1,4 +1,4 @@
-"""Probes: they come and go around the handlers' calls, and leave all as it was."""
+"""Probes around the calls of handlers: added, removed, and nothing left behind."""
 
 import functools
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evdispatch import Dispatcher, Event
 from evdispatch._core._callbacks import Due
 from evdispatch._handlers._handler import Handler
-from evdispatch._handlers._instruments import Probe
+from evdispatch._handlers._instruments import Instrument
 from evdispatch._handlers._routes import Subscription
 
 STEPS = st.lists(
@@ -23,7 +23,7 @@ STEPS = st.lists(
 )
 
 
-class Noting(Probe):
+class Noting(Instrument):
     """Notes the calls."""
 
     def __init__(self, name: int, notes: list[Any]) -> None:
@@ -48,43 +48,43 @@ class Noting(Probe):
     def abandon(self) -> None: ...
 
 
-class Hearer:
-    """What has methods."""
+class Receiver:
+    """An object with a handler."""
 
     def __init__(self, notes: list[Any]) -> None:
         self.notes = notes
 
-    def hear(self) -> None:
-        self.notes.append("heard")
+    def handle(self) -> None:
+        self.notes.append("received")
 
 
 @settings(deadline=None)
 @given(steps=STEPS)
-def test_each_handler_is_called_within_the_probes_there_are(steps: list[Any]) -> None:
+def test_probes_any_steps_surround_each_call(steps: list[Any]) -> None:
     notes: list[Any] = []
     present: list[int] = []
     with Dispatcher(io="inline") as app:
         registry = app._registry
         probes = {name: Noting(name, notes) for name in range(4)}
-        hearers = []
+        receivers = []
         bare: dict[int, tuple[Subscription, Any]] = {}
         expected = 0
         for what, which in [*steps, *(("end", name) for name in range(4))]:
             if what == "begin" and which not in present:
                 present.append(which)
-                registry.probes.add(probes[which])
+                registry.instruments.add(probes[which])
             elif what == "end":
-                assert registry.probes.remove(probes[which]) == (which in present)
+                assert registry.instruments.remove(probes[which]) == (which in present)
                 present = [name for name in present if name != which]
             elif what == "on":
-                hearers.append(hearer := Hearer(notes))
-                app.on(Event, **which)(hearer.hear)
+                receivers.append(receiver := Receiver(notes))
+                app.on(Event, **which)(receiver.handle)
             elif what == "event":
                 expected = len(registry) - 1
                 notes.clear()
                 app.post(Event())
                 app.step(0)
-                assert notes == [*reversed(present), "heard"] * expected
+                assert notes == [*reversed(present), "received"] * expected
             for subscription in registry.scope.all_subscriptions():
                 bare.setdefault(
                     id(subscription),

@@ -1,4 +1,4 @@
-"""Who hears what, and in what order."""
+"""Routes: which handlers an event reaches, and in what order."""
 
 import math
 from functools import partial
@@ -29,7 +29,7 @@ def child_of(parent: Source) -> ManualSource:
 # -- order -------------------------------------------------------------------------------
 
 
-def test_higher_priority_is_called_first_then_order_of_registration(
+def test_order_by_priority_then_registration(
     app: Dispatcher,
 ) -> None:
     called: list[str] = []
@@ -48,7 +48,7 @@ def test_higher_priority_is_called_first_then_order_of_registration(
     assert "".join(called) == "gbdfaech"
 
 
-def test_names_and_classes_are_ordered_together(app: Dispatcher) -> None:
+def test_order_of_names_and_classes_is_common(app: Dispatcher) -> None:
     called: list[int] = []
     events: list[Any] = ["bell", Chime, Event, "chime", Bell, "event"]
     for number, event in enumerate(events):
@@ -59,7 +59,7 @@ def test_names_and_classes_are_ordered_together(app: Dispatcher) -> None:
     assert called == [0, 1, 2, 3, 4, 5]
 
 
-def test_handlers_of_a_source_and_of_all_are_ordered_together(app: Dispatcher) -> None:
+def test_order_of_source_and_app_handlers_is_common(app: Dispatcher) -> None:
     parent = app.add(Parent("parent"))
     child = app.add(child_of(parent))
     called: list[str] = []
@@ -74,53 +74,55 @@ def test_handlers_of_a_source_and_of_all_are_ordered_together(app: Dispatcher) -
 
 
 @pytest.mark.parametrize("priority", ["1", None, True, 1j, [1]], ids=repr)
-def test_a_priority_is_a_number(app: Dispatcher, priority: Any) -> None:
-    with pytest.raises(TypeError, match="priority is a number"):
+def test_priority_not_a_number_raises_type_error(
+    app: Dispatcher, priority: Any
+) -> None:
+    with pytest.raises(TypeError, match="priority must be a number"):
         app.on(Bell, priority=priority)(print)
 
 
-def test_nan_is_no_priority(app: Dispatcher) -> None:
-    """It compares with nothing: the order of all the others would be undefined."""
+def test_priority_nan_raises_value_error(app: Dispatcher) -> None:
+    """NaN compares with nothing, so the order of the other handlers would be undefined."""
     with pytest.raises(ValueError, match="NaN"):
         app.on(Bell, priority=math.nan)(print)
     assert app.stats().handlers == 0
 
 
-# -- who hears ---------------------------------------------------------------------------
+# -- which handlers an event reaches -------------------------------------------------------
 
 
-def test_a_base_class_hears_its_subclasses_and_so_does_its_name(
+def test_route_base_class_or_its_name_gets_subclass_events(
     app: Dispatcher,
 ) -> None:
-    heard: dict[Any, list[str]] = {}
+    received: dict[Any, list[str]] = {}
     events: list[Any] = [Bell, "bell", Chime, "chime", Event, "event", Mouse, "mouse"]
     for event in events:
-        names = heard.setdefault(event, [])
-        app.on(event)(lambda told, names=names: names.append(told.name))
+        names = received.setdefault(event, [])
+        app.on(event)(lambda each, names=names: names.append(each.name))
     ring(app, Bell(), Chime(), Click(1, 1, "left"))
-    assert heard[Bell] == heard["bell"] == ["bell", "chime"]
-    assert heard[Chime] == heard["chime"] == ["chime"]
-    assert heard[Mouse] == heard["mouse"] == ["click"]
-    assert heard[Event] == heard["event"]
-    assert [name for name in heard[Event] if name in ("bell", "chime", "click")] == [
+    assert received[Bell] == received["bell"] == ["bell", "chime"]
+    assert received[Chime] == received["chime"] == ["chime"]
+    assert received[Mouse] == received["mouse"] == ["click"]
+    assert received[Event] == received["event"]
+    assert [name for name in received[Event] if name in ("bell", "chime", "click")] == [
         "bell",
         "chime",
         "click",
     ]
 
 
-def test_two_timers_are_told_apart_by_their_names(
+def test_route_timer_name_gets_only_its_ticks(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
-    heard: list[tuple[str, str]] = []
+    received: list[tuple[str, str]] = []
     timed.add(Timer("left_timer", every=1.0))
     timed.add(Timer("right_timer", every=1.0))
     timed.add(Timer(every=1.0))
     for event in ("left_timer", "right_timer", "tick", Tick):
-        timed.on(event)(lambda told, event=event: heard.append((event, told.name)))
+        timed.on(event)(lambda each, event=event: received.append((event, each.name)))
     clock.advance(1.0)
     settle(timed)
-    assert heard == [
+    assert received == [
         ("left_timer", "left_timer"),
         (Tick, "left_timer"),
         ("right_timer", "right_timer"),
@@ -130,29 +132,31 @@ def test_two_timers_are_told_apart_by_their_names(
     ]
 
 
-def test_handlers_of_a_source_hear_that_source_alone(app: Dispatcher) -> None:
+def test_route_source_handler_gets_only_its_events(app: Dispatcher) -> None:
     one, two = app.add(ManualSource("one")), app.add(ManualSource("two"))
-    heard: list[Event] = []
-    one.on(Bell)(heard.append)
+    received: list[Event] = []
+    one.on(Bell)(received.append)
     first, second = Bell(1), Bell(2)
     one.emit(first)
     two.emit(second)
     app.post(Bell())
     settle(app)
-    assert heard == [first]
+    assert received == [first]
 
 
-def test_a_parent_hears_its_children_and_they_not_each_other(app: Dispatcher) -> None:
+def test_route_parent_handler_gets_events_of_children(app: Dispatcher) -> None:
     parent = app.add(Parent("parent"))
     one, two = app.add(child_of(parent)), app.add(child_of(parent))
     stranger = app.add(ManualSource("stranger"))
-    heard: list[tuple[str, int]] = []
+    received: list[tuple[str, int]] = []
     for label, source in [("parent", parent), ("one", one), ("two", two)]:
-        source.on(Bell)(lambda event, label=label: heard.append((label, event.pitch)))
+        source.on(Bell)(
+            lambda event, label=label: received.append((label, event.pitch))
+        )
     for pitch, source in enumerate([parent, one, two, stranger]):
         source.emit(Bell(pitch))
         settle(app)
-    assert heard == [
+    assert received == [
         ("parent", 0),
         ("parent", 1),
         ("one", 1),
@@ -161,42 +165,44 @@ def test_a_parent_hears_its_children_and_they_not_each_other(app: Dispatcher) ->
     ]
 
 
-def test_a_child_without_handlers_of_its_own_shares_its_parents_routes(
+def test_route_child_without_handlers_shares_that_of_parent(
     app: Dispatcher,
 ) -> None:
-    """So that a listener with 10,000 connections does not build 10,000 routes."""
+    """A listener with 10,000 connections must not build 10,000 routes."""
     parent = app.add(Parent("parent"))
     children = [app.add(child_of(parent)) for _ in range(3)]
-    heard: list[Event] = []
-    parent.on(Bell)(heard.append)
+    received: list[Event] = []
+    parent.on(Bell)(received.append)
     for child in children:
         child.emit(Bell())
     settle(app)
-    assert len(heard) == 3
-    assert {child._scope for child in children} == {parent._scope}
+    assert len(received) == 3
+    assert {child.registration.scope for child in children} == {
+        parent.registration.scope
+    }
 
 
-def test_a_source_hears_nothing_before_it_is_added(app: Dispatcher) -> None:
+def test_source_on_before_add_raises_state_error(app: Dispatcher) -> None:
     with pytest.raises(StateError, match="add it to a dispatcher first"):
         ManualSource().on(Bell)
 
 
-def test_an_add_that_fails_leaves_the_source_as_it_was(app: Dispatcher) -> None:
-    """The source goes on with the dispatcher that has it."""
+def test_source_second_add_fails_keeps_its_handlers(app: Dispatcher) -> None:
+    """The source still works with the dispatcher that it was added to."""
     with Dispatcher() as other:
         source = app.add(ManualSource())
-        heard: list[Event] = []
-        source.on(Bell)(heard.append)
+        received: list[Event] = []
+        source.on(Bell)(received.append)
         with pytest.raises(StateError, match="added before"):
             other.add(source)
-        source.on(Horn)(heard.append)
+        source.on(Horn)(received.append)
         source.emit(Bell(), Horn())
         settle(app)
-        assert [event.name for event in heard] == ["bell", "horn"]
+        assert [event.name for event in received] == ["bell", "horn"]
         assert other.stats().handlers == 0
 
 
-def test_a_source_that_could_not_be_added_may_be_added_elsewhere(
+def test_source_after_failed_add_can_be_added_elsewhere(
     app: Dispatcher,
 ) -> None:
     class Shy(ManualSource):
@@ -212,10 +218,44 @@ def test_a_source_that_could_not_be_added_may_be_added_elsewhere(
     with pytest.raises(StateError):
         source.on(Bell)
     source.ready = True
-    heard: list[str] = []
+    received: list[str] = []
     app.add(source)
-    source.on(Bell)(lambda: heard.append("source"))
-    app.on(Bell)(lambda: heard.append("app"))
+    source.on(Bell)(lambda: received.append("source"))
+    app.on(Bell)(lambda: received.append("app"))
     source.emit(Bell())
     settle(app)
-    assert heard == ["source", "app"]
+    assert received == ["source", "app"]
+
+
+def test_route_source_in_the_middle_gets_events_from_below(app: Dispatcher) -> None:
+    top, middle, bottom = app.add(Parent()), Parent(), ManualSource()
+    middle.parent, bottom.parent = top, middle
+    app.add(middle)
+    app.add(bottom)
+    received: list[str] = []
+    for name, source in (("top", top), ("middle", middle), ("bottom", bottom)):
+        source.on(Bell)(lambda name=name: received.append(name))
+    bottom.emit(Bell())
+    settle(app)
+    assert received == ["top", "middle", "bottom"]
+    middle.emit(Bell())
+    settle(app)
+    assert received == ["top", "middle", "bottom", "top", "middle"]
+
+
+def test_scope_changed_while_iterated_yields_the_rest(
+    timed: Dispatcher,
+) -> None:
+    """As when another thread calls `Dispatcher.stats`."""
+    scope = timed._registry.scope
+    for _ in range(2):
+        timed.add(Parent()).on(Event)(lambda: None)
+    found = scope.all_subscriptions()
+    next(found)
+    timed.on("tick")(lambda: None)
+    timed.add(Parent()).on(Event)(lambda: None)
+    assert len(list(found)) >= 2
+    entered = scope.children()
+    next(entered)
+    timed.add(Parent())
+    assert len(list(entered)) == 2

@@ -34,7 +34,7 @@ class Derived(Base):
         self.called.append(f"both {event.name}")
 
 
-def test_register_adds_all_that_is_marked_inherited_ones_included(
+def test_register_subclass_adds_inherited_handlers(
     app: Dispatcher,
 ) -> None:
     derived = Derived()
@@ -43,7 +43,7 @@ def test_register_adds_all_that_is_marked_inherited_ones_included(
     assert derived.called == ["both bell", "bell", "derived horn", "both horn", "bell"]
 
 
-def test_two_instances_are_two_registrations(app: Dispatcher) -> None:
+def test_register_two_instances_are_independent(app: Dispatcher) -> None:
     one, two = Base(), Base()
     app.register(one)
     app.register(two)
@@ -62,7 +62,7 @@ def test_register_keeps_the_instance_alive(app: Dispatcher) -> None:
     assert called == ["bell"]
 
 
-def test_unregister_removes_what_register_added_and_nothing_else(
+def test_unregister_keeps_handlers_added_by_on(
     app: Dispatcher,
 ) -> None:
     derived = Derived()
@@ -74,7 +74,7 @@ def test_unregister_removes_what_register_added_and_nothing_else(
     assert app.stats().handlers == 1
 
 
-def test_registering_twice_is_an_error_and_again_after_unregister_is_none(
+def test_register_twice_raises_unless_unregistered(
     app: Dispatcher,
 ) -> None:
     base = Base()
@@ -90,7 +90,7 @@ def test_registering_twice_is_an_error_and_again_after_unregister_is_none(
     assert base.called == ["bell"]
 
 
-def test_register_is_all_or_nothing(app: Dispatcher) -> None:
+def test_register_one_wrong_handler_adds_none(app: Dispatcher) -> None:
     class Half:
         @on("bell")
         def good(self) -> None: ...
@@ -109,21 +109,23 @@ def test_register_is_all_or_nothing(app: Dispatcher) -> None:
 @pytest.mark.parametrize(
     "obj", [object(), Base, 3], ids=["bare", "a class", "a number"]
 )
-def test_registering_what_has_no_marks_is_an_error(app: Dispatcher, obj: Any) -> None:
+def test_register_without_marks_raises_handler_type_error(
+    app: Dispatcher, obj: Any
+) -> None:
     with pytest.raises(HandlerTypeError, match=r"nothing in .* is marked"):
         app.register(obj)
 
 
-def test_a_module_is_registered_like_an_instance(app: Dispatcher) -> None:
+def test_register_module_adds_its_handlers(app: Dispatcher) -> None:
     called: list[str] = []
     module = types.ModuleType("plugin")
 
     @on("bell")
-    def hear() -> None:
+    def handle() -> None:
         called.append("module")
 
-    hear.__module__ = "plugin"
-    module.hear = hear  # type: ignore[attr-defined]
+    handle.__module__ = "plugin"
+    module.handle = handle  # type: ignore[attr-defined]
     app.register(module)
     ring(app)
     app.unregister(module)

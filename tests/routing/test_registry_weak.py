@@ -11,134 +11,140 @@ from labels import label
 from evdispatch import Dispatcher, Error, Event, HandlerError, HandlerTypeError
 
 
-class Ear:
-    def __init__(self, heard: list[Any], name: str = "ear") -> None:
-        self.heard = heard
+class Receiver:
+    def __init__(self, received: list[Any], name: str = "receiver") -> None:
+        self.received = received
         self.name = name
 
-    def hear(self, event: Event) -> None:
-        self.heard.append(self.name)
+    def handle(self, event: Event) -> None:
+        self.received.append(self.name)
 
     def none(self) -> None:
-        self.heard.append(self.name)
+        self.received.append(self.name)
 
     def fail(self) -> None:
         raise LookupError(self.name)
 
 
-def test_a_weak_method_is_heard_as_long_as_its_object_lives(app: Dispatcher) -> None:
-    heard: list[Any] = []
-    ear = Ear(heard)
-    app.on(Bell, weak=True)(ear.hear)
-    app.on(Bell, weak=True)(ear.none)
+def test_weak_method_object_collected_is_removed(app: Dispatcher) -> None:
+    received: list[Any] = []
+    receiver = Receiver(received)
+    app.on(Bell, weak=True)(receiver.handle)
+    app.on(Bell, weak=True)(receiver.none)
     ring(app)
-    assert heard == ["ear", "ear"]
-    dead = weakref.ref(ear)
-    del ear
+    assert received == ["receiver", "receiver"]
+    dead = weakref.ref(receiver)
+    del receiver
     assert dead() is None
     ring(app)
-    assert heard == ["ear", "ear"]
+    assert received == ["receiver", "receiver"]
     assert app.stats().handlers == 0
 
 
-def test_a_strong_method_keeps_its_object_alive(app: Dispatcher) -> None:
-    heard: list[Any] = []
-    app.on(Bell)(Ear(heard).hear)
+def test_strong_method_keeps_its_object_alive(app: Dispatcher) -> None:
+    received: list[Any] = []
+    app.on(Bell)(Receiver(received).handle)
     gc.collect()
     ring(app)
-    assert heard == ["ear"]
+    assert received == ["receiver"]
 
 
-def test_an_object_that_dies_during_an_event_is_not_called_for_it(
+def test_weak_method_object_dies_during_event_is_not_called(
     app: Dispatcher,
 ) -> None:
-    heard: list[Any] = []
-    ears = [Ear(heard)]
-    app.on(Bell)(ears.clear)
-    app.on(Bell, weak=True)(ears[0].hear)
+    received: list[Any] = []
+    receivers = [Receiver(received)]
+    app.on(Bell)(receivers.clear)
+    app.on(Bell, weak=True)(receivers[0].handle)
     ring(app)
-    assert heard == []
+    assert received == []
     assert app.stats().handlers == 1
 
 
-def test_the_collector_may_run_amid_an_event(app: Dispatcher) -> None:
-    """What dies in a circle dies in the collector, wherever that happens to run."""
-    heard: list[Any] = []
+def test_weak_method_object_in_cycle_collected_during_event_is_not_called(
+    app: Dispatcher,
+) -> None:
+    """An object in a cycle dies when the collector runs, which may be at any time."""
+    received: list[Any] = []
 
-    def in_a_circle() -> Ear:
-        ear = Ear(heard)
-        ear.circle = ear  # type: ignore[attr-defined]
-        return ear
+    def in_a_circle() -> Receiver:
+        receiver = Receiver(received)
+        receiver.circle = receiver  # type: ignore[attr-defined]
+        return receiver
 
     for _ in range(5):
-        app.on(Bell, weak=True)(in_a_circle().hear)
+        app.on(Bell, weak=True)(in_a_circle().handle)
 
     @app.on(Bell, priority=1, once=True)
     def collect() -> None:
         gc.collect()
 
     ring(app)
-    assert heard == []
+    assert received == []
     assert app.stats().handlers == 0
 
 
-def test_off_removes_a_weak_method(app: Dispatcher) -> None:
-    heard: list[Any] = []
-    ear = Ear(heard)
-    app.on(Bell, weak=True)(ear.hear)
-    assert app.off(ear.hear) == 1
+def test_off_weak_method_removes_it(app: Dispatcher) -> None:
+    received: list[Any] = []
+    receiver = Receiver(received)
+    app.on(Bell, weak=True)(receiver.handle)
+    assert app.off(receiver.handle) == 1
     ring(app)
-    assert heard == []
+    assert received == []
 
 
-def test_off_does_not_take_a_new_object_for_a_dead_one_in_its_place(
+def test_off_new_object_at_same_address_removes_nothing(
     app: Dispatcher,
 ) -> None:
     def dead() -> int:
-        ear = Ear([])
-        app.on(Bell, weak=True)(ear.hear)
-        return id(ear)
+        receiver = Receiver([])
+        app.on(Bell, weak=True)(receiver.handle)
+        return id(receiver)
 
     place = dead()
-    ears = [Ear([]) for _ in range(100)]  # one of them comes to be in its place
-    new = next((ear for ear in ears if id(ear) == place), ears[0])
-    assert app.off(new.hear) == 0
+    receivers = [Receiver([]) for _ in range(100)]  # one of them gets the same address
+    new = next(
+        (receiver for receiver in receivers if id(receiver) == place), receivers[0]
+    )
+    assert app.off(new.handle) == 0
 
 
-def test_weak_and_once_go_together(app: Dispatcher) -> None:
-    heard: list[Any] = []
-    ear, dead = Ear(heard), Ear(heard, "dead")
-    app.on(Bell, weak=True, once=True)(ear.hear)
-    app.on(Bell, weak=True, once=True)(dead.hear)
+def test_weak_once_method_is_called_once(app: Dispatcher) -> None:
+    received: list[Any] = []
+    receiver, dead = Receiver(received), Receiver(received, "dead")
+    app.on(Bell, weak=True, once=True)(receiver.handle)
+    app.on(Bell, weak=True, once=True)(dead.handle)
     del dead
     ring(app, Bell(), Bell())
-    assert heard == ["ear"]
+    assert received == ["receiver"]
     assert app.stats().handlers == 0
 
 
-def test_a_weak_method_that_raises_is_told_as_itself(app: Dispatcher) -> None:
-    ear = Ear([])
-    app.on(Bell, weak=True)(ear.fail)
+def test_weak_method_raises_error_names_the_method(app: Dispatcher) -> None:
+    receiver = Receiver([])
+    app.on(Bell, weak=True)(receiver.fail)
     app.post(Bell())
     with pytest.raises(
-        HandlerError, match=r"test_registry_weak\.Ear\.fail raised"
+        HandlerError, match=r"test_registry_weak\.Receiver\.fail raised"
     ) as caught:
         app.step()
-    assert caught.value.handler == ear.fail
+    assert caught.value.handler == receiver.fail
 
 
-def test_an_error_passes_no_dead_error_handler_unnoticed(app: Dispatcher) -> None:
-    ear = Ear([])
-    app.on(Error, weak=True)(ear.hear)
+def test_error_with_dead_error_handler_is_raised(app: Dispatcher) -> None:
+    receiver = Receiver([])
+    app.on(Error, weak=True)(receiver.handle)
     app.on(Bell)(lambda: 1 / 0)
-    del ear
+    del receiver
     app.post(Bell())
     with pytest.raises(HandlerError):
         assert app.step() + app.step() == 2
 
 
-@pytest.mark.parametrize("handler", [lambda: None, print, Ear], ids=label)
-def test_only_bound_methods_can_be_weak(app: Dispatcher, handler: Any) -> None:
+@pytest.mark.parametrize("handler", [lambda: None, print, Receiver], ids=label)
+def test_weak_not_a_bound_method_raises_handler_type_error(
+    app: Dispatcher, handler: Any
+) -> None:
     with pytest.raises(HandlerTypeError, match="weak=True is for bound methods"):
         app.on(Bell, weak=True)(handler)
     assert app.stats().handlers == 0

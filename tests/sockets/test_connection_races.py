@@ -31,15 +31,15 @@ def test_connection_paused_as_it_ends_leaves_its_number_alone(
     host = connection.host
     client.close()
     run_until(app, lambda: over(seen))
-    number = os.dup2(pair[0].fileno(), connection._fd)
+    number = os.dup2(pair[0].fileno(), connection.registration.fd)
     other = app.add(Connection(socket.socket(fileno=number)))
     others = heard(other)
-    connection._paused = True
+    connection.registration.held = True
     host.update(connection)
     host.reschedule(connection)
     host.set_deadline(connection, 0.0)
     settle(app)
-    assert app._registrations.by_fd[connection._fd] is other
+    assert app._registrations.by_fd[number] is other.registration
     assert app._registrations.ready == {}
     assert app.timeout() is None
     assert names(others) == ["connect"]

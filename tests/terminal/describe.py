@@ -21,13 +21,18 @@ STRINGS = ("osc", "dcs", "apc", "pm", "sos")
 
 
 def values(event: Event) -> tuple[Any, ...]:
-    """All of an event but what the IO side fills in."""
+    """Return all fields of an event but those that the IO side fills in."""
     names = [field.name for field in attrs.fields(type(event)) if not field.kw_only]
     return type(event).__name__, *(getattr(event, name) for name in names)
 
 
+def with_target(event: Any) -> str:
+    """Return an event in short: its name, and its target if it has one."""
+    return f"{event.name} {event.target}" if hasattr(event, "target") else event.name
+
+
 def names(data: bytes, *, flush: bool = False, **options: Any) -> list[str]:
-    """Events in short: a key's combo and text, or the event's name and raw bytes."""
+    """Return events in short: a key's combo, or the event's name and raw bytes."""
     decoder = Decoder(**options)
     events: list[Any] = decoder.feed(data)
     if flush:
@@ -39,7 +44,7 @@ def names(data: bytes, *, flush: bool = False, **options: Any) -> list[str]:
 
 
 def as_vector(event: Event) -> dict[str, Any]:
-    """An event in the notation of vectors.jsonl; modifiers as a set."""
+    """Return an event in the notation of vectors.jsonl; modifiers as a set."""
     fields: dict[str, Any]
     match event:
         case Key(key=key, mods=mods, text=text, action=action):

@@ -24,9 +24,9 @@ _SGR = "1b5b3c"
 
 
 def read(lines: Iterable[str]) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
-    """Return what a report tells of its terminal, and its events by line number.
+    """Return the head of a report, and its events by line number.
 
-    A last line that was cut off, as on a full disk, is passed over.
+    A last line that was cut off, as on a full disk, is ignored.
     """
     head: dict[str, Any] = {}
     records = {}
@@ -56,7 +56,7 @@ def vector(head: dict[str, Any], record: dict[str, Any], name: str) -> dict[str,
     options = _options(head)
     decoder = Decoder(**options)
     decoder.feed(data)
-    told = {
+    made = {
         "id": name,
         "group": name.rpartition("-")[0],
         "hex": record["hex"],
@@ -64,23 +64,23 @@ def vector(head: dict[str, Any], record: dict[str, Any], name: str) -> dict[str,
         "why": _why(head, record),
     }
     if options:
-        told["options"] = options
+        made["options"] = options
     if decoder.pending is not None:
-        told["final_flush"] = True
-    return told
+        made["final_flush"] = True
+    return made
 
 
 def _as_decoded(event: dict[str, Any], raw: str) -> dict[str, Any]:
-    # Only SGR reports say which button was released: the others are told by the clicks.
+    # Only SGR reports name the button of a release: for others the click tracker finds it.
     if event.get("action") == "release" and event["type"] == "mouse":
         return event if raw.startswith(_SGR) else {**event, "button": "none"}
     return event
 
 
 def _options(head: dict[str, Any]) -> dict[str, Any]:
-    """Return the decoder's options, as far as they are not the usual ones."""
+    """Return the decoder's options that differ from the defaults."""
     tty = head.get("tty")
-    if tty is None:  # of a pipe nothing is known
+    if tty is None:  # a pipe
         return {}
     options: dict[str, Any] = {}
     if tty["erase"] == _BACKSPACE:

@@ -42,7 +42,7 @@ def binding(*mods: str, key: str, text: str | None = None) -> Binding:
         ("KP_Enter", binding(key="kp_enter")),
     ],
 )
-def test_parse(text: str, expected: Binding) -> None:
+def test_binding_is_parsed_to_key_and_modifiers(text: str, expected: Binding) -> None:
     assert parse_binding(text) == expected
 
 
@@ -63,7 +63,7 @@ def test_parse(text: str, expected: Binding) -> None:
         ("ab", "no key 'ab'"),
     ],
 )
-def test_what_is_no_binding(text: str, message: str) -> None:
+def test_invalid_binding_raises_with_a_suggestion(text: str, message: str) -> None:
     with pytest.raises(FilterError, match=message):
         parse_binding(text)
 
@@ -85,7 +85,7 @@ def test_what_is_no_binding(text: str, message: str) -> None:
         ("@", b"\x1b[113;1;64u"),  # AltGr+q
         ("ctrl+plus", b"\x1b[61:43;6u"),
         ("ctrl+plus", b"\x1b[43;5u"),
-        ("ctrl+plus", b"\x1b[27;6;43~"),  # modifyOtherKeys tells what shift makes
+        ("ctrl+plus", b"\x1b[27;6;43~"),  # modifyOtherKeys reports what shift makes
         ("ctrl+?", b"\x1b[27;6;63~"),
         ("ctrl+shift+a", b"\x1b[27;6;65~"),
         ("ctrl+i", b"\x1b[27;5;105~"),
@@ -108,7 +108,7 @@ def test_what_is_no_binding(text: str, message: str) -> None:
         ("up", b"\x1b[1;1:2A"),  # repeat
     ],
 )
-def test_matches(text: str, data: bytes) -> None:
+def test_binding_matches_key(text: str, data: bytes) -> None:
     (key,) = Decoder().feed(data)
     assert isinstance(key, Key)
     assert parse_binding(text).matches(key)
@@ -136,23 +136,23 @@ def test_matches(text: str, data: bytes) -> None:
         ("space", b"\x1b[32;5u"),
     ],
 )
-def test_matches_not(text: str, data: bytes) -> None:
+def test_binding_does_not_match_other_key(text: str, data: bytes) -> None:
     (key,) = Decoder().feed(data)
     assert isinstance(key, Key)
     assert not parse_binding(text).matches(key)
 
 
-def test_a_release_is_still_of_that_key() -> None:
+def test_release_is_for_its_binding_but_no_match() -> None:
     release = Key("up", action="release")
     assert parse_binding("up").is_for(release)
     assert not parse_binding("down").is_for(release)
 
 
 @pytest.mark.parametrize("name", ["a", "é", "!", "+", "space", "f35", "kp_begin", "日"])
-def test_key_names(name: str) -> None:
+def test_valid_key_name_is_accepted(name: str) -> None:
     assert is_key_name(name)
 
 
 @pytest.mark.parametrize("name", ["A", " ", "", "esc", "f36", "\x7f", "\x85", "ab"])
-def test_what_is_no_key_name(name: str) -> None:
+def test_invalid_key_name_is_refused(name: str) -> None:
     assert not is_key_name(name)

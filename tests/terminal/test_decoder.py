@@ -1,4 +1,4 @@
-"""What vectors.jsonl does not tell: what is pending, and rare bytes."""
+"""What vectors.jsonl leaves out: what is pending, and rare bytes."""
 
 from typing import Any
 
@@ -45,7 +45,9 @@ from evdispatch.terminal import Decoder
         (b"\x1b[200~a\x1b[2", "paste"),
     ],
 )
-def test_pending(data: bytes, pending: str | None) -> None:
+def test_incomplete_input_sets_pending_until_a_flush(
+    data: bytes, pending: str | None
+) -> None:
     for chunks in [[data], [data[i : i + 1] for i in range(len(data))]]:
         decoder = Decoder()
         for chunk in chunks:
@@ -68,7 +70,7 @@ def test_pending(data: bytes, pending: str | None) -> None:
         (b"\x1b[1", ["unknown b'\\x1b[1'"]),
     ],
 )
-def test_flush(data: bytes, events: list[str]) -> None:
+def test_flush_decodes_incomplete_input(data: bytes, events: list[str]) -> None:
     assert names(data) == []
     assert names(data, flush=True) == events
 
@@ -111,7 +113,9 @@ def test_flush(data: bytes, events: list[str]) -> None:
         (b"\x1b[4;1$y", ["reply b'\\x1b[4;1$y'"]),
     ],
 )
-def test_sequences(data: bytes, events: list[str]) -> None:
+def test_rare_sequences_are_decoded_whole_and_byte_by_byte(
+    data: bytes, events: list[str]
+) -> None:
     assert names(data, flush=True) == events
     decoder = Decoder()
     pieces: list[Any] = []
@@ -188,7 +192,7 @@ def test_sequences(data: bytes, events: list[str]) -> None:
         "1234567890A",
     ],
 )
-def test_control_sequences_that_say_nothing(csi: str) -> None:
+def test_meaningless_control_sequence_is_unknown(csi: str) -> None:
     raw = b"\x1b[" + csi.encode()
     assert [as_vector(event) for event in Decoder().feed(raw)] == [
         {"type": "unknown", "hex": raw.hex()}

@@ -1,4 +1,4 @@
-"""What vectors.jsonl does not tell: replies, the text of keys, and options."""
+"""What vectors.jsonl leaves out: replies, the text of keys, and options."""
 
 from typing import Any
 
@@ -21,13 +21,15 @@ from evdispatch.terminal import Decoder, Key, Reply, Resize
         ("?997;1n", "color_scheme", (997, 1), False),
     ],
 )
-def test_replies(csi: str, kind: str, params: tuple[int, ...], private: bool) -> None:
+def test_replies_have_kind_and_numbers(
+    csi: str, kind: str, params: tuple[int, ...], private: bool
+) -> None:
     (reply,) = Decoder().feed(b"\x1b[" + csi.encode())
     assert isinstance(reply, Reply)
     assert (reply.kind, reply.params, reply.private) == (kind, params, private)
 
 
-def test_a_size_with_more_fields_than_known() -> None:
+def test_resize_with_extra_fields_is_decoded() -> None:
     (event,) = Decoder().feed(b"\x1b[48;24;80;480;800;1;2t")
     assert isinstance(event, Resize)
     assert (event.columns, event.rows) == (80, 24)
@@ -55,13 +57,15 @@ def test_a_size_with_more_fields_than_known() -> None:
         ("0;2;65", "A", {"shift"}, "A"),
     ],
 )
-def test_text_of_kitty_keys(data: str, key: str, mods: set[str], text: str) -> None:
+def test_kitty_key_has_the_text_that_it_types(
+    data: str, key: str, mods: set[str], text: str
+) -> None:
     (event,) = Decoder().feed(f"\x1b[{data}u".encode())
     assert isinstance(event, Key)
     assert (event.key, set(event.mods), event.text) == (key, mods, text)
 
 
-def test_a_letter_that_lowers_to_two_is_not_folded() -> None:
+def test_letter_that_lowers_to_two_is_not_folded() -> None:
     (event,) = Decoder().feed("İ".encode())
     assert isinstance(event, Key)
     assert (event.key, event.mods, event.text) == ("İ", frozenset(), "İ")
@@ -71,13 +75,15 @@ def test_a_letter_that_lowers_to_two_is_not_folded() -> None:
     ("data", "key", "text"),
     [(b"27;2;97~", "a", "A"), (b"27;2;32~", "space", " "), (b"27;0;97~", "a", "a")],
 )
-def test_text_of_modified_other_keys(data: bytes, key: str, text: str) -> None:
+def test_modified_other_key_has_the_text_that_it_types(
+    data: bytes, key: str, text: str
+) -> None:
     (event,) = Decoder().feed(b"\x1b[" + data)
     assert isinstance(event, Key)
     assert (event.key, event.text) == (key, text)
 
 
-def test_a_reported_text_on_an_older_form() -> None:
+def test_tilde_key_with_a_text_field_has_that_text() -> None:
     (event,) = Decoder().feed(b"\x1b[57427;2;53~")
     assert isinstance(event, Key)
     assert (event.key, event.text) == ("kp_begin", "5")
@@ -88,7 +94,7 @@ def test_motion_with_a_further_button_is_a_drag() -> None:
     assert (event.name, as_vector(event)["button"]) == ("drag", "back")
 
 
-def test_utf8_mouse_is_decoded_as_characters() -> None:
+def test_utf8_mouse_report_is_decoded_as_characters() -> None:
     data = b"\x1b[M \xc2\x80\xdf\xbf"
     (event,) = Decoder(mouse_utf8=True).feed(data)
     assert (as_vector(event)["x"], as_vector(event)["y"]) == (0x80 - 33, 0x7FF - 33)
@@ -101,12 +107,12 @@ def test_utf8_mouse_is_decoded_as_characters() -> None:
     ]
 
 
-def test_position_reports_are_counted() -> None:
+def test_position_reports_are_decoded_only_while_awaited() -> None:
     decoder = Decoder(expect_cpr=1)
     assert names(b"\x1b\x1b[1;2R", expect_cpr=1) == ["escape", "reply b'\\x1b[1;2R'"]
     assert [e.name for e in decoder.feed(b"\x1b[1;2R\x1b[1;2R")] == ["reply", "key"]
     assert decoder.expect_cpr == 0
-    decoder.expect_cpr += 1  # a known sequence is looked at anew
+    decoder.expect_cpr += 1  # a known sequence is decoded again
     assert [e.name for e in decoder.feed(b"\x1b[1;2R")] == ["reply"]
     decoder.expect_cpr += 1
     assert [e.name for e in decoder.feed(b"\x1b[7;2R")] == ["reply"]
@@ -116,7 +122,7 @@ def test_position_reports_are_counted() -> None:
     assert names(b"\x1b[1;2:1R", expect_cpr=1) == ["shift+f3"]
 
 
-def test_this_terminals_own_keys_outlast_the_cache() -> None:
+def test_own_keys_of_a_terminal_survive_a_full_cache() -> None:
     decoder = Decoder(erase=8, term="linux")
     for code in range(5000):
         decoder.feed(b"\x1b[?%dc" % code)
@@ -130,6 +136,6 @@ def test_this_terminals_own_keys_outlast_the_cache() -> None:
     [{"mod8": "hyper"}, {"paste_newlines": "cr"}, {"paste_limit": 15}],
     ids=["mod8", "paste_newlines", "paste_limit"],
 )
-def test_options_are_checked(options: dict[str, Any]) -> None:
+def test_invalid_option_raises_with_its_name(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Decoder(**options)

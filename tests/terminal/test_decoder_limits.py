@@ -1,4 +1,4 @@
-"""What vectors.jsonl does not tell: pastes and sequences above a limit."""
+"""What vectors.jsonl leaves out: pastes and sequences above a limit."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ def paste(body: bytes, **options: Any) -> list[tuple[str, bool]]:
     return [(e.text, e.truncated) for e in events if isinstance(e, Paste)]
 
 
-def test_a_paste_above_the_limit_comes_in_pieces() -> None:
+def test_paste_above_the_limit_comes_in_pieces() -> None:
     assert paste(b"x" * 16, paste_limit=16) == [("x" * 16, False)]
     pieces = [("x" * 16, True), ("x" * 16, True), ("x", False)]
     assert paste(b"x" * 33, paste_limit=16) == pieces
 
 
-def test_pieces_keep_characters_and_line_ends_whole() -> None:
+def test_paste_pieces_keep_characters_and_line_ends_whole() -> None:
     assert paste(b"x" * 14 + "😀y".encode(), paste_limit=16) == [
         ("x" * 14, True),
         ("😀y", False),
@@ -29,7 +29,7 @@ def test_pieces_keep_characters_and_line_ends_whole() -> None:
     assert paste(b"\x80" * 17, paste_limit=16)[0] == ("\ufffd" * 13, True)
 
 
-def test_a_paste_without_an_end_holds_what_looked_like_one() -> None:
+def test_flushed_paste_has_the_beginning_of_an_end_marker() -> None:
     decoder = Decoder()
     decoder.feed(b"\x1b[200~abc\x1b[20")
     (event,) = decoder.flush()
@@ -48,7 +48,7 @@ def pending_after(decoder: Decoder, data: bytes) -> str | None:
     return decoder.pending
 
 
-def test_the_rest_of_a_long_control_sequence_is_skipped() -> None:
+def test_control_sequence_above_the_limit_is_skipped() -> None:
     decoder = Decoder()
     (first,) = decoder.feed(b"\x1b[" + b"1" * 5000)
     assert isinstance(first, Unknown)
@@ -60,7 +60,7 @@ def test_the_rest_of_a_long_control_sequence_is_skipped() -> None:
     assert keys(decoder, b"[A") == ["up"]
 
 
-def test_the_rest_of_a_long_string_is_skipped() -> None:
+def test_string_above_the_limit_is_skipped() -> None:
     decoder = Decoder()
     decoder.feed(b"\x1b]" + b"x" * (1 << 21))
     assert decoder.feed(b"y\x1b") == []
@@ -70,7 +70,7 @@ def test_the_rest_of_a_long_string_is_skipped() -> None:
     assert keys(decoder, b"\x1b[A") == ["up"]
 
 
-def test_flush_ends_the_skipping() -> None:
+def test_flush_ends_skipping() -> None:
     decoder = Decoder()
     decoder.feed(b"\x1b]" + b"x" * (1 << 21) + b"\x1b")
     assert [event.name for event in decoder.flush()] == ["key"]

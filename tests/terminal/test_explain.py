@@ -1,9 +1,9 @@
-"""What an event came by: every vector has an explanation, and no bytes raise."""
+"""What made an event: every vector has an explanation, and no bytes raise."""
 
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from terminal.test_vectors import VECTORS, Vector, each_vector
 
@@ -24,9 +24,9 @@ from evdispatch.terminal import (
     Suspend,
     Unknown,
 )
-from evdispatch.terminal._explain import explain
-from evdispatch.terminal._explanation import FALLBACK, Explanation
-from evdispatch.terminal._tokens import CSI_LIMIT
+from evdispatch.terminal._grammar import CSI_LIMIT
+from evdispatch.terminal.explain import explain
+from evdispatch.terminal.explain._explanation import FALLBACK, Explanation
 
 
 def decode(data: bytes, **options: Any) -> Any:
@@ -39,14 +39,14 @@ def of(data: bytes, **options: Any) -> Explanation:
 
 
 @each_vector
-def test_every_vector_is_explained(vector: Vector) -> None:
+def test_every_vector_has_an_explanation(vector: Vector) -> None:
     decoder = Decoder(**vector.options)
     events: list[Any] = [*decoder.feed(vector.data), *decoder.flush()]
     for event in events:
-        told = explain(event.raw, event)
-        assert told != FALLBACK
-        assert (told.protocol == "unknown") == isinstance(event, Unknown)
-        assert all([told.protocol, told.mode, told.form])
+        found = explain(event.raw, event)
+        assert found != FALLBACK
+        assert (found.protocol == "unknown") == isinstance(event, Unknown)
+        assert all([found.protocol, found.mode, found.form])
 
 
 WHOLE = [
@@ -152,12 +152,12 @@ WHOLE = [
     WHOLE,
     ids=[repr(w[0]) for w in WHOLE],
 )
-def test_an_explanation(
+def test_sequence_has_its_whole_explanation(
     data: bytes, protocol: str, mode: str, form: str, parts: str
 ) -> None:
-    told = of(data)
-    assert (told.protocol, told.mode, told.form) == (protocol, mode, form)
-    assert ", ".join(told.parts) == parts
+    found = of(data)
+    assert (found.protocol, found.mode, found.form) == (protocol, mode, form)
+    assert ", ".join(found.parts) == parts
 
 
 @pytest.mark.parametrize(
@@ -172,11 +172,13 @@ def test_an_explanation(
         (b"\x1b[1;2R", {}, "a position report has the same bytes; none was awaited"),
         (b"\x1b[1;2R", {"expect_cpr": 1}, "1;2 = the numbers of the answer"),
         (b"\x1bO5A", {}, "5 = 1 + ctrl(4)"),
-        (b"\x1b[M#!!", {}, "3 = a release, of which button is not told"),
+        (b"\x1b[M#!!", {}, "3 = a release, which does not name the button"),
         (b"\x1b[<67;1;1M", {}, "67 = wheel right"),
     ],
 )
-def test_what_a_part_means(data: bytes, options: dict[str, Any], expected: str) -> None:
+def test_explanation_has_the_meaning_of_a_part(
+    data: bytes, options: dict[str, Any], expected: str
+) -> None:
     assert expected in of(data, **options).parts
 
 
@@ -209,7 +211,7 @@ def test_what_a_part_means(data: bytes, options: dict[str, Any], expected: str) 
         (b"\x1b^x\x1b\\", {}, "asked for by a query that is not known"),
     ],
 )
-def test_what_makes_a_terminal_send_it(
+def test_explanation_has_the_mode_that_is_needed(
     data: bytes, options: dict[str, Any], expected: str
 ) -> None:
     assert of(data, **options).mode == expected
@@ -231,14 +233,16 @@ def test_what_makes_a_terminal_send_it(
         (b"\x1b[" + b"1" * (CSI_LIMIT + 1), "overlong sequence", "longer than 4096"),
     ],
 )
-def test_why_bytes_are_unknown(data: bytes, form: str, why: str) -> None:
+def test_unknown_bytes_are_explained_by_a_reason(
+    data: bytes, form: str, why: str
+) -> None:
     event = decode(data)
-    told = explain(event.raw, event)
-    assert (told.protocol, told.form) == ("unknown", form)
-    assert why in told.parts[0]
+    found = explain(event.raw, event)
+    assert (found.protocol, found.form) == ("unknown", form)
+    assert why in found.parts[0]
 
 
-def test_what_has_no_bytes() -> None:
+def test_events_without_bytes_have_an_explanation() -> None:
     assert explain(b"", Resize(80, 24)).protocol == "SIGWINCH"
     assert explain(b"", Suspend()).protocol == "job control"
     assert explain(b"", Resume()).protocol == "job control"
@@ -248,14 +252,14 @@ def test_what_has_no_bytes() -> None:
     assert click.form == "no bytes of its own"
 
 
-def test_a_release_keeps_its_button_where_the_tracker_found_it() -> None:
-    told = explain(b"\x1b[M#!!", Release(0, 0, "left"))
-    assert "3 = a release, of which button is not told" in told.parts
+def test_release_with_a_found_button_is_explained_by_its_bytes() -> None:
+    found = explain(b"\x1b[M#!!", Release(0, 0, "left"))
+    assert "3 = a release, which does not name the button" in found.parts
 
 
-def test_a_paste_without_its_ends() -> None:
-    told = explain(b"abc", Paste("abc", truncated=True))
-    assert told.parts == (
+def test_paste_piece_is_explained_without_its_ends() -> None:
+    found = explain(b"abc", Paste("abc", truncated=True))
+    assert found.parts == (
         *("the beginning came before", "3 bytes of text", "the end is missing"),
     )
 
@@ -272,16 +276,18 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.one_of(st.binary(max_size=20), st.lists(PIECES, max_size=12).map(b"".join)),
     st.sampled_from(OTHERS),
 )
-def test_no_bytes_raise_whatever_the_event(raw: bytes, event: Event) -> None:
+def test_any_bytes_with_any_event_do_not_raise(raw: bytes, event: Event) -> None:
     assert isinstance(explain(raw, event), Explanation)
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=12).map(b"".join))
-def test_whatever_is_decoded_is_explained(data: bytes) -> None:
+def test_decoded_events_have_an_explanation(data: bytes) -> None:
     decoder = Decoder()
     events: list[Any] = [*decoder.feed(data), *decoder.flush()]
     for event in events:
@@ -290,9 +296,9 @@ def test_whatever_is_decoded_is_explained(data: bytes) -> None:
 
 @pytest.mark.parametrize("raw", [b"\x1b" * 100_000, b"\x1b[" + b"9" * 100_000, b""])
 @pytest.mark.parametrize("event", OTHERS, ids=repr)
-def test_long_bytes_and_none(raw: bytes, event: Event) -> None:
+def test_long_or_no_bytes_do_not_raise(raw: bytes, event: Event) -> None:
     assert isinstance(explain(raw, event), Explanation)
 
 
-def test_there_are_vectors_with_unknown_bytes() -> None:
+def test_vectors_include_unknown_bytes() -> None:
     assert any(event["type"] == "unknown" for v in VECTORS for event in v.events)

@@ -51,7 +51,9 @@ def last(decoder: Decoder, data: bytes) -> Event:
     ],
     ids=["csi", "digits", "dcs", "osc", "apc", "nul", "esc", "utf8", "x10"],
 )
-def test_a_stream_without_an_end(head: bytes, body: bytes, size: int) -> None:
+def test_endless_stream_takes_bounded_memory_and_loses_no_key(
+    head: bytes, body: bytes, size: int
+) -> None:
     decoder = Decoder()
     most, _ = peak(decoder, chunks(head, body, size))
     assert most < 6 * MEGABYTE
@@ -62,7 +64,7 @@ def test_a_stream_without_an_end(head: bytes, body: bytes, size: int) -> None:
     assert key.key == "a"
 
 
-def test_a_hundred_megabytes_are_pasted_in_pieces() -> None:
+def test_paste_of_100_megabytes_comes_in_pieces() -> None:
     decoder = Decoder(paste_limit=MEGABYTE)
     size = 0
     pieces: list[bool] = []
@@ -79,7 +81,7 @@ def test_a_hundred_megabytes_are_pasted_in_pieces() -> None:
     assert len(pieces) in (100, 101)
 
 
-def test_a_paste_without_an_end_holds_no_more_than_the_limit() -> None:
+def test_endless_paste_takes_bounded_memory() -> None:
     decoder = Decoder(paste_limit=MEGABYTE)
     most, count = peak(decoder, chunks(b"\x1b[200~", b"x\x1b[20", 8 * MEGABYTE))
     assert most < 6 * MEGABYTE
@@ -91,7 +93,7 @@ def test_a_paste_without_an_end_holds_no_more_than_the_limit() -> None:
 
 
 @pytest.mark.parametrize("head", [b"\x1b[1", b"\x1b]0;", b"\x1b[200~"])
-def test_one_byte_at_a_time_takes_linear_time(head: bytes) -> None:
+def test_bytes_one_at_a_time_take_linear_time(head: bytes) -> None:
     """Twice the bytes take about twice the time; four times would be quadratic."""
 
     def cost(size: int) -> float:
@@ -106,7 +108,7 @@ def test_one_byte_at_a_time_takes_linear_time(head: bytes) -> None:
     assert ratios[2] < 3
 
 
-def test_what_is_cut_off_is_told_once() -> None:
+def test_sequence_above_the_limit_makes_one_unknown() -> None:
     decoder = Decoder()
     events = [
         event

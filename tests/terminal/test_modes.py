@@ -35,13 +35,15 @@ def off(*modes: int) -> bytes:
         ({"keyboard": 9}, b"\x1b[>9u", b"\x1b[<u"),
     ],
 )
-def test_each(options: dict[str, Any], enable: bytes, disable: bytes) -> None:
+def test_mode_is_switched_on_and_off(
+    options: dict[str, Any], enable: bytes, disable: bytes
+) -> None:
     modes = Modes(**options)
     assert modes.enable() == enable
     assert modes.disable() == disable
 
 
-def test_all_together_go_off_in_reverse() -> None:
+def test_all_modes_are_switched_off_in_reverse() -> None:
     modes = Modes(
         mouse="click",
         paste=True,
@@ -60,17 +62,17 @@ def test_all_together_go_off_in_reverse() -> None:
 
 
 @pytest.mark.parametrize("mouse", ["hover", True, None, 0, 1])
-def test_an_unknown_mouse_mode(mouse: Any) -> None:
+def test_unknown_mouse_mode_raises(mouse: Any) -> None:
     with pytest.raises(ValueError, match="mouse must be"):
         Modes(mouse=mouse)
 
 
 @pytest.mark.parametrize("keyboard", [-1, 32])
-def test_unknown_keyboard_flags(keyboard: int) -> None:
+def test_unknown_keyboard_flags_raise(keyboard: int) -> None:
     with pytest.raises(ValueError, match="keyboard must be"):
         Modes(keyboard=keyboard)
 
 
-def test_synchronized_output() -> None:
+def test_synchronized_output_is_mode_2026() -> None:
     frame = BEGIN_SYNCHRONIZED + END_SYNCHRONIZED
     assert frame == on(2026) + off(2026)

@@ -1,8 +1,7 @@
 """The pointer among regions: what it enters and leaves, and drags and clicks."""
 
-from typing import Any
-
 import pytest
+from terminal.describe import with_target
 
 from evdispatch.terminal import (
     Click,
@@ -38,10 +37,10 @@ class Hand:
         return self.sends(report.encode())
 
     def sends(self, data: bytes) -> list[str]:
-        return [told(event) for event in self._input.feed(data, 0.0)]
+        return [with_target(event) for event in self._input.feed(data, 0.0)]
 
     def looks(self) -> list[str]:
-        return [told(event) for event in self.pointer.look()]
+        return [with_target(event) for event in self.pointer.look()]
 
     def moves(self, x: int, y: int) -> list[str]:
         return self.does(35, x, y)
@@ -56,10 +55,6 @@ class Hand:
         return self.does(0, x, y, "m")
 
 
-def told(event: Any) -> str:
-    return f"{event.name} {event.target}" if hasattr(event, "target") else event.name
-
-
 @pytest.fixture
 def hand() -> Hand:
     hand = Hand()
@@ -71,7 +66,7 @@ def hand() -> Hand:
 class TestCrossings:
     """Enter and leave."""
 
-    def test_one_leave_then_one_enter_before_the_event(self, hand: Hand) -> None:
+    def test_move_between_regions_leaves_enters_and_moves(self, hand: Hand) -> None:
         assert hand.moves(0, 0) == ["move None"]
         assert hand.moves(2, 1) == ["enter ok", "move ok"]
         assert hand.moves(3, 1) == ["move ok"]
@@ -79,12 +74,12 @@ class TestCrossings:
         assert hand.moves(0, 0) == ["leave no", "move None"]
 
     @pytest.mark.parametrize("code", [0, 32, 35, 64])
-    def test_whatever_tells_where_the_pointer_is(self, hand: Hand, code: int) -> None:
+    def test_any_mouse_report_enters_a_region(self, hand: Hand, code: int) -> None:
         assert hand.does(code, 2, 1)[0] == "enter ok"
         hand.moves(8, 1)
         assert hand.does(0, 2, 1, "m")[:2] == ["leave no", "enter ok"]
 
-    def test_they_tell_the_cell_and_the_bytes(self, hand: Hand) -> None:
+    def test_enter_and_leave_have_cell_and_bytes(self, hand: Hand) -> None:
         hand.moves(2, 1)
         leave, enter = hand.pointer.follow(Move(9, 2, raw=b"raw"))
         assert isinstance(leave, Leave)
@@ -95,15 +90,13 @@ class TestCrossings:
         assert isinstance(leave, Leave)
         assert (leave.target, leave.x, leave.y, leave.raw) == ("no", 9, 2, b"")
 
-    def test_an_inner_region_takes_the_pointer_from_the_outer(self, hand: Hand) -> None:
+    def test_inner_region_takes_the_pointer_from_the_outer(self, hand: Hand) -> None:
         hand.moves(2, 1)
         hand.regions.add("icon", 3, 1, 1, 1)
         assert hand.moves(3, 1) == ["leave ok", "enter icon", "move icon"]
         assert hand.moves(4, 1) == ["leave icon", "enter ok", "move ok"]
 
-    def test_a_lost_focus_leaves_and_a_gained_one_does_nothing(
-        self, hand: Hand
-    ) -> None:
+    def test_lost_focus_leaves_the_region(self, hand: Hand) -> None:
         hand.moves(2, 1)
         assert hand.sends(b"\x1b[I") == ["focus"]
         assert hand.sends(b"\x1b[O") == ["leave ok", "focus"]
@@ -112,8 +105,10 @@ class TestCrossings:
         assert hand.looks() == [], "the pointer may be anywhere"
         assert hand.moves(2, 1) == ["enter popup", "move popup"]
 
-    def test_a_region_that_changes_under_the_pointer(self, hand: Hand) -> None:
-        assert hand.looks() == [], "nobody knows where the pointer is"
+    def test_region_that_changes_under_the_pointer_is_left_and_entered(
+        self, hand: Hand
+    ) -> None:
+        assert hand.looks() == [], "the pointer has no position yet"
         hand.moves(2, 1)
         (region,) = [region for region in hand.regions if region.name == "ok"]
         assert hand.looks() == []
@@ -128,7 +123,7 @@ class TestCrossings:
         hand.regions.add("ok", 2, 1, 1, 1)
         assert hand.looks() == ["enter ok"]
 
-    def test_a_region_that_is_replaced_in_one_go_is_not_left(self, hand: Hand) -> None:
+    def test_replaced_region_of_the_same_name_is_not_left(self, hand: Hand) -> None:
         hand.moves(2, 1)
         (region,) = [region for region in hand.regions if region.name == "ok"]
         region.remove()
@@ -139,33 +134,33 @@ class TestCrossings:
 class TestDrags:
     """What a button went down on has its drags and its release."""
 
-    def test_a_drag_keeps_its_target_wherever_it_goes(self, hand: Hand) -> None:
+    def test_drag_keeps_the_target_of_its_press(self, hand: Hand) -> None:
         hand.presses(2, 1)
         assert hand.drags(8, 1) == ["leave ok", "enter no", "drag ok"]
         assert hand.drags(0, 0) == ["leave no", "drag ok"]
         assert hand.releases(0, 0) == ["release ok"]
-        assert hand.drags(8, 1) == ["enter no", "drag no"], "its press was not heard"
+        assert hand.drags(8, 1) == ["enter no", "drag no"], "its press is over"
 
-    def test_a_drag_that_began_outside_has_no_target(self, hand: Hand) -> None:
+    def test_drag_from_outside_has_no_target(self, hand: Hand) -> None:
         hand.presses(0, 0)
         assert hand.drags(2, 1) == ["enter ok", "drag None"]
         assert hand.releases(2, 1) == ["release None"]
 
-    def test_each_button_has_its_own(self, hand: Hand) -> None:
+    def test_each_button_drags_its_own_target(self, hand: Hand) -> None:
         hand.does(0, 2, 1)
         hand.does(2, 8, 1)
         assert hand.does(32, 0, 0)[-1] == "drag ok"
         assert hand.does(34, 0, 0)[-1] == "drag no"
         assert hand.does(64, 8, 1)[-1] == "scroll no", "a wheel is held by none"
 
-    def test_a_release_that_does_not_tell_its_button(self, hand: Hand) -> None:
+    def test_release_without_button_clicks_the_held_target(self, hand: Hand) -> None:
         hand.sends(b"\x1b[M" + bytes([32, 33 + 2, 33 + 1]))
         assert hand.sends(b"\x1b[M" + bytes([32 + 3, 33 + 3, 33 + 2])) == [
             "release ok",
             "click ok",
         ]
 
-    def test_a_region_that_goes_during_a_drag_is_dragged_on(self, hand: Hand) -> None:
+    def test_region_removed_during_a_drag_stays_its_target(self, hand: Hand) -> None:
         hand.presses(2, 1)
         for region in hand.regions:
             region.remove()
@@ -176,11 +171,11 @@ class TestDrags:
 class TestClicks:
     """Press and release in one region."""
 
-    def test_a_hand_may_shake(self, hand: Hand) -> None:
+    def test_release_on_another_cell_of_the_region_clicks(self, hand: Hand) -> None:
         hand.presses(2, 1)
         assert hand.releases(5, 2) == ["release ok", "click ok"]
 
-    def test_the_click_is_where_the_release_is(self, hand: Hand) -> None:
+    def test_click_is_at_the_release(self, hand: Hand) -> None:
         found = Input(Decoder(), 0.025, hand.pointer).feed(
             b"\x1b[<16;3;2M\x1b[<0;6;3m", 0.0
         )
@@ -190,13 +185,15 @@ class TestClicks:
         assert (click.mods, click.raw) == (frozenset({"ctrl"}), b"\x1b[<0;6;3m")
 
     @pytest.mark.parametrize("cell", [(8, 1), (0, 0), (6, 1)])
-    def test_no_click_if_the_release_is_elsewhere(
+    def test_release_outside_the_region_makes_no_click(
         self, hand: Hand, cell: tuple[int, int]
     ) -> None:
         hand.presses(2, 1)
         assert hand.releases(*cell)[-1] == "release ok"
 
-    def test_without_a_region_the_cell_counts(self, hand: Hand) -> None:
+    def test_release_without_region_clicks_on_the_same_cell_only(
+        self, hand: Hand
+    ) -> None:
         hand.presses(0, 0)
         assert hand.releases(0, 0) == ["release None", "click None"]
         hand.presses(0, 0)
@@ -204,7 +201,7 @@ class TestClicks:
         hand.presses(0, 0)
         assert hand.releases(2, 1)[-1] == "release None"
 
-    def test_a_region_that_comes_between_takes_the_click(self, hand: Hand) -> None:
+    def test_region_added_after_the_press_prevents_the_click(self, hand: Hand) -> None:
         hand.presses(0, 0)
         hand.regions.add("popup", 0, 0, 5, 5, z=1)
         assert hand.releases(0, 0) == ["enter popup", "release None"]
@@ -213,6 +210,6 @@ class TestClicks:
         assert hand.releases(0, 0) == ["leave popup", "enter over", "release popup"]
 
 
-def test_what_was_made_by_hand_has_no_target() -> None:
+def test_mouse_event_made_by_hand_has_no_target() -> None:
     for cls in (Press, Release, Click, Move, Drag, Scroll):
         assert cls(1, 1, "left").target is None

@@ -18,7 +18,7 @@ from terminal.test_vectors import VECTORS
 from evdispatch._events import Event
 from evdispatch.terminal import Decoder, Key, Reply, Unknown
 from evdispatch.terminal._decoder import KNOWN_LIMIT
-from evdispatch.terminal._tokens import CSI_LIMIT, STRING_LIMIT
+from evdispatch.terminal._grammar import CSI_LIMIT, STRING_LIMIT
 
 ESC = b"\x1b"
 
@@ -57,7 +57,9 @@ def decode(chunks: list[bytes], **options: Any) -> list[tuple[Any, ...]]:
 
 @given(streams, st.lists(st.integers(0, 200)), options)
 @fuzz
-def test_cuts_do_not_matter(data: bytes, cuts: list[int], opts: dict[str, Any]) -> None:
+def test_events_do_not_depend_on_cuts(
+    data: bytes, cuts: list[int], opts: dict[str, Any]
+) -> None:
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     chunks = [data[start:end] for start, end in pairwise(places)]
     whole = decode([data], **opts)
@@ -67,7 +69,7 @@ def test_cuts_do_not_matter(data: bytes, cuts: list[int], opts: dict[str, Any]) 
 
 @given(st.lists(fragments), options)
 @fuzz
-def test_nothing_is_pending_after_a_flush(
+def test_flush_leaves_nothing_pending(
     chunks: list[bytes], opts: dict[str, Any]
 ) -> None:
     decoder = Decoder(**opts)
@@ -82,7 +84,7 @@ def test_nothing_is_pending_after_a_flush(
 
 @given(streams.filter(lambda data: b"\x1b[<" not in data), options)
 @fuzz
-def test_no_byte_is_lost_or_told_twice(data: bytes, opts: dict[str, Any]) -> None:
+def test_every_byte_is_in_one_event(data: bytes, opts: dict[str, Any]) -> None:
     # SGR reports are left out: the release of a wheel is no event.
     decoder = Decoder(**opts)
     events: list[Any] = [*decoder.feed(data), *decoder.flush()]
@@ -91,7 +93,7 @@ def test_no_byte_is_lost_or_told_twice(data: bytes, opts: dict[str, Any]) -> Non
 
 @given(st.binary(), options)
 @fuzz
-def test_any_bytes_pass(data: bytes, opts: dict[str, Any]) -> None:
+def test_any_bytes_decode_without_error(data: bytes, opts: dict[str, Any]) -> None:
     decoder = Decoder(**opts)
     assert all(isinstance(event, Event) for event in decoder.feed(data))
     decoder.flush()
@@ -132,14 +134,14 @@ def complete_sequences() -> st.SearchStrategy[bytes]:
 
 @given(st.lists(complete_sequences(), max_size=8))
 @fuzz
-def test_a_complete_sequence_is_one_event(sequences: list[bytes]) -> None:
+def test_complete_sequence_is_one_event(sequences: list[bytes]) -> None:
     events: list[Any] = Decoder().feed(b"".join(sequences))
     assert [event.raw for event in events] == sequences
 
 
 @given(st.lists(complete_sequences(), min_size=1, max_size=3), st.data())
 @fuzz
-def test_no_text_from_a_cut_off_sequence(
+def test_cut_sequence_makes_no_text(
     sequences: list[bytes], data: st.DataObject
 ) -> None:
     last = sequences.pop()
@@ -187,7 +189,7 @@ def seconds(data: bytes, chunk: int) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ENDLESS)
-def test_time_is_linear_byte_by_byte(kind: str) -> None:
+def test_time_byte_by_byte_is_linear(kind: str) -> None:
     # Eight times the bytes: 8 where it is linear, 64 where it is quadratic.
     short, long = (seconds(stream(kind, size), 1) for size in (1_500, 12_000))
     assert long < 24 * short + 0.005
@@ -195,7 +197,7 @@ def test_time_is_linear_byte_by_byte(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ENDLESS)
-def test_time_is_linear_at_once(kind: str) -> None:
+def test_time_at_once_is_linear(kind: str) -> None:
     short, long = (
         seconds(stream(kind, size), chunk=1 << 30) for size in (3_000, 24_000)
     )
@@ -210,7 +212,7 @@ def endless(kind: str, total: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["csi", "ss3", "osc", "dcs", "paste"])
-def test_memory_is_bounded(kind: str) -> None:
+def test_memory_of_endless_input_is_bounded(kind: str) -> None:
     decoder = Decoder(paste_limit=1 << 20)
     tracemalloc.start()
     try:
@@ -224,7 +226,7 @@ def test_memory_is_bounded(kind: str) -> None:
 
 
 @pytest.mark.parametrize("zeros", [4, 4000])
-def test_the_known_sequences_are_bounded(zeros: int) -> None:
+def test_memory_of_known_sequences_is_bounded(zeros: int) -> None:
     def learn(codes: range) -> int:
         for code in codes:
             decoder.feed(b"\x1b[?%0*d;1c" % (zeros, code))
@@ -251,7 +253,7 @@ def test_the_known_sequences_are_bounded(zeros: int) -> None:
     ],
     ids=["csi", "ss3", "osc-bel", "osc-st", "dcs"],
 )
-def test_a_sequence_above_its_limit_is_one_unknown(
+def test_sequence_above_its_limit_is_one_unknown(
     start: bytes, filling: bytes, limit: int, end: bytes
 ) -> None:
     def events(size: int, *chunks: int) -> list[Event]:

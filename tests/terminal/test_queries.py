@@ -1,4 +1,4 @@
-"""Questions and answers, without a terminal."""
+"""Queries and answers, without a terminal."""
 
 from typing import Any
 
@@ -14,19 +14,21 @@ DA1 = b"\x1b[?62;4c"
 
 
 @attrs.define(eq=False)
-class Told(Event):
+class Answered(Event):
     value: Any
 
 
 def ask(given: Input, name: str, until: float = 1.0) -> bytes:
-    given.queries.ask(QUERIES[name], until, lambda value, raw: [Told(value)])
+    given.queries.ask(QUERIES[name], until, lambda value, raw: [Answered(value)])
     return given.take_request()
 
 
 def fed(given: Input, data: bytes, now: float = 0.0) -> list[Any]:
-    """What is told of some bytes, fed one by one: values of answers, other events."""
+    """Feed bytes one by one; return values of answers, and names of other events."""
     events = [event for byte in data for event in given.feed(bytes([byte]), now)]
-    return [event.value if isinstance(event, Told) else event.name for event in events]
+    return [
+        event.value if isinstance(event, Answered) else event.name for event in events
+    ]
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def given() -> Input:
     ],
     ids=lambda value: None if isinstance(value, bytes | tuple) else str(value),
 )
-def test_an_answer(
+def test_answer_of_a_query_has_its_value(
     given: Input, name: str, request_: bytes, reply: bytes, value: Any
 ) -> None:
     assert ask(given, name) == request_ + b"\x1b[c"
@@ -66,20 +68,18 @@ def test_an_answer(
     assert given.take_request() == b""
 
 
-def test_the_device_is_a_fence_of_its_own(given: Input) -> None:
+def test_device_query_needs_no_fence(given: Input) -> None:
     assert ask(given, "device") == b"\x1b[c"
     assert fed(given, DA1 + DA1) == [(62, 4), "reply"]
 
 
 @pytest.mark.parametrize("name", ["background", "foreground", "version"])
-def test_what_a_terminal_does_not_know_is_told_at_its_next_answer(
-    given: Input, name: str
-) -> None:
+def test_unsupported_query_is_answered_by_the_fence(given: Input, name: str) -> None:
     ask(given, name)
     assert fed(given, DA1) == [None]
 
 
-def test_who_does_not_know_the_clear_form_is_asked_for_the_cursor_again(
+def test_cursor_query_falls_back_to_the_ambiguous_form(
     given: Input,
 ) -> None:
     ask(given, "cursor")
@@ -89,7 +89,7 @@ def test_who_does_not_know_the_clear_form_is_asked_for_the_cursor_again(
     assert fed(given, b"\x1b[1;2R") == ["key"]  # and now it is
 
 
-def test_who_knows_neither_is_not_asked_for_ever(given: Input) -> None:
+def test_cursor_query_falls_back_only_once(given: Input) -> None:
     ask(given, "cursor")
     assert fed(given, DA1) == []
     given.take_request()
@@ -98,7 +98,7 @@ def test_who_knows_neither_is_not_asked_for_ever(given: Input) -> None:
     assert fed(given, b"\x1b[1;2R") == ["key"]
 
 
-def test_who_says_nothing_is_waited_for_as_long_as_was_said(given: Input) -> None:
+def test_silent_terminal_is_awaited_until_the_timeout(given: Input) -> None:
     ask(given, "version", until=2.0)
     ask(given, "device", until=1.0)
     assert [given.until] == [1.0]
@@ -107,11 +107,11 @@ def test_who_says_nothing_is_waited_for_as_long_as_was_said(given: Input) -> Non
     assert [given.until] == [2.0]
     assert [event.value for event in given.expire(2.0)] == [None]  # type: ignore[attr-defined]
     assert given.until is None
-    # What comes late is still their answers: the third is nobody's.
+    # Late answers are still theirs: the third answers no query.
     assert fed(given, DA1 * 3) == ["reply"]
 
 
-def test_a_late_answer_is_not_taken_for_that_of_the_next_question(
+def test_late_answer_does_not_answer_the_next_query(
     given: Input,
 ) -> None:
     ask(given, "version", until=1.0)
@@ -124,14 +124,14 @@ def test_a_late_answer_is_not_taken_for_that_of_the_next_question(
     assert given.queries.fences == 0
 
 
-def test_who_never_answers_is_not_remembered_for_ever(given: Input) -> None:
+def test_expired_queries_are_bounded(given: Input) -> None:
     for number in range(1000):
         ask(given, "background", until=number)
         given.expire(number)
     assert given.queries.fences < 100
 
 
-def test_the_timer_of_an_escape_and_that_of_an_answer_are_both_kept(
+def test_until_covers_escape_and_answer(
     given: Input,
 ) -> None:
     ask(given, "version", until=2.0)
@@ -141,7 +141,7 @@ def test_the_timer_of_an_escape_and_that_of_an_answer_are_both_kept(
     assert given.until == 2.0
 
 
-def test_several_questions_are_told_apart(given: Input) -> None:
+def test_queries_in_a_row_get_their_own_answers(given: Input) -> None:
     for name in ("background", "cursor", "foreground", "device"):
         ask(given, name)
     assert given.queries.fences == 4
@@ -151,25 +151,25 @@ def test_several_questions_are_told_apart(given: Input) -> None:
     assert expected == [None, (0, 0), (0, 0, 0), (62, 4)]
 
 
-def test_what_nobody_asked_for_is_a_reply(given: Input) -> None:
+def test_reply_without_a_query_stays_a_reply(given: Input) -> None:
     assert fed(given, DA1 + b"\x1b[?3;5R\x1b]11;rgb:0/0/0\x07\x1b[?1u") == ["reply"] * 4
 
 
-def test_a_colour_that_is_none_is_a_reply(given: Input) -> None:
+def test_invalid_colour_stays_a_reply(given: Input) -> None:
     ask(given, "background")
     assert fed(given, b"\x1b]11;red\x07") == ["reply"]
 
 
-def test_kitty_and_modes() -> None:
+def test_kitty_and_mode_queries_are_answered() -> None:
     queries = Queries()
-    told: list[Any] = []
+    values: list[Any] = []
 
     def note(value: Any, raw: bytes) -> list[Event]:
-        told.append(value)
+        values.append(value)
         return []
 
     queries.ask(KITTY, 1.0, note, note)
-    assert queries.take_request() == b"\x1b[?u\x1b[c"
+    assert queries.request == b"\x1b[?u\x1b[c"
     queries.take(Reply("kitty_flags", (0,)))
     queries.take(Reply("da1", (62,)))
     for state in range(5):
@@ -177,14 +177,14 @@ def test_kitty_and_modes() -> None:
         queries.take(Reply("decrpm", (2026, 1), private=True))
         queries.take(Reply("decrpm", (2048, state), private=True))
         queries.take(Reply("da1", (62,)))
-    assert told == [0, (62,), False, True, True, True, False]
+    assert values == [0, (62,), False, True, True, True, False]
     queries.ask(DEVICE, 1.0, note)
     queries.forget()
     assert queries.until is None
-    assert queries.take_request() == b""
+    assert queries.request == b""
 
 
-def test_what_somebody_else_has_read_is_told_as_no_answer(given: Input) -> None:
+def test_cancelled_queries_have_no_answer(given: Input) -> None:
     ask(given, "version", until=9.0)
     ask(given, "device", until=9.0)
     given.queries.forget()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from terminal.describe import with_target
 
 from evdispatch import Event, StateError
 from evdispatch.terminal import (
@@ -20,14 +21,10 @@ from evdispatch.terminal import (
 )
 
 
-def told(event: Any) -> str:
-    return f"{event.name} {event.target}"
-
-
 class TestRegions:
     """What is where."""
 
-    def test_a_region_holds_its_cells_and_no_others(self) -> None:
+    def test_region_holds_its_cells_only(self) -> None:
         regions = Regions()
         region = regions.add("ok", 2, 1, 4, 2)
         held = {(x, y) for x in range(-1, 9) for y in range(-1, 9) if regions.at(x, y)}
@@ -37,7 +34,7 @@ class TestRegions:
         assert (region.width, region.height, region.z) == (4, 2, 0)
         assert repr(region) == "<Region 'ok' 4x2 at 2,1 z=0>"
 
-    def test_the_highest_counts_and_of_equals_the_last(self) -> None:
+    def test_highest_region_counts_and_of_equals_the_last(self) -> None:
         regions = Regions()
         low = regions.add("low", 0, 0, 9, 9, z=-1)
         first = regions.add("first", 0, 0, 3, 3)
@@ -49,7 +46,7 @@ class TestRegions:
         assert regions.at(2, 2) is low
         assert [region.name for region in regions] == ["low", "first", "last"]
 
-    def test_it_moves_and_grows_and_goes(self) -> None:
+    def test_region_moves_resizes_and_is_removed(self) -> None:
         regions = Regions()
         region = regions.add("ok", 0, 0, 1, 1, z=5)
         region.move(-2, 7)
@@ -62,7 +59,7 @@ class TestRegions:
         assert region not in regions
         assert regions.at(0, 8) is None
 
-    def test_a_removed_name_is_free_again_and_the_old_region_is_dead(self) -> None:
+    def test_removed_region_frees_its_name_and_can_not_change(self) -> None:
         regions = Regions()
         old = regions.add("ok", 0, 0, 1, 1)
         old.remove()
@@ -74,7 +71,7 @@ class TestRegions:
             old.resize(1, 2)
         assert regions.at(0, 0) is new
 
-    def test_each_change_is_told_and_no_refused_one(self) -> None:
+    def test_each_change_calls_changed_once(self) -> None:
         changes: list[None] = []
         regions = Regions(lambda: changes.append(None))
         region = regions.add("ok", 0, 0, 1, 1)
@@ -91,26 +88,30 @@ class TestRegions:
     @pytest.mark.parametrize(
         ("arguments", "error", "words"),
         [
-            (("", 0, 0, 1, 1), ValueError, "not empty"),
-            ((None, 0, 0, 1, 1), TypeError, "name is text, not None"),
-            ((b"ok", 0, 0, 1, 1), TypeError, "name is text"),
-            (("a", 0.0, 0, 1, 1), TypeError, "x is a whole number of cells, not 0.0"),
-            (("a", 0, "0", 1, 1), TypeError, "y is a whole"),
-            (("a", 0, 0, True, 1), TypeError, "width is a whole"),
-            (("a", 0, 0, 1, None), TypeError, "height is a whole"),
-            (("a", 0, 0, 0, 1), ValueError, "width is 1 or more, not 0"),
-            (("a", 0, 0, 1, -1), ValueError, "height is 1 or more, not -1"),
-            (("ok", 0, 0, 1, 1), ValueError, "there is a region 'ok' already"),
+            (("", 0, 0, 1, 1), ValueError, "must not be empty"),
+            ((None, 0, 0, 1, 1), TypeError, "name must be a str, got None"),
+            ((b"ok", 0, 0, 1, 1), TypeError, "name must be a str"),
+            (
+                ("a", 0.0, 0, 1, 1),
+                TypeError,
+                "x must be a whole number of cells, got 0.0",
+            ),
+            (("a", 0, "0", 1, 1), TypeError, "y must be a whole"),
+            (("a", 0, 0, True, 1), TypeError, "width must be a whole"),
+            (("a", 0, 0, 1, None), TypeError, "height must be a whole"),
+            (("a", 0, 0, 0, 1), ValueError, "width must be 1 or more, got 0"),
+            (("a", 0, 0, 1, -1), ValueError, "height must be 1 or more, got -1"),
+            (("ok", 0, 0, 1, 1), ValueError, "a region 'ok' already exists"),
         ],
     )
-    def test_what_is_no_region_is_an_error(
+    def test_invalid_region_raises(
         self, arguments: tuple[Any, ...], error: type[Exception], words: str
     ) -> None:
         regions = Regions()
         regions.add("ok", 0, 0, 1, 1)
         with pytest.raises(error, match=words):
             regions.add(*arguments)
-        with pytest.raises(TypeError, match="z is a whole"):
+        with pytest.raises(TypeError, match="z must be a whole"):
             regions.add("a", 0, 0, 1, 1, z=0.5)  # type: ignore[arg-type]
         assert len(list(regions)) == 1
 
@@ -137,7 +138,7 @@ def brute_force(regions: list[Region], x: int, y: int) -> str | None:
 
 @given(boxes, cells)
 @fuzz
-def test_the_target_is_what_one_would_see(
+def test_target_is_the_topmost_region(
     boxes: list[tuple[int, int, int, int, int]], cells: list[tuple[int, int]]
 ) -> None:
     regions = Regions()
@@ -152,7 +153,7 @@ def test_the_target_is_what_one_would_see(
         expected = [] if inside is None else [f"leave {inside}"]
         expected += [] if event.target is None else [f"enter {event.target}"]
         same = inside == event.target
-        assert [told(each) for each in crossings] == ([] if same else expected)
+        assert [with_target(each) for each in crossings] == ([] if same else expected)
         inside = event.target
 
 
@@ -187,7 +188,7 @@ def happens(
 
 @given(steps)
 @fuzz
-def test_enter_and_leave_take_turns_and_agree_with_the_target(
+def test_enter_and_leave_alternate_and_agree_with_the_target(
     steps: list[tuple[str, int, int, int]],
 ) -> None:
     regions = Regions()

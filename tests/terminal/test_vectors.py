@@ -64,27 +64,27 @@ reply bad utf8 mixed
 """
 
 
-def test_there_are_vectors_of_all_groups() -> None:
+def test_vectors_cover_all_groups() -> None:
     groups = {vector.id.rpartition("-")[0] for vector in VECTORS}
     assert groups == set(GROUPS.split())
 
 
 @each_vector
-def test_whole_and_byte_by_byte(vector: Vector) -> None:
+def test_vector_whole_and_byte_by_byte_makes_its_events(vector: Vector) -> None:
     assert vector.decode([vector.data]) == vector.events
     chunks = [vector.data[i : i + 1] for i in range(len(vector.data))]
     assert vector.decode(chunks) == vector.events
 
 
 @each_vector
-def test_every_split_in_two(vector: Vector) -> None:
+def test_vector_split_in_two_makes_its_events(vector: Vector) -> None:
     for at in range(1, len(vector.data)):
         chunks = [vector.data[:at], vector.data[at:]]
         assert vector.decode(chunks) == vector.events, at
 
 
 @each_vector
-def test_with_trailing_bytes(vector: Vector) -> None:
+def test_vector_with_trailing_bytes_makes_its_events_and_theirs(vector: Vector) -> None:
     tail = b"q\x1b[A"
     decoder = Decoder(**vector.options)
     if vector.flush:
@@ -96,7 +96,7 @@ def test_with_trailing_bytes(vector: Vector) -> None:
     assert (letter["key"], arrow["key"]) == ("q", "up")
 
 
-def test_raw_is_what_it_was_decoded_from() -> None:
+def test_raw_bytes_of_events_are_the_input() -> None:
     for vector in VECTORS:
         decoder = Decoder(**vector.options)
         events: list[Any] = [*decoder.feed(vector.data), *decoder.flush()]
@@ -104,7 +104,7 @@ def test_raw_is_what_it_was_decoded_from() -> None:
             assert b"".join(event.raw for event in events) == vector.data, vector.id
 
 
-def test_every_event_is_a_fresh_one() -> None:
+def test_repeated_input_makes_new_events() -> None:
     for vector in VECTORS:
         decoder = Decoder(**vector.options)
         events = [*decoder.feed(vector.data), *decoder.flush()]

@@ -1,4 +1,4 @@
-"""The Terminal source on a real pty: modes, signals, the end."""
+"""The Terminal source on a real pty: settings and modes, signals, the end."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from keyboards import OFF, ON
 from ptys import Pty
 
 from evdispatch import (
+    READ,
     Dispatcher,
     Fd,
     HandlerError,
@@ -24,9 +25,9 @@ from evdispatch.testing import record, run_until, settle
 
 
 class TestModes:
-    """What the terminal is told, and that it is taken back."""
+    """What is set while the loop runs, and restored afterwards."""
 
-    def test_the_tty_is_raw_while_it_runs_and_as_before_afterwards(
+    def test_tty_is_raw_while_the_loop_runs_and_restored_afterwards(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         before = pty.attributes()
@@ -53,7 +54,9 @@ class TestModes:
         assert pty.attributes() == before
         assert pty.read() == ON + OFF
 
-    def test_it_can_be_run_again(self, app: Dispatcher, pty: Pty) -> None:
+    def test_modes_after_a_second_run_are_switched_twice(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         app.add(Terminal(pty.slave, mouse=False, keyboard="legacy"))
         app.on("start")(app.stop)
         app.run()
@@ -61,12 +64,14 @@ class TestModes:
         modes = Modes(paste=True)
         assert pty.read() == (modes.enable() + modes.disable()) * 2
 
-    def test_o_nonblock_is_never_set(self, app: Dispatcher, pty: Pty) -> None:
+    def test_descriptor_of_a_taken_terminal_stays_blocking(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         app.add(Terminal(pty.slave))
         app.step(0)
         assert os.get_blocking(pty.slave)
 
-    def test_an_exception_in_a_handler_gives_the_terminal_back(
+    def test_terminal_after_an_exception_in_a_handler_is_restored(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         before = pty.attributes()
@@ -82,7 +87,7 @@ class TestModes:
         assert pty.attributes() == before
         assert pty.read().endswith(OFF)
 
-    def test_closing_the_source_gives_the_terminal_back(
+    def test_terminal_when_closed_is_restored_and_its_descriptor_stays_open(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         before = pty.attributes()
@@ -93,14 +98,25 @@ class TestModes:
         assert pty.attributes() == before
         os.fstat(pty.slave)  # and stays open
 
-    def test_a_terminal_added_to_a_running_loop_is_taken_at_once(
+    def test_readiness_from_before_a_restore_is_not_read(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
+        """The IO thread may have polled before another thread has stopped the loop."""
+        terminal = app.add(Terminal(pty.slave))
+        app.step(0)
+        with terminal.host.lock, terminal.restored():
+            pass  # it drops all input
+        with terminal.host.lock:
+            assert terminal.on_ready(READ) == (), "and does not block"
+
+    def test_terminal_added_to_a_running_loop_is_taken_at_once(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         app.step(0)
         app.add(Terminal(pty.slave))
         assert not pty.attributes()[3] & termios.ICANON
 
-    def test_modes_go_to_the_terminal_if_the_input_is_read_only(
+    def test_modes_with_a_read_only_descriptor_are_written_to_the_tty(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         read_only = os.open(os.ttyname(pty.slave), os.O_RDONLY | os.O_NOCTTY)
@@ -113,7 +129,9 @@ class TestModes:
         finally:
             os.close(read_only)
 
-    def test_write_takes_text_and_bytes(self, app: Dispatcher, pty: Pty) -> None:
+    def test_write_of_text_and_of_bytes_reaches_the_terminal(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         terminal = app.add(Terminal(pty.slave, mouse=False, paste=False))
         terminal.write("é")
         terminal.write(b"!")
@@ -123,15 +141,20 @@ class TestModes:
         ("option", "value"),
         [
             ("mouse", "everything"),
+            ("keyboard", "qwerty"),
+            ("keyboard", True),
+            ("paste_limit", 0),
             ("escape_timeout", -1.0),
             ("escape_timeout", float("nan")),
         ],
     )
-    def test_an_option_out_of_range_is_an_error(self, option: str, value: Any) -> None:
+    def test_option_out_of_range_raises_value_error(
+        self, option: str, value: Any
+    ) -> None:
         with pytest.raises(ValueError, match=option):
             Terminal(0, **{option: value})
 
-    def test_a_closed_descriptor_is_an_error_when_it_is_added(
+    def test_terminal_with_a_closed_descriptor_is_refused_by_add(
         self, app: Dispatcher
     ) -> None:
         read, write = os.pipe()
@@ -143,9 +166,11 @@ class TestModes:
 
 
 class TestSignals:
-    """Sizes, ends, stops."""
+    """Sizes, signals, the end of the terminal."""
 
-    def test_a_new_size_is_one_event(self, app: Dispatcher, pty: Pty) -> None:
+    def test_size_changed_before_several_sigwinch_is_one_event(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         sizes = record(app, Resize)
         terminal = app.add(Terminal(pty.slave))
         app.step(0)
@@ -157,7 +182,7 @@ class TestSignals:
         assert [(e.columns, e.rows) for e in sizes] == [(100, 30)]
         assert terminal.size[:2] == (100, 30)
 
-    def test_the_handlers_there_were_are_called_and_come_back(
+    def test_signal_handlers_of_before_are_called_and_set_again_on_close(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         calls: list[int] = []
@@ -177,7 +202,7 @@ class TestSignals:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
-    def test_a_refused_terminal_listens_to_no_signals(
+    def test_signal_handlers_of_a_refused_terminal_are_not_set(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         before = signal.getsignal(signal.SIGWINCH)
@@ -186,7 +211,7 @@ class TestSignals:
             app.add(Terminal(pty.slave))
         assert signal.getsignal(signal.SIGWINCH) is before
 
-    def test_a_terminal_added_by_another_thread_goes_without_signals(
+    def test_signal_handlers_of_a_terminal_added_by_another_thread_are_not_set(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         before = signal.getsignal(signal.SIGWINCH)
@@ -195,7 +220,7 @@ class TestSignals:
         thread.join()
         assert signal.getsignal(signal.SIGWINCH) is before
 
-    def test_a_terminal_that_goes_away_is_one_hangup_and_ends_the_program(
+    def test_terminal_that_hangs_up_is_closed_and_stops_the_dispatcher(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         terminal = app.add(Terminal(pty.slave))
@@ -204,7 +229,9 @@ class TestSignals:
         app.run()
         assert terminal.closed
 
-    def test_who_handles_hangup_hears_it_once(self, app: Dispatcher, pty: Pty) -> None:
+    def test_hangup_with_a_handler_is_emitted_once(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         seen = record(app, Hangup)
         app.add(Terminal(pty.slave))
         app.step(0)
@@ -213,7 +240,7 @@ class TestSignals:
         settle(app)
         assert len(seen) == 1
 
-    def test_ctrl_c_that_nobody_takes_is_a_keyboard_interrupt(
+    def test_ctrl_c_without_a_handler_raises_keyboard_interrupt(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         before = pty.attributes()
@@ -223,9 +250,7 @@ class TestSignals:
             app.run()
         assert pty.attributes() == before
 
-    def test_ctrl_c_that_somebody_takes_is_a_key(
-        self, app: Dispatcher, pty: Pty
-    ) -> None:
+    def test_ctrl_c_with_a_handler_is_a_key(self, app: Dispatcher, pty: Pty) -> None:
         app.add(Terminal(pty.slave))
         app.on("start")(lambda: pty.type(b"\x03"))
         app.on("key", key="ctrl+c")(app.stop)

@@ -1,4 +1,4 @@
-"""What a terminal is asked, and what it answers: an event, or that there is none."""
+"""`Terminal.ask`: an answer becomes an event, and so does its absence."""
 
 import os
 
@@ -11,7 +11,9 @@ from evdispatch.testing import VirtualClock, record, run_until, settle
 
 
 class TestAsk:
-    def test_an_answer_is_an_event(self, app: Dispatcher, pty: Pty) -> None:
+    def test_query_that_is_answered_emits_answer(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         emulator = Emulator(pty, MODERN)
         terminal = app.add(Terminal(pty.slave))
         answers = record(app, Answer)
@@ -30,7 +32,7 @@ class TestAsk:
         assert dark == answers[1:2]
         assert answers[1].raw == MODERN[b"\x1b]11;?\x1b\\"]
 
-    def test_silence_is_an_answer_too(
+    def test_query_without_a_reply_emits_none_after_its_timeout(
         self, timed: Dispatcher, clock: VirtualClock, pty: Pty
     ) -> None:
         terminal = timed.add(Terminal(pty.slave, keyboard="legacy"))
@@ -46,7 +48,7 @@ class TestAsk:
         settle(timed)
         assert [(a.query, a.value) for a in answers] == [("version", None)]
 
-    def test_what_a_child_may_have_read_is_no_answer(
+    def test_query_before_released_emits_none_although_a_reply_may_come(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         terminal = app.add(Terminal(pty.slave))
@@ -63,25 +65,28 @@ class TestAsk:
         run_until(app, lambda: answers)
         assert [(a.query, a.value) for a in answers] == [("cursor", None)]
 
-    def test_the_dispatcher_must_run(self, app: Dispatcher, pty: Pty) -> None:
+    def test_query_while_the_dispatcher_does_not_run_raises(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         terminal = app.add(Terminal(pty.slave))
         with pytest.raises(StateError, match="not taken"):
             terminal.ask("cursor")
         with pytest.raises(ValueError, match="query must be one of"):
             terminal.ask("colour")  # type: ignore[arg-type]
 
-    def test_a_pipe_is_not_asked(self, app: Dispatcher, pipe: list[int]) -> None:
+    def test_query_and_title_of_a_pipe_raise(
+        self, app: Dispatcher, pipe: list[int]
+    ) -> None:
         terminal = app.add(Terminal(pipe[0]))
         for call in (terminal.ask, terminal.set_title):
-            with pytest.raises(StateError, match="no tty"):
+            with pytest.raises(StateError, match="not a tty"):
                 call("cursor")
 
 
-def test_an_answer_that_is_late_does_not_reach_the_shell(
+def test_reply_to_an_expired_query_does_not_reach_the_shell(
     app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even that of a question which nobody waits for any more."""
-    monkeypatch.setattr("evdispatch.sources.tty._tty._FENCE", 10.0)
+    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 10.0)
     emulator = Emulator(pty, VT220)
     terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
     answers = record(app, Answer)

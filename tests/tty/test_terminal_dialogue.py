@@ -1,4 +1,4 @@
-"""What a terminal can do is asked, and its modes follow; questions have answers."""
+"""Queries find out what a terminal supports, and its modes and its size follow."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from emulators import KITTY, MODERN, VT100, VT220, Emulator
-from keyboards import WHO
+from keyboards import MODES_ON, WHO
 from ptys import Pty
 
 from evdispatch import (
@@ -20,10 +20,9 @@ from evdispatch import (
     Resume,
     Terminal,
 )
+from evdispatch.sources.tty._dialogue import Fence
 from evdispatch.terminal import Modes
-from evdispatch.testing import record, run_until, settle
-
-CLICK = Modes(mouse="click", paste=True)
+from evdispatch.testing import VirtualClock, record, run_until, settle
 
 
 def off(**modes: Any) -> bytes:
@@ -41,7 +40,7 @@ def off(**modes: Any) -> bytes:
     ],
     ids=["kitty", "all of kitty", "no kitty", "vt100", "modern"],
 )
-def test_its_modes_are_what_it_can_do(
+def test_modes_after_the_answers_are_those_the_terminal_supports(
     app: Dispatcher,
     pty: Pty,
     answers: dict[bytes, bytes],
@@ -50,42 +49,44 @@ def test_its_modes_are_what_it_can_do(
 ) -> None:
     emulator = Emulator(pty, answers)
     terminal = app.add(Terminal(pty.slave, keyboard=keyboard))
-    heard = record(app, Reply), record(app, Answer), record(app, Key)
+    seen = record(app, Reply), record(app, Answer), record(app, Key)
     assert terminal.keyboard == "legacy"
     app.step()
     emulator.run_until(app, lambda: terminal.input.queries.until is None)
     assert terminal.keyboard == (
         "kitty" if "keyboard" in modes else "modify_other_keys"
     )
-    assert heard == ([], [], [])
+    assert seen == ([], [], [])
     with emulator.answering():
         terminal.close()
     output = pty.wait_for(off(**modes))
     for name, value in modes.items():
         assert Modes(**{name: value}).enable() in output
-    # Nothing more is asked: what was asked is known, or will never be.
+    # Each query is sent once, whether it was answered or not.
     assert output.count(b"\x1b[?u") == 1
 
 
-def test_who_is_silent_is_left_as_it_is(app: Dispatcher, pty: Pty) -> None:
+def test_modes_of_a_terminal_that_answers_nothing_stay_legacy(
+    app: Dispatcher, pty: Pty
+) -> None:
     terminal = app.add(Terminal(pty.slave))
     settle(app)
     assert terminal.keyboard == "legacy"
     terminal.close()
-    assert pty.read() == CLICK.enable() + b"\x1b[?u" + WHO + off()
+    assert pty.read() == MODES_ON + b"\x1b[?u" + WHO + off()
 
 
-def test_legacy_asks_nothing(app: Dispatcher, pty: Pty) -> None:
+def test_keyboard_legacy_sends_no_query(app: Dispatcher, pty: Pty) -> None:
     terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
     settle(app)
     terminal.close()
-    assert pty.read() == CLICK.enable() + CLICK.disable()
+    assert pty.read() == MODES_ON + off().removesuffix(WHO)
 
 
-def test_the_linux_console_is_not_told_to_modify_keys(
+def test_modify_other_keys_on_the_linux_console_stays_off(
     app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would take that for colours."""
+    """The console would take the sequence for colours."""
     monkeypatch.setenv("TERM", "linux")
     terminal = app.add(Terminal(pty.slave))
     app.step()
@@ -95,7 +96,7 @@ def test_the_linux_console_is_not_told_to_modify_keys(
     assert b">4" not in pty.read()
 
 
-def test_what_is_known_is_not_asked_again(app: Dispatcher, pty: Pty) -> None:
+def test_queries_in_a_second_run_are_not_repeated(app: Dispatcher, pty: Pty) -> None:
     emulator = Emulator(pty, KITTY)
     terminal = app.add(Terminal(pty.slave))
     emulator.run_until(app, lambda: terminal.keyboard == "kitty")
@@ -109,7 +110,7 @@ def test_what_is_known_is_not_asked_again(app: Dispatcher, pty: Pty) -> None:
     assert pty.read()[before:] == modes.enable() + off(keyboard=1)
 
 
-def test_where_a_lone_escape_byte_is_a_cut_sequence_it_is_waited_for(
+def test_escape_byte_under_kitty_waits_for_the_rest_of_its_sequence(
     app: Dispatcher, pty: Pty
 ) -> None:
     emulator = Emulator(pty, KITTY)
@@ -124,8 +125,39 @@ def test_where_a_lone_escape_byte_is_a_cut_sequence_it_is_waited_for(
     assert [key.combo for key in keys] == ["escape"]
 
 
+def test_answer_that_is_read_at_the_deadline_switches_modes_on(
+    timed: Dispatcher, clock: VirtualClock, pty: Pty
+) -> None:
+    terminal = timed.add(Terminal(pty.slave))
+    timed.step()
+    terminal.pause()  # so that only the deadline reads
+    # After these answers there is nothing more to ask.
+    Emulator(pty, {**VT100, b"\x1b[?u": b"\x1b[?0u"}).answer()
+    pty.wait_until_readable()
+    clock.advance(2.0)
+    settle(timed)
+    assert terminal.keyboard == "kitty"
+    assert b"\x1b[>1u" in pty.read()
+
+
+class TestFence:
+    def test_fence_before_the_last_answer_waits_for_a_second_in_all(self) -> None:
+        fence = Fence(1)
+        assert fence.patience(10.0) > 0
+        fence.drop(b"\x1b[?62;4c\x1b[<35;7;7M")
+        assert fence.patience(10.999) > 0
+        assert fence.patience(11.0) == 0
+
+    def test_fence_after_the_last_answer_waits_no_longer(self) -> None:
+        fence = Fence(1)
+        assert fence.patience(10.0) > 0
+        for part in (b"\x1b[?62;4c\x1b[A\x1b[?6", b"2;4c"):
+            fence.drop(part)
+        assert fence.patience(10.0) == 0
+
+
 class TestSizes:
-    def test_a_terminal_that_tells_its_size_is_believed_once(
+    def test_size_reported_in_band_and_by_sigwinch_is_one_event(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         emulator = Emulator(pty, MODERN)
@@ -141,20 +173,22 @@ class TestSizes:
         settle(app)
         assert [(s.columns, s.rows, s.width_px) for s in sizes] == [(100, 30, 1000)]
 
-    def test_pixels_that_the_tty_did_not_know_are_no_new_size(
+    def test_size_with_pixels_that_the_tty_lacked_is_not_new(
         self, app: Dispatcher, pty: Pty
     ) -> None:
-        """A terminal tells its size as soon as it is to tell changes."""
+        """A terminal reports its size as soon as reports are switched on."""
         emulator = Emulator(pty, {**MODERN, b"\x1b[?2048h": b"\x1b[48;24;80;480;800t"})
         terminal = app.add(Terminal(pty.slave))
         sizes = record(app, Resize)
-        emulator.run_until(app, lambda: terminal._size == (80, 24, 800, 480))
+        emulator.run_until(app, lambda: terminal._dialogue.size == (80, 24, 800, 480))
         assert sizes == []
         pty.type(b"\x1b[48;24;80;960;1600t")
         run_until(app, lambda: sizes)
         assert [(s.columns, s.width_px) for s in sizes] == [(80, 1600)]
 
-    def test_a_new_size_is_one_of_the_cells(self, app: Dispatcher, pty: Pty) -> None:
+    def test_pixel_mouse_after_a_resize_uses_the_new_cell_size(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         answers = {k: v for k, v in MODERN.items() if b"2048" not in k}
         emulator = Emulator(pty, answers)
         pty.resize(100, 30, width_px=1000, height_px=600)
@@ -168,7 +202,9 @@ class TestSizes:
         run_until(app, lambda: presses)
         assert [(p.x, p.y) for p in presses] == [(2, 0)]
 
-    def test_the_mouse_tells_pixels(self, app: Dispatcher, pty: Pty) -> None:
+    def test_pixel_mouse_where_supported_reports_cells_and_pixels(
+        self, app: Dispatcher, pty: Pty
+    ) -> None:
         emulator = Emulator(pty, MODERN)
         pty.resize(100, 30, width_px=1000, height_px=600)
         terminal = app.add(Terminal(pty.slave, pixels=True))
@@ -182,7 +218,7 @@ class TestSizes:
             terminal.close()
         pty.wait_for(b"\x1b[?1016l\x1b[?1006l")
 
-    def test_not_where_nobody_knows_the_size_of_a_cell(
+    def test_pixel_mouse_without_a_known_cell_size_stays_off(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         emulator = Emulator(pty, MODERN)
@@ -195,10 +231,10 @@ class TestSizes:
         assert b"1016h" not in pty.read()
 
 
-def test_late_replies_do_not_reach_the_shell(
+def test_replies_that_come_late_do_not_reach_the_shell(
     app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evdispatch.sources.tty._tty._FENCE", 10.0)
+    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 10.0)
     emulator = Emulator(pty, {**MODERN, b"\x1b[?1000l": b"\x1b[<35;7;7M" * 100})
     terminal = app.add(Terminal(pty.slave))
     emulator.run_until(app, lambda: terminal.keyboard == "kitty")
@@ -210,7 +246,7 @@ def test_late_replies_do_not_reach_the_shell(
     assert os.read(pty.slave, 4096) == b"ls\n"
 
 
-def test_the_title_is_set_and_comes_back(app: Dispatcher, pty: Pty) -> None:
+def test_title_when_closed_is_the_one_of_before(app: Dispatcher, pty: Pty) -> None:
     terminal = app.add(Terminal(pty.slave, keyboard="legacy", title="one\x1b\\two"))
     app.step()
     assert pty.read().startswith(b"\x1b[22;2t\x1b]2;one\\two\x1b\\")
@@ -222,7 +258,9 @@ def test_the_title_is_set_and_comes_back(app: Dispatcher, pty: Pty) -> None:
     assert pty.output.count(b"\x1b[23;2t") == 1
 
 
-def test_a_title_may_be_set_later(app: Dispatcher, pty: Pty) -> None:
+def test_title_set_before_the_start_is_switched_on_with_the_modes(
+    app: Dispatcher, pty: Pty
+) -> None:
     terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
     terminal.set_title("early")
     app.step()
@@ -231,7 +269,9 @@ def test_a_title_may_be_set_later(app: Dispatcher, pty: Pty) -> None:
     assert b"\x1b[23;2t" in pty.read()
 
 
-def test_a_frame_is_shown_at_once(app: Dispatcher, pty: Pty) -> None:
+def test_synchronized_block_that_raises_ends_the_frame(
+    app: Dispatcher, pty: Pty
+) -> None:
     terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
     app.step()
     pty.read()
@@ -247,17 +287,7 @@ def test_a_frame_is_shown_at_once(app: Dispatcher, pty: Pty) -> None:
     assert pty.read() == b"\x1b[?2026hframe\x1b[?2026l"
 
 
-@pytest.mark.parametrize(
-    "option",
-    [{"keyboard": "qwerty"}, {"keyboard": True}, {"paste_limit": 0}],
-    ids=str,
-)
-def test_an_option_out_of_range_is_an_error(pty: Pty, option: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be"):
-        Terminal(pty.slave, **option)
-
-
-def test_a_paste_above_the_limit_comes_in_pieces(app: Dispatcher, pty: Pty) -> None:
+def test_paste_above_the_limit_comes_in_pieces(app: Dispatcher, pty: Pty) -> None:
     pastes: list[Any] = []
     terminal = app.add(Terminal(pty.slave, keyboard="legacy", paste_limit=1000))
     terminal.on("paste")(pastes.append)
@@ -268,10 +298,10 @@ def test_a_paste_above_the_limit_comes_in_pieces(app: Dispatcher, pty: Pty) -> N
     assert [paste.truncated for paste in pastes] == [True, True, False]
 
 
-def test_who_was_stopped_unnoticed_pushes_nothing_twice(
+def test_modes_after_an_unnoticed_stop_are_popped_before_they_are_pushed(
     app: Dispatcher, pty: Pty
 ) -> None:
-    """After SIGSTOP nobody has given the terminal back."""
+    """After SIGSTOP the modes are still on: a second push would need a second pop."""
     emulator = Emulator(pty, KITTY)
     terminal = app.add(Terminal(pty.slave, title="ours", alternate_screen=True))
     emulator.run_until(app, lambda: terminal.keyboard == "kitty")

@@ -1,4 +1,4 @@
-"""A process beside ours gives the terminal back where we have no chance to."""
+"""The guard process restores the terminal of a program that can not do so itself."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def children(process: int) -> list[int]:
     return [int(pid) for pid in listed.split()]
 
 
-def test_what_is_killed_leaves_a_sane_terminal(io: str, pty: Pty) -> None:
+def test_terminal_of_a_killed_program_is_restored(io: str, pty: Pty) -> None:
     before = pty.attributes()
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
@@ -41,7 +41,7 @@ def test_what_is_killed_leaves_a_sane_terminal(io: str, pty: Pty) -> None:
         wait_for_attributes(pty, before)
 
 
-def test_so_does_what_crashes(io: str, pty: Pty) -> None:
+def test_terminal_of_a_crashed_program_is_restored(io: str, pty: Pty) -> None:
     before = pty.attributes()
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
@@ -51,7 +51,9 @@ def test_so_does_what_crashes(io: str, pty: Pty) -> None:
         wait_for_attributes(pty, before)
 
 
-def test_a_fork_that_lives_on_does_not_keep_it(io: str, pty: Pty) -> None:
+def test_terminal_of_a_killed_program_is_restored_although_its_fork_lives(
+    io: str, pty: Pty
+) -> None:
     before = pty.attributes()
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
@@ -65,7 +67,7 @@ def test_a_fork_that_lives_on_does_not_keep_it(io: str, pty: Pty) -> None:
         os.kill(forks.pop(), signal.SIGKILL)
 
 
-def test_what_ends_by_itself_is_restored_once(io: str, pty: Pty) -> None:
+def test_terminal_of_a_program_that_ends_is_restored_once(io: str, pty: Pty) -> None:
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
         pty.type(b"q")
@@ -73,8 +75,10 @@ def test_what_ends_by_itself_is_restored_once(io: str, pty: Pty) -> None:
     assert pty.wait_for(b"ended").count(b"\x1b[?1049l") == 1
 
 
-def test_a_terminal_that_somebody_has_set_is_left_alone(io: str, pty: Pty) -> None:
-    """A shell may be quicker."""
+def test_terminal_settings_that_a_shell_has_set_are_not_restored(
+    io: str, pty: Pty
+) -> None:
+    """The shell may be quicker than the guard."""
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
         other = pty.attributes()
@@ -100,7 +104,9 @@ def wait_for_attributes(pty: Pty, expected: list[object]) -> None:
         pass
 
 
-def test_it_ends_with_its_terminal(app: Dispatcher, pty: Pty) -> None:
+def test_guard_process_when_the_terminal_is_closed_ends(
+    app: Dispatcher, pty: Pty
+) -> None:
     terminal = app.add(Terminal(pty.slave, guard=True))
     app.step()
     (guard,) = children(os.getpid())
@@ -110,7 +116,9 @@ def test_it_ends_with_its_terminal(app: Dispatcher, pty: Pty) -> None:
     assert ON in pty.read()
 
 
-def test_who_ends_the_guard_does_no_harm(app: Dispatcher, pty: Pty) -> None:
+def test_guard_process_that_was_killed_leaves_close_working(
+    app: Dispatcher, pty: Pty
+) -> None:
     before = pty.attributes()
     terminal = app.add(Terminal(pty.slave, guard=True))
     app.step()
@@ -121,7 +129,7 @@ def test_who_ends_the_guard_does_no_harm(app: Dispatcher, pty: Pty) -> None:
     assert pty.attributes() == before
 
 
-def test_one_that_can_not_be_started_is_an_error(
+def test_guard_process_that_can_not_be_started_makes_add_raise(
     app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.executable", "/nowhere")

@@ -1,4 +1,4 @@
-"""What is typed at a Terminal: on a pty, a pipe or a file."""
+"""What is typed into a Terminal: on a pty, a pipe or a file."""
 
 import io as stdio
 import os
@@ -23,7 +23,7 @@ from evdispatch import (
     Terminal,
     Unknown,
 )
-from evdispatch.sources.tty._tty import escape_delay
+from evdispatch.sources.tty._dialogue import escape_delay
 from evdispatch.testing import VirtualClock, record, settle
 
 
@@ -35,7 +35,7 @@ class TestInput:
     """Bytes become events."""
 
     @pytest.mark.parametrize("cut", ["whole", "byte by byte", "trailing"])
-    def test_what_is_typed_becomes_events(
+    def test_input_however_it_is_cut_becomes_the_same_events(
         self, timed: Dispatcher, pty: Pty, cut: str
     ) -> None:
         app = timed  # no time passes, so an escape is never alone for long
@@ -63,7 +63,7 @@ class TestInput:
         assert [e.text for e in mine if isinstance(e, Paste)] == ["hi"]
         assert app.stats().balanced
 
-    def test_an_unknown_sequence_is_one_event_and_no_text(
+    def test_unknown_sequence_is_one_event_and_no_text(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         seen = record(app, Event)
@@ -71,7 +71,7 @@ class TestInput:
         assert [e.raw for e in seen if isinstance(e, Unknown)] == [b"\x1b[99;99;99~"]
         assert combos([e for e in seen if isinstance(e, Key)]) == ["x"]
 
-    def test_clicks_are_counted_within_400_ms(
+    def test_clicks_within_400_ms_are_counted(
         self, timed: Dispatcher, clock: VirtualClock, pty: Pty
     ) -> None:
         presses, clicks = record(timed, Press), record(timed, Click)
@@ -82,7 +82,7 @@ class TestInput:
         assert [e.count for e in presses] == [1, 2, 3, 1, 2]
         assert [e.count for e in clicks] == [1, 2, 3, 1, 2]
 
-    def test_the_erase_key_is_the_one_the_tty_knows(
+    def test_backspace_is_the_erase_character_of_the_tty(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         attributes = pty.attributes()
@@ -94,9 +94,9 @@ class TestInput:
 
 
 class TestEscape:
-    """A lone escape is told from a sequence by time, and by time alone."""
+    """Only time distinguishes a lone escape byte from the beginning of a sequence."""
 
-    def test_a_lone_escape_waits_25_ms(
+    def test_lone_escape_byte_after_25_ms_is_the_escape_key(
         self,
         timed: Dispatcher,
         clock: VirtualClock,
@@ -114,7 +114,7 @@ class TestEscape:
         settle(timed)
         assert combos(keys) == ["escape"]
 
-    def test_a_sequence_cut_after_its_bracket_is_waited_for_longer(
+    def test_sequence_cut_after_its_bracket_waits_for_a_second(
         self, timed: Dispatcher, clock: VirtualClock, pty: Pty
     ) -> None:
         keys, unknown = record(timed, Key), record(timed, Unknown)
@@ -129,7 +129,7 @@ class TestEscape:
         settle(timed)
         assert [e.raw for e in unknown] == [b"\x1b[1;"]
 
-    def test_what_has_arrived_is_read_before_the_timer_decides(
+    def test_input_that_has_arrived_by_the_deadline_is_read_first(
         self, timed: Dispatcher, clock: VirtualClock, pty: Pty
     ) -> None:
         keys = record(timed, Key)
@@ -153,7 +153,7 @@ class TestEscape:
             ({"ESCDELAY": "-5"}, 0.001),
         ],
     )
-    def test_the_delay_follows_the_environment(
+    def test_escape_delay_follows_the_environment(
         self,
         monkeypatch: pytest.MonkeyPatch,
         environment: dict[str, str],
@@ -167,9 +167,9 @@ class TestEscape:
 
 
 class TestNoTty:
-    """Pipes and files are decoded all the same."""
+    """Pipes and files are decoded, too."""
 
-    def test_a_pipe_is_decoded_and_its_end_stops_the_program(
+    def test_pipe_is_decoded_and_its_end_stops_the_dispatcher(
         self, app: Dispatcher
     ) -> None:
         read, write = os.pipe()
@@ -183,7 +183,9 @@ class TestNoTty:
         assert not terminal.is_tty
         os.close(read)
 
-    def test_who_handles_eof_decides_what_follows(self, app: Dispatcher) -> None:
+    def test_eof_with_a_handler_does_not_stop_the_dispatcher(
+        self, app: Dispatcher
+    ) -> None:
         read, write = os.pipe()
         os.close(write)
         ends = record(app, Eof)
@@ -192,7 +194,7 @@ class TestNoTty:
         assert len(ends) == 1
         os.close(read)
 
-    def test_a_file_is_read_to_its_end(self, app: Dispatcher, tmp_path: Path) -> None:
+    def test_file_is_decoded_to_its_end(self, app: Dispatcher, tmp_path: Path) -> None:
         path = tmp_path / "keys"
         path.write_bytes(b"x\x1b[B" * 20_000)
         keys = record(app, Key)
@@ -202,12 +204,12 @@ class TestNoTty:
         assert len(keys) == 40_000
         assert set(combos(keys)) == {"x", "down"}
 
-    def test_dev_null_ends_at_once(self, app: Dispatcher) -> None:
+    def test_dev_null_stops_the_dispatcher_at_once(self, app: Dispatcher) -> None:
         with open(os.devnull, "rb") as file:
             app.add(Terminal(file))
             app.run()
 
-    def test_ctrl_c_from_a_pipe_is_a_key_like_any_other(self, app: Dispatcher) -> None:
+    def test_ctrl_c_from_a_pipe_raises_nothing(self, app: Dispatcher) -> None:
         read, write = os.pipe()
         app.add(Terminal(read))
         os.write(write, b"\x03\x1a")
@@ -215,7 +217,7 @@ class TestNoTty:
         app.run()
         os.close(read)
 
-    def test_it_has_no_size_and_is_not_written_to(self, app: Dispatcher) -> None:
+    def test_size_and_write_without_a_tty_raise(self, app: Dispatcher) -> None:
         with open(os.devnull, "rb") as file:
             terminal = app.add(Terminal(file))
             for use in (
@@ -223,16 +225,16 @@ class TestNoTty:
                 terminal.suspend,
                 lambda: terminal.write("x"),
             ):
-                with pytest.raises(StateError, match="no tty"):
+                with pytest.raises(StateError, match="not a tty"):
                     use()
 
-    def test_a_closed_standard_input_is_an_error_of_its_own(
+    def test_standard_input_that_is_closed_raises_value_error(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sys, "__stdin__", None)
         with pytest.raises(ValueError, match="no standard input"):
             Terminal()
 
-    def test_an_object_without_a_descriptor_is_refused(self) -> None:
+    def test_object_without_a_descriptor_is_refused(self) -> None:
         with pytest.raises(OSError, match="fileno"):
             Terminal(stdio.BytesIO())

@@ -1,4 +1,4 @@
-"""Whole programs, and how they leave the terminal behind."""
+"""Whole programs: the terminal is restored however they end or stop."""
 
 import os
 import signal
@@ -26,7 +26,9 @@ class TestPrograms:
         print("ended")
     """
 
-    def test_sigterm_gives_the_terminal_back_and_kills(self, io: str, pty: Pty) -> None:
+    def test_terminal_on_sigterm_is_restored_and_the_program_killed(
+        self, io: str, pty: Pty
+    ) -> None:
         before = pty.attributes()
         with program(pty, self.PROGRAM.format(io=io, more="")) as child:
             pty.wait_for(b"start;")
@@ -37,7 +39,7 @@ class TestPrograms:
         assert pty.wait_for(OFF)
 
     @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
-    def test_other_deadly_signals_give_it_back(
+    def test_terminal_on_other_deadly_signals_is_restored(
         self, io: str, pty: Pty, signum: signal.Signals
     ) -> None:
         before = pty.attributes()
@@ -48,7 +50,9 @@ class TestPrograms:
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
-    def test_sys_exit_in_a_handler_gives_it_back(self, io: str, pty: Pty) -> None:
+    def test_terminal_on_sys_exit_in_a_handler_is_restored(
+        self, io: str, pty: Pty
+    ) -> None:
         before = pty.attributes()
         more = "app.on('key', key='q')(lambda: sys.exit(3))"
         with program(pty, self.PROGRAM.format(io=io, more=more)) as child:
@@ -58,7 +62,9 @@ class TestPrograms:
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
-    def test_a_background_thread_gives_it_back_at_exit(self, io: str, pty: Pty) -> None:
+    def test_terminal_of_a_background_run_is_restored_at_exit(
+        self, io: str, pty: Pty
+    ) -> None:
         before = pty.attributes()
         source = self.PROGRAM.format(io=io, more="").replace(
             "app.run()", "app.start(); pause = os.read(0, 0); input()"
@@ -79,10 +85,10 @@ class TestPrograms:
         ["1 / 0", "app._registrations.by_fd = None; os.write(1, b'failing;')"],
         ids=["handler", "io"],
     )
-    def test_an_exception_in_another_thread_gives_it_back_at_once(
+    def test_terminal_of_a_background_run_that_fails_is_restored_at_once(
         self, io: str, pty: Pty, failure: str
     ) -> None:
-        """Before anybody asks the background run what has become of it."""
+        """Before `failure` is read or `close` raises."""
         before = pty.attributes()
         source = f"""
             import os, signal
@@ -103,14 +109,14 @@ class TestPrograms:
             pty.type(b"x")
             if "by_fd" in failure:
                 pty.wait_for(b"failing;")
-                pty.type(b"y")  # the IO side meets it at the next readiness
+                pty.type(b"y")  # the IO side fails at the next readiness
             pty.wait_for(OFF)
             while pty.attributes() != before:  # the run has a timeout
                 pass
             child.send_signal(signal.SIGUSR1)
-            assert child.wait(10) == 1  # close has told of it
+            assert child.wait(10) == 1  # close has raised
 
-    def test_a_running_background_job_that_is_brought_forward_takes_the_terminal(
+    def test_running_background_job_brought_forward_takes_the_terminal(
         self, io: str, pty: Pty
     ) -> None:
         """`bg` and then `fg` in a shell: no SIGCONT comes to a job that runs."""
@@ -131,7 +137,40 @@ class TestPrograms:
         with program(pty, source) as child:
             assert child.wait(10) == 0
 
-    def test_ctrl_z_where_no_shell_can_continue_resumes_at_once(
+    def test_key_typed_for_a_child_job_does_not_stop_the_program(
+        self, io: str, pty: Pty
+    ) -> None:
+        """A handler may start a shell, which makes itself the foreground job."""
+        source = f"""
+            import os, signal, subprocess
+            from evdispatch import Dispatcher, Terminal
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            app = Dispatcher(io={io!r})
+            app.add(Terminal())
+            def give_away():
+                global child
+                child = subprocess.Popen(["sleep", "30"], process_group=0)
+                os.tcsetpgrp(0, child.pid)
+                os.write(1, b"given;")
+                app.after(0.1, take_back)
+            def take_back():
+                os.tcsetpgrp(0, os.getpgrp())
+            app.on("key", key="g")(give_away)
+            app.on("key", key="x")(app.stop)
+            app.on("hangup")(lambda: os._exit(1))
+            app.on("start")(lambda: os.write(1, b"start;"))
+            app.run()
+            app.close()
+            child.kill(); child.wait()
+        """
+        with program(pty, source) as child:
+            pty.wait_for(b"start;")
+            pty.type(b"g")
+            pty.wait_for(b"given;")
+            pty.type(b"x")
+            assert child.wait(10) == 0, child.stderr and child.stderr.read()
+
+    def test_ctrl_z_without_a_shell_suspends_and_resumes_at_once(
         self, io: str, pty: Pty
     ) -> None:
         """The group of a session leader is orphaned: the kernel drops SIGTSTP."""
@@ -144,7 +183,9 @@ class TestPrograms:
             assert child.wait(10) == 0
         assert pty.wait_for(b"ended")
 
-    def test_being_continued_takes_the_terminal_again(self, io: str, pty: Pty) -> None:
+    def test_program_that_is_continued_takes_the_terminal_again(
+        self, io: str, pty: Pty
+    ) -> None:
         before = pty.attributes()
         more = "app.on('key', key='q')(app.stop)"
         with program(pty, self.PROGRAM.format(io=io, more=more)) as child:
@@ -159,7 +200,7 @@ class TestPrograms:
             assert child.wait(10) == 0
         assert pty.attributes() == before
 
-    def test_a_background_job_leaves_the_terminal_alone_until_it_is_its_own(
+    def test_background_job_takes_the_terminal_on_sigcont_in_the_foreground(
         self, io: str, pty: Pty
     ) -> None:
         source = f"""
@@ -186,7 +227,7 @@ class TestPrograms:
             pty.type(b"q")
             assert child.wait(10) == 0, child.stderr and child.stderr.read()
 
-    def test_a_stop_from_outside_gives_it_back_and_fg_takes_it_again(
+    def test_terminal_on_sigtstp_is_restored_and_taken_again_by_fg(
         self, io: str, pty: Pty
     ) -> None:
         """SIGTSTP by ``kill``: the shell finds its terminal as it was."""

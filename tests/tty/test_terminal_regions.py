@@ -29,7 +29,7 @@ def click(x: int, y: int) -> bytes:
     return sgr(0, x, y) + sgr(0, x, y, "m")
 
 
-def told(events: list[Any]) -> list[str]:
+def described(events: list[Any]) -> list[str]:
     return [f"{event.name} {event.target}" for event in events]
 
 
@@ -42,9 +42,11 @@ def keyboard(app: Dispatcher, pty: Pty) -> Keyboard:
 
 
 class TestHandlers:
-    """Who asks for a target hears of it alone."""
+    """A handler of a target gets the events of that target only."""
 
-    def test_a_click_on_a_region_reaches_its_handler(self, keyboard: Keyboard) -> None:
+    def test_click_on_a_region_calls_the_handler_of_that_target(
+        self, keyboard: Keyboard
+    ) -> None:
         calls: list[str] = []
         for name in "ok", "no", "somewhere else":
             keyboard.app.on("click", target=name)(lambda name=name: calls.append(name))
@@ -52,7 +54,7 @@ class TestHandlers:
         keyboard.type(click(8, 1) + click(3, 2) + click(0, 0))
         assert calls == ["no", "ok", "none"]
 
-    def test_several_names_and_patterns_are_asked_for_as_of_any_field(
+    def test_handler_of_several_targets_is_called_for_each(
         self, keyboard: Keyboard
     ) -> None:
         seen: list[str] = []
@@ -65,36 +67,42 @@ class TestHandlers:
         assert seen == ["ok", "no"]
 
     @pytest.mark.parametrize("name", ["click", "enter", "leave"])
-    def test_what_can_be_no_name_is_an_error(self, app: Dispatcher, name: str) -> None:
+    def test_handler_of_a_target_that_is_no_name_raises(
+        self, app: Dispatcher, name: str
+    ) -> None:
         with pytest.raises(FilterError, match="never 5"):
             app.on(name, target=5)(lambda: None)
 
-    def test_enter_and_leave_come_in_order(self, keyboard: Keyboard) -> None:
+    def test_enter_and_leave_come_before_the_event_that_caused_them(
+        self, keyboard: Keyboard
+    ) -> None:
         seen = record(keyboard.app, Event)
         keyboard.type(sgr(35, 2, 1) + sgr(0, 8, 1) + sgr(32, 0, 0) + sgr(0, 0, 0, "m"))
         mine = [event for event in seen if event.source is keyboard.terminal]
-        assert told(mine) == [
+        assert described(mine) == [
             *("enter ok", "move ok", "leave ok", "enter no", "press no"),
             *("leave no", "drag no", "release no"),
         ]
         assert all(event.time for event in mine)
         assert keyboard.app.stats().balanced
 
-    def test_a_lost_focus_leaves(self, keyboard: Keyboard) -> None:
+    def test_focus_lost_in_a_region_emits_leave(self, keyboard: Keyboard) -> None:
         leaves = record(keyboard.app, Leave)
         keyboard.type(sgr(35, 2, 1) + b"\x1b[O")
-        assert told(leaves) == ["leave ok"]
+        assert described(leaves) == ["leave ok"]
 
-    def test_mouse_handlers_hear_of_no_crossings(self, keyboard: Keyboard) -> None:
+    def test_handler_of_mouse_is_not_called_for_enter_and_leave(
+        self, keyboard: Keyboard
+    ) -> None:
         seen = record(keyboard.app, Mouse)
         keyboard.type(sgr(35, 2, 1))
-        assert told(seen) == ["move ok"]
+        assert described(seen) == ["move ok"]
 
 
 class TestChanges:
-    """Regions come, go and move; the pointer need not."""
+    """Regions are added, moved and removed; the pointer may rest."""
 
-    def test_a_change_under_a_resting_pointer_is_told_at_once(
+    def test_region_changed_under_a_resting_pointer_emits_enter_and_leave(
         self, keyboard: Keyboard
     ) -> None:
         app, terminal = keyboard.app, keyboard.terminal
@@ -102,19 +110,21 @@ class TestChanges:
         enters, leaves = record(app, Enter), record(app, Leave)
         region = terminal.region("popup", 19, 19, 3, 3)
         settle(app)
-        assert told(enters) == ["enter popup"]
+        assert described(enters) == ["enter popup"]
         region.move(0, 0)
         settle(app)
-        assert told(leaves) == ["leave popup"]
+        assert described(leaves) == ["leave popup"]
         region.place(20, 20, 1, 1)
         settle(app)
         region.remove()
         settle(app)
-        assert told(enters) == ["enter popup"] * 2
-        assert told(leaves) == ["leave popup"] * 2
+        assert described(enters) == ["enter popup"] * 2
+        assert described(leaves) == ["leave popup"] * 2
         assert (leaves[-1].x, leaves[-1].y) == (20, 20)
 
-    def test_another_thread_may_change_them(self, keyboard: Keyboard) -> None:
+    def test_regions_changed_by_several_threads_stay_consistent(
+        self, keyboard: Keyboard
+    ) -> None:
         app, terminal = keyboard.app, keyboard.terminal
         keyboard.type(sgr(35, 20, 20))
         enters = record(app, Enter)
@@ -139,7 +149,7 @@ class TestChanges:
         assert top is not None
         assert enters[-1].target == top.name
 
-    def test_a_change_while_nothing_runs_is_no_error(
+    def test_region_changed_while_nothing_runs_raises_nothing(
         self, app: Dispatcher, pty: Pty
     ) -> None:
         terminal = Terminal(pty.slave)
@@ -150,16 +160,16 @@ class TestChanges:
         region.remove()
         terminal.region("late", 0, 0, 1, 1)
 
-    def test_names_and_numbers_are_checked(self, keyboard: Keyboard) -> None:
+    def test_region_with_a_bad_name_or_number_raises(self, keyboard: Keyboard) -> None:
         with pytest.raises(ValueError, match="'ok' already"):
             keyboard.terminal.region("ok", 0, 0, 1, 1)
-        with pytest.raises(TypeError, match="x is a whole number"):
+        with pytest.raises(TypeError, match="x must be a whole number"):
             keyboard.terminal.region("a", 0.5, 0, 1, 1)  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="height is 1 or more"):
+        with pytest.raises(ValueError, match="height must be 1 or more"):
             keyboard.terminal.region("a", 0, 0, 1, 0)
 
 
-def test_a_pipe_has_regions_as_well(app: Dispatcher) -> None:
+def test_region_of_a_pipe_is_the_target_of_clicks(app: Dispatcher) -> None:
     read, write = os.pipe()
     clicks = record(app, Click)
     terminal = app.add(Terminal(read))
@@ -167,6 +177,6 @@ def test_a_pipe_has_regions_as_well(app: Dispatcher) -> None:
     os.write(write, sgr(0, 2, 1) + sgr(0, 5, 2, "m"))
     os.close(write)
     app.run()
-    assert told(clicks) == ["click ok"]
+    assert described(clicks) == ["click ok"]
     assert (clicks[0].x, clicks[0].y) == (5, 2)
     os.close(read)

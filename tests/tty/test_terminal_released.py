@@ -1,4 +1,4 @@
-"""`Terminal.released`: an editor or a pager has the terminal for a while."""
+"""`Terminal.released`: a child has the terminal during a ``with`` block."""
 
 import os
 import signal
@@ -30,14 +30,14 @@ PROGRAM = """
 """
 
 
-def see_it_taken_again(pty: Pty, told: bytes) -> None:
-    """Wait for what a handler tells, and the IO side, which may be quicker, writes."""
-    pty.wait_for(told)
+def wait_until_taken_again(pty: Pty, written: bytes) -> None:
+    """Wait for what a handler writes, and for `resume`; either may come first."""
+    pty.wait_for(written)
     output = pty.wait_for(b"resume;")
     assert output.count(MODES_ON) == 2  # a handler may write before the question
 
 
-def test_a_child_has_the_terminal_as_it_was(io: str, pty: Pty) -> None:
+def test_child_in_the_block_has_the_terminal_as_it_was(io: str, pty: Pty) -> None:
     before = pty.attributes()
     child = "print('ready', flush=True); print('<' + input() + '>', flush=True)"
     with program(pty, PROGRAM.format(io=io, child=child)) as process:
@@ -46,7 +46,7 @@ def test_a_child_has_the_terminal_as_it_was(io: str, pty: Pty) -> None:
         pty.wait_for(b"e;" + OFF + b"ready")
         pty.type(b"a line\r")
         pty.wait_for(b"<a line>\r\n")
-        see_it_taken_again(pty, b"child 0;")
+        wait_until_taken_again(pty, b"child 0;")
         pty.type(b"x\x1b[A")
         pty.wait_for(b"x;up;")
         pty.type(b"q")
@@ -55,13 +55,15 @@ def test_a_child_has_the_terminal_as_it_was(io: str, pty: Pty) -> None:
     assert pty.attributes() == before
 
 
-def test_a_child_that_leaves_it_raw_does_no_harm(io: str, pty: Pty) -> None:
+def test_child_that_leaves_the_tty_raw_does_not_change_what_is_restored(
+    io: str, pty: Pty
+) -> None:
     before = pty.attributes()
     child = "import tty; tty.setraw(0)"
     with program(pty, PROGRAM.format(io=io, child=child)) as process:
         pty.wait_for(b"start;")
         pty.type(b"e")
-        see_it_taken_again(pty, b"child 0;")
+        wait_until_taken_again(pty, b"child 0;")
         pty.type(b"q")
         assert process.wait(10) == 0
     assert pty.attributes() == before
@@ -70,7 +72,7 @@ def test_a_child_that_leaves_it_raw_does_no_harm(io: str, pty: Pty) -> None:
 @pytest.mark.parametrize(
     ("key", "signum"), [(b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT)]
 )
-def test_ctrl_c_is_the_childs(
+def test_ctrl_c_in_the_block_ends_the_child_only(
     io: str, pty: Pty, key: bytes, signum: signal.Signals
 ) -> None:
     child = """
@@ -85,12 +87,12 @@ time.sleep(30)
         pty.type(b"e")
         pty.wait_for(b"sleeping")
         pty.type(key)
-        see_it_taken_again(pty, b"child -%d;" % signum)
+        wait_until_taken_again(pty, b"child -%d;" % signum)
         pty.type(b"q")
         assert process.wait(10) == 0
 
 
-def test_what_is_typed_meanwhile_is_left_to_the_child(
+def test_input_typed_in_the_block_is_left_to_the_child(
     app: Dispatcher, pty: Pty
 ) -> None:
     user = Keyboard(app, pty)
@@ -106,16 +108,16 @@ def test_what_is_typed_meanwhile_is_left_to_the_child(
     assert [key.key for key in keys] == ["x"]
 
 
-def test_what_is_no_terminal_is_not_released(app: Dispatcher) -> None:
+def test_released_on_a_pipe_raises(app: Dispatcher) -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader) as file, os.fdopen(writer):
         terminal = app.add(Terminal(file))
-        with pytest.raises(StateError, match="no tty"), terminal.released():
+        with pytest.raises(StateError, match="not a tty"), terminal.released():
             pass
         terminal.close()
 
 
-def test_blocks_may_be_nested(app: Dispatcher, pty: Pty) -> None:
+def test_released_blocks_that_are_nested_resume_once(app: Dispatcher, pty: Pty) -> None:
     terminal = Keyboard(app, pty).terminal
     resumes = record(app, Resume)
     with terminal.released():
@@ -128,7 +130,9 @@ def test_blocks_may_be_nested(app: Dispatcher, pty: Pty) -> None:
     assert len(resumes) == 1
 
 
-def test_an_exception_within_takes_it_back_too(app: Dispatcher, pty: Pty) -> None:
+def test_exception_in_the_block_takes_the_terminal_again(
+    app: Dispatcher, pty: Pty
+) -> None:
     terminal = Keyboard(app, pty).terminal
     resumes = record(app, Resume)
     before = signal.getsignal(signal.SIGINT)
@@ -144,7 +148,7 @@ def test_an_exception_within_takes_it_back_too(app: Dispatcher, pty: Pty) -> Non
     run_until(app, lambda: resumes)
 
 
-def test_it_may_be_closed_meanwhile(app: Dispatcher, pty: Pty) -> None:
+def test_terminal_closed_in_the_block_stays_restored(app: Dispatcher, pty: Pty) -> None:
     before = pty.attributes()
     terminal = app.add(Terminal(pty.slave))
     app.step(0)
@@ -154,10 +158,10 @@ def test_it_may_be_closed_meanwhile(app: Dispatcher, pty: Pty) -> None:
     assert pty.attributes() == before
 
 
-def test_a_terminal_that_has_gone_is_not_taken_for_the_next_one_of_its_name(
+def test_terminal_that_has_gone_is_not_confused_with_the_next_of_its_name(
     app: Dispatcher, fds: list[int]
 ) -> None:
-    """The number of a pty is given out anew at once, to any process."""
+    """The kernel gives the number of a pty to the next one at once."""
     gone = Pty()
     born = os.fstat(gone.slave).st_ctime_ns
     app.add(Terminal(gone.slave))

@@ -1,4 +1,4 @@
-"""Terminals and the signals that somebody else has a say in: a fork, nohup, a handler."""
+"""Signals of a terminal beside a fork, nohup, and handlers of the program's own."""
 
 import signal
 
@@ -29,7 +29,7 @@ def source(io: str, started: str = "", before: str = "", after: str = "") -> str
     return PROGRAM.format(io=io, started=started or "pass", before=before, after=after)
 
 
-def test_a_forked_child_has_the_signals_as_they_were(io: str, pty: Pty) -> None:
+def test_forked_child_has_the_signal_handlers_of_before(io: str, pty: Pty) -> None:
     started = (
         "child = os.fork()\n"
         "        if not child:\n"
@@ -41,7 +41,7 @@ def test_a_forked_child_has_the_signals_as_they_were(io: str, pty: Pty) -> None:
     before = pty.attributes()
     with program(pty, source(io, started)) as child:
         pty.wait_for(b"started;")
-        assert pty.attributes() != before  # the child has not given it back
+        assert pty.attributes() != before  # the child has not restored it
         pty.type(b"q")
         assert child.wait(10) == 0, child.stderr and child.stderr.read()
 
@@ -49,9 +49,7 @@ def test_a_forked_child_has_the_signals_as_they_were(io: str, pty: Pty) -> None:
 @pytest.mark.parametrize(
     "signum", [signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGTSTP]
 )
-def test_what_is_ignored_stays_so_for_children_too(
-    io: str, pty: Pty, signum: int
-) -> None:
+def test_ignored_signal_stays_ignored(io: str, pty: Pty, signum: int) -> None:
     """As after nohup."""
     before = f"signal.signal({int(signum)}, signal.SIG_IGN)"
     started = (
@@ -65,7 +63,9 @@ def test_what_is_ignored_stays_so_for_children_too(
         assert child.wait(10) == 0
 
 
-def test_a_handler_of_sigtstp_finds_the_terminal_as_it_was(io: str, pty: Pty) -> None:
+def test_handler_of_sigtstp_is_called_with_the_terminal_restored(
+    io: str, pty: Pty
+) -> None:
     before = (
         "seen = []\n"
         "    signal.signal(20, lambda *_: seen.append(termios.tcgetattr(0) == cooked))"

@@ -1,4 +1,4 @@
-"""Every way out, in a real terminal: tmux answers, and tells which modes it is in."""
+"""Each way to end, in a real terminal: tmux answers, and shows which modes are on."""
 
 import re
 import shlex
@@ -55,7 +55,7 @@ MODES = "#{alternate_on}#{mouse_any_flag}#{mouse_sgr_flag}#{cursor_flag}"
 def tmux(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., str]]:
-    """A tmux with a shell that writes down nothing of ours."""
+    """A tmux with a shell, which has no configuration and no history."""
     monkeypatch.delenv("TMUX", raising=False)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     base = ["tmux", "-S", str(tmp_path / "s"), "-f", "/dev/null"]
@@ -80,7 +80,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def wait_for_prompt(tmux: Callable[..., str]) -> None:
-    """What is typed before the shell asks for it is echoed above its prompt."""
+    """Input that comes before the prompt would be echoed above it."""
 
     def shown() -> list[str]:
         return tmux("capture-pane", "-p").split()[-1:]
@@ -89,7 +89,7 @@ def wait_for_prompt(tmux: Callable[..., str]) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_terminal_is_as_it_was(
+def test_terminal_after_the_program_is_as_before(
     io: str, tmux: Callable[..., str], tmp_path: Path, way: str
 ) -> None:
     act, after = WAYS[way]
@@ -99,9 +99,9 @@ def test_the_terminal_is_as_it_was(
         [
             f"cd {shlex.quote(str(tmp_path))}",
             "stty -a > before",
-            # A shell gives up its script if SIGINT ends what it has started itself.
+            # A shell ends its script if SIGINT ends a child of its own.
             f"{shlex.quote(sys.executable)} -c {shlex.quote(STARTER)} 2> errors",
-            # What the guard does comes after the end of the program.
+            # The guard restores the terminal after the program has ended.
             "sleep 0.5" if way == "kill" else ":",
             "stty -a > after",
             "touch done",

@@ -1,4 +1,4 @@
-"""Several terminals at once: each has its own decoder, modes, size and questions."""
+"""Several terminals at once, and terminals on connections."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from keyboards import OFF, ON
+from keyboards import MODES_ON, OFF, ON, WHO
 from ptys import Pty
 
 from evdispatch import (
@@ -22,15 +22,12 @@ from evdispatch import (
     StateError,
     Terminal,
 )
-from evdispatch.terminal import Modes
 from evdispatch.testing import record, run_until, settle
-
-LEGACY = Modes(mouse="click", paste=True)
 
 
 @pytest.fixture
 def ptys(pty: Pty) -> Iterator[list[Pty]]:
-    """Three of them; the fixture of one makes the fence short."""
+    """Three ptys; the fixture `pty` makes the fence short."""
     made = [pty, Pty(100, 30), Pty(120, 40)]
     yield made
     for each in made[1:]:
@@ -39,7 +36,7 @@ def ptys(pty: Pty) -> Iterator[list[Pty]]:
 
 @pytest.fixture
 def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A server's end, and the user's."""
+    """The server's end and the user's end of a connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         user = socket.create_connection(server.getsockname())
         accepted, _ = server.accept()
@@ -47,15 +44,17 @@ def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield accepted, user
 
 
-def test_each_decodes_its_own_bytes(app: Dispatcher, ptys: list[Pty]) -> None:
-    """Cut in the midst of sequences, and in turn."""
+def test_terminals_with_interleaved_input_decode_their_own_bytes(
+    app: Dispatcher, ptys: list[Pty]
+) -> None:
+    """One byte to each in turn, which cuts all sequences."""
     terminals = [app.add(Terminal(pty.slave, mouse="drag")) for pty in ptys]
     app.step()
-    heard: list[list[Any]] = []
+    seen: list[list[Any]] = []
     for terminal in terminals:
-        heard.append([])
-        terminal.on(Key)(heard[-1].append)
-        terminal.on(Click)(heard[-1].append)
+        seen.append([])
+        terminal.on(Key)(seen[-1].append)
+        terminal.on(Click)(seen[-1].append)
     typed = [
         b"\x1b[A" + bytes([letter]) + b"\x1b[<0;%d;1M\x1b[<0;%d;1m" % (at, at)
         for at, letter in enumerate(b"xyz", 1)
@@ -64,13 +63,15 @@ def test_each_decodes_its_own_bytes(app: Dispatcher, ptys: list[Pty]) -> None:
         for pty, data in zip(ptys, typed, strict=True):
             pty.type(data[cut : cut + 1])
         app.step()
-    run_until(app, lambda: all(len(events) == 3 for events in heard))
-    for number, (events, letter) in enumerate(zip(heard, "xyz", strict=True)):
+    run_until(app, lambda: all(len(events) == 3 for events in seen))
+    for number, (events, letter) in enumerate(zip(seen, "xyz", strict=True)):
         up, key, click = events
         assert (up.combo, key.combo, click.x) == ("up", letter, number)
 
 
-def test_each_has_its_own_modes_size_and_end(app: Dispatcher, ptys: list[Pty]) -> None:
+def test_terminals_have_their_own_modes_size_and_end(
+    app: Dispatcher, ptys: list[Pty]
+) -> None:
     before = [pty.attributes() for pty in ptys]
     terminals = [app.add(Terminal(pty.slave)) for pty in ptys]
     app.step()
@@ -93,35 +94,35 @@ def test_each_has_its_own_modes_size_and_end(app: Dispatcher, ptys: list[Pty]) -
     assert ptys[0].attributes() == before[0]
 
 
-def test_a_connection_may_be_a_terminal(
+def test_connection_is_a_terminal_without_job_control(
     app: Dispatcher, connection: tuple[socket.socket, socket.socket]
 ) -> None:
     ours, user = connection
     flags = os.get_blocking(ours.fileno())
     terminal = app.add(Terminal(ours, keyboard="legacy"))
-    heard: list[Event] = []
+    seen: list[Event] = []
     for kind in (Key, Answer, Resize, Hangup):
-        terminal.on(kind)(heard.append)
+        terminal.on(kind)(seen.append)
     app.step()
     assert not terminal.is_tty
-    assert user.recv(100) == LEGACY.enable()
+    assert user.recv(100) == MODES_ON
     terminal.ask("cursor")
     terminal.write("hello")
     assert user.recv(100) == b"\x1b[?6n\x1b[chello"
     user.send(b"\x1b[?3;5R\x1b[?62ca\x1b[48;30;100;0;0t")
-    run_until(app, lambda: len(heard) == 3)
-    answer, key, size = heard
+    run_until(app, lambda: len(seen) == 3)
+    answer, key, size = seen
     assert (answer.value, key.key, size.columns) == ((4, 2), "a", 100)  # type: ignore[attr-defined]
     for call in (terminal.suspend, terminal.released().__enter__):
-        with pytest.raises(StateError, match="no tty"):
+        with pytest.raises(StateError, match="not a tty"):
             call()
     terminal.close()
-    assert user.recv(100) == LEGACY.disable()
+    assert user.recv(100) == OFF.removesuffix(WHO)
     assert os.get_blocking(ours.fileno()) == flags
 
 
 @pytest.mark.parametrize("ending", [b"\x03\x1a", b""], ids=["keys", "end"])
-def test_who_sits_at_a_connection_does_not_end_the_program(
+def test_keys_and_end_of_a_connection_do_not_stop_the_dispatcher(
     app: Dispatcher, connection: tuple[socket.socket, socket.socket], ending: bytes
 ) -> None:
     ours, user = connection
@@ -140,7 +141,7 @@ def test_who_sits_at_a_connection_does_not_end_the_program(
     app.run()
 
 
-def test_a_connection_that_takes_nothing_is_not_waited_for_for_ever(
+def test_write_to_a_stalled_connection_times_out(
     app: Dispatcher, connection: tuple[socket.socket, socket.socket]
 ) -> None:
     ours, _ = connection
@@ -150,10 +151,10 @@ def test_a_connection_that_takes_nothing_is_not_waited_for_for_ever(
         terminal.write(b"x" * 100_000_000)
 
 
-def test_a_connection_that_takes_nothing_holds_nobody_up(
+def test_query_and_close_of_a_stalled_connection_do_not_wait(
     app: Dispatcher, connection: tuple[socket.socket, socket.socket]
 ) -> None:
-    """Not for a question, which is lost, nor at its end."""
+    """The query is lost."""
     ours, _ = connection
     terminal = app.add(Terminal(ours, keyboard="legacy"))
     answers = record(app, Answer)

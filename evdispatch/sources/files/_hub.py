@@ -44,7 +44,6 @@ class InotifyHub(Source):
     """Reads the instance for all watches; added with the first, closed with the last."""
 
     lane: ClassVar[int] = URGENT
-    verifies: ClassVar[bool] = True  # which asks for more: not in a lull
 
     __slots__ = (
         "_discarded",

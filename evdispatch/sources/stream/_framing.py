@@ -7,6 +7,7 @@ an error that can't be skipped the framer is ``broken``.
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any, Literal, Protocol
 
 import attrs
@@ -109,20 +110,16 @@ def events_of(
     of a source that sends faster than its handlers return.
     """
     if len(frames) > _AT_ONCE:
-        return _made_later(frames, cls, source)
+        turns = range(0, len(frames), _AT_ONCE)
+        return chain.from_iterable(
+            events_of(frames[start : start + _AT_ONCE], cls, source) for start in turns
+        )
     events: list[Event] = []
     for frame in frames:
         event = _new(cls)  # as cls(frame, source=source), in two thirds of the time
         event.data, event.source, event.time = frame, source, 0.0
         events.append(event)
     return tuple(events)
-
-
-def _made_later(
-    frames: list[bytes], cls: type[Data | Line], source: Any
-) -> Iterator[Event]:
-    for start in range(0, len(frames), _AT_ONCE):
-        yield from events_of(frames[start : start + _AT_ONCE], cls, source)
 
 
 class _Raw:

@@ -1,1 +1,1 @@
-"""The terminal as a device: its modes, its owner, its queries, and restoring it."""
+"""The terminal as a device: its settings and modes, its queries, its signals, its guard."""

@@ -1,267 +1,212 @@
-"""What a terminal is told and asked: text, its title, what it can do, where its cursor is.
+"""What a terminal is asked, what its answers change, and how long to wait for them.
 
-What it can do is asked when it is taken for the first time; its modes grow with the
-answers. It is asked once: what is behind a pty hardly changes while a program runs.
+No IO and no clock. The owner passes the time, writes what `take_request` returns, and
+switches `modes` on when they have `changed`. A terminal is asked once what it supports:
+what is behind a pty hardly changes while a program runs.
 """
 
-import contextlib
 import functools
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any, get_args
+import re
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import attrs
 
-from evdispatch._checks import FileLike, check_choice, check_timeout
-from evdispatch._errors import StateError
 from evdispatch._events import Event
-from evdispatch.sources.tty._channel import Channel, Size
-from evdispatch.sources.tty._source import TtySource
-from evdispatch.sources.tty._tty import Tty
-from evdispatch.terminal import (
-    BEGIN_SYNCHRONIZED,
-    END_SYNCHRONIZED,
-    Answer,
-    Decoder,
-    Modes,
-    Pointer,
-    Regions,
-    Resize,
-)
+from evdispatch.terminal import Answer, Decoder, Pointer, Resize
 from evdispatch.terminal._events import QueryName
 from evdispatch.terminal._input import Input
-from evdispatch.terminal._modes import set_title
 from evdispatch.terminal._negotiation import Negotiation
-from evdispatch.terminal._queries import QUERIES
+from evdispatch.terminal._queries import DEVICE, QUERIES
 
-_ANSWER_WITHIN = 2.0  # seconds; a satellite link takes less
-_CUT_ESCAPE = 1.0  # seconds to wait where a lone escape byte can only be a cut sequence
+# All in seconds.
+_ANSWER_WITHIN = 2.0  # a satellite link takes less
+_CUT_ESCAPE = 1.0  # where a lone escape byte can only be the beginning of a sequence
+_LOCAL_ESCAPE = 0.025
+_SSH_ESCAPE = 0.1  # a sequence may arrive in two packets
+_FENCE = 0.2  # for the next reply
+_LONGEST_FENCE = 1.0  # for all replies: the mouse may move all the time
+
+_DEVICE_REPLY = re.compile(rb"\x1b\[\?[0-9;]*c")
 
 
-class TtyDialogue(TtySource):
-    """A terminal that answers.
+class Size(NamedTuple):
+    """A terminal's size in cells, and in pixels where the terminal reports them (else 0)."""
+
+    columns: int
+    rows: int
+    width_px: int = 0
+    height_px: int = 0
+
+
+class Dialogue:
+    """Knows what the terminal supports, and which modes follow from that.
 
     Args:
-        fd: The descriptor. What is no terminal is neither told nor asked anything.
-        negotiation: Finds out what the terminal can do.
+        negotiation: Finds out what the terminal supports.
+        pointer: Knows in which region the mouse is.
         paste_limit: Bytes of a paste after which it comes in pieces.
         escape_timeout: Seconds to wait for what may follow an escape byte.
-        guard: Whether a process beside ours is to restore it if ours is killed.
-        name: A label for messages.
 
     Attributes:
-        input: Makes events of the bytes, and knows what was asked.
-        regions: The named rectangles.
-        pointer: Where the mouse is among them.
+        modes: The modes that are to be on.
+        size: The last size that a `resize` event has reported, or need not report.
+        input: Makes events of bytes, and knows the queries that are not answered yet.
     """
 
     def __init__(
         self,
-        fd: FileLike,
         negotiation: Negotiation,
+        pointer: Pointer,
         *,
         paste_limit: int,
         escape_timeout: float,
-        guard: bool,
-        name: str | None,
     ) -> None:
-        super().__init__(fd, negotiation.modes, guard=guard, name=name)
+        self.modes = negotiation.modes
+        self.size: Size | None = None
         self._negotiation = negotiation
-        self._negotiated = negotiation.modes  # what is switched on of it
-        self._make_decoder = functools.partial(Decoder, paste_limit=paste_limit)
+        self._negotiated = negotiation.modes
+        self._pointer = pointer
+        self._paste_limit = paste_limit
         self._escape_timeout = escape_timeout
-        self._asked = 0.0  # when the terminal was asked last
-        self.regions = Regions(self.wake)
-        self.pointer = Pointer(self.regions)
-        self.input = Input(self._make_decoder(), escape_timeout, self.pointer)
+        self._asked_at = 0.0
+        self.input = self.open()
 
-    # -- for the user ----------------------------------------------------------------
-
-    @property
-    def is_tty(self) -> bool:
-        """Whether it is a terminal, and not a pipe or a file. False until it is added."""
-        return isinstance(self._tty, Tty)
-
-    @property
-    def size(self) -> Size:
-        """The size in cells and pixels, asked of the tty.
-
-        Raises:
-            StateError: It is no tty.
-        """
-        return self._need_channel().size
-
-    def write(self, data: str | bytes) -> None:
-        """Write to the terminal; blocks until it has taken all. On the dispatch thread.
-
-        Args:
-            data: Bytes, or text that is sent as UTF-8.
-
-        Raises:
-            StateError: It is no tty.
-            OSError: The terminal has gone.
-        """
-        self._need_channel().write(data.encode() if isinstance(data, str) else data)
+    def open(self, **decoder: Any) -> Input:
+        """Replace the input by one whose decoder knows this tty's keys, and return it."""
+        made = Decoder(paste_limit=self._paste_limit, **decoder)
+        self.input = Input(made, self._escape_timeout, self._pointer)
+        return self.input
 
     @property
     def keyboard(self) -> str:
-        """What keys are told by: ``legacy``, ``modify_other_keys`` or ``kitty``.
-
-        At first ``legacy``: what the terminal can do is known when it has answered.
-        """
-        if self._modes.keyboard:
+        """How keys are encoded: ``legacy``, ``modify_other_keys`` or ``kitty``."""
+        if self.modes.keyboard:
             return "kitty"
-        return "modify_other_keys" if self._modes.modify_other_keys else "legacy"
+        return "modify_other_keys" if self.modes.modify_other_keys else "legacy"
 
-    def ask(self, query: QueryName, *, timeout: float = 1.0) -> None:
-        """Ask the terminal; an `answer` event tells. From any thread.
+    # -- queries -------------------------------------------------------------------------
 
-        ``@app.on("answer", query="background")`` hears it. Its value is None if the
-        terminal does not know the question, or has not answered in time.
-
-        Args:
-            query: ``cursor``, ``background``, ``foreground``, ``version``, ``device``.
-            timeout: How long to wait, in seconds.
-
-        Raises:
-            ValueError: There is no such question.
-            StateError: It is no tty, or not taken: the dispatcher does not run.
-        """
-        check_choice("query", query, get_args(QueryName))
-        timeout = check_timeout(timeout)
-        tty = self._need_channel()
-        with self.host.lock:
-            if not tty.entered:
-                raise StateError(f"{self!r} is not taken: nobody would read the answer")
-            until = self.host.now() + timeout
-            then = functools.partial(_answer, query)
-            self.input.queries.ask(QUERIES[query], until, then)
-            self._follow(tty)
-            self._set_timer()
-
-    def set_title(self, title: str) -> None:
-        """Set the window's title, until the terminal is given back. On any thread.
-
-        Raises:
-            StateError: It is no tty.
-            TimeoutError: A connection takes nothing now.
-        """
-        tty = self._need_channel()
-        with self.host.lock:
-            first = self._modes.title is None
-            self._modes = attrs.evolve(self._modes, title=title)
-            if not first:  # the one from before us is kept already
-                tty.tell(set_title(title) if tty.entered else b"")
-                tty.adopt(self._modes)
-            tty.change(self._modes)
-
-    @contextlib.contextmanager
-    def synchronized(self) -> Iterator[None]:
-        """Have what is written in a ``with`` block shown at once. On the dispatch thread.
-
-        Raises:
-            StateError: It is no tty.
-        """
-        self.write(BEGIN_SYNCHRONIZED)
-        try:
-            yield
-        finally:
-            self.write(END_SYNCHRONIZED)
-
-    # -- for subclasses -----------------------------------------------------------------
-
-    def told(self, events: list[Event]) -> list[Event]:
-        """Act on what the terminal says of itself, and set the timer for the rest."""
-        tty = self._tty
-        if tty is not None:
-            self._follow(tty)
-            if self._modes.resize:
-                events = [event for event in events if not self._is_old(event)]
-        self._set_timer()
-        return events
-
-    def on_add(self) -> None:
-        """Learn what the tty knows of its keys."""
-        super().on_add()
-        if self._tty is not None:
-            term = os.environ.get("TERM")
-            decoder = self._make_decoder(erase=self._tty.erase, term=term)
-            self.input = Input(decoder, self._escape_timeout, self.pointer)
-
-    def on_taken(self) -> None:
-        """Find out what the terminal can do, unless that is known."""
+    def begin(self, now: float) -> None:
+        """Ask what the terminal supports, unless that is known: it was taken just now."""
         queries = self.input.queries
-        queries.forget()  # what it has answered meanwhile was for the shell
-        if not self._negotiation.finished and self._tty is not None:
-            self._negotiation.ask(queries, self.host.now() + _ANSWER_WITHIN)
-            self._follow(self._tty)
-        self._set_timer()
+        queries.forget()  # another program has read the answers
+        if not self._negotiation.finished:
+            self._negotiation.ask(queries, now + _ANSWER_WITHIN)
 
-    def on_wake(self) -> Iterable[Event]:
-        """See what a signal has asked for; a new size may be one of the cells."""
-        for event in super().on_wake():
-            if isinstance(event, Resize):
-                self._measure(_size_of(event))
-            yield event
+    def ask(self, query: QueryName, until: float) -> None:
+        """Add a query of the user's; its `answer` event comes by this time."""
+        answer = functools.partial(_answer, query)
+        self.input.queries.ask(QUERIES[query], until, answer)
+
+    def take_request(self, now: float) -> bytes:
+        """Return what is to be written to the terminal, once."""
+        request = self.input.take_request()
+        if request:
+            self._asked_at = now
+        return request
+
+    def fence(self, now: float) -> "Fence | None":
+        """Return what waits for the last reply, or None where no reply will come."""
+        queries = self.input.queries
+        late = now - self._asked_at >= _ANSWER_WITHIN or not queries.fences
+        if late and not queries.answered:
+            return None
+        return Fence(queries.fences)
+
+    # -- modes and size ------------------------------------------------------------------
 
     @property
-    def awaited(self) -> int | None:
-        """See `TtySource.awaited`."""
-        queries, host = self.input.queries, self._host
-        if not queries.answered:  # it may still be about to
-            late = host is None or host.now() - self._asked >= _ANSWER_WITHIN
-            if late or not queries.fences:
-                return None
-        return queries.fences
+    def changed(self) -> bool:
+        """Whether the terminal supports more modes than `update` has seen."""
+        return self._negotiation.modes is not self._negotiated
 
-    def _follow(self, tty: Channel) -> None:
-        """Have the modes that are known by now, and write what is to be asked."""
-        with contextlib.suppress(OSError):  # it has gone: reading will tell
-            modes = self._negotiation.modes
-            if modes is not self._negotiated:
-                self._negotiated = modes
-                self._change(tty, attrs.evolve(modes, title=self._modes.title))
-            request = self.input.take_request()
-            if request:
-                self._asked = self.host.now()
-                tty.tell(request)
+    def update(self, size: Size) -> None:
+        """Add the modes that the terminal supports.
 
-    def _change(self, tty: Channel, modes: Modes) -> None:
-        size = tty.size
-        if modes.pixels and not size.width_px:  # it would be nobody knows which cell
+        Args:
+            size: The present size.
+        """
+        self._negotiated = modes = self._negotiation.modes
+        if not size.width_px:  # no cell could be found from pixels
             modes = attrs.evolve(modes, pixels=False)
-        self._modes = modes
+        self.modes = attrs.evolve(modes, title=self.modes.title)
         if self._negotiation.kitty:
             self.input.escape_timeout = max(_CUT_ESCAPE, self._escape_timeout)
         self._measure(size)
-        tty.change(modes)
+
+    def set_title(self, title: str) -> None:
+        """Add a title to the modes, or replace it."""
+        self.modes = attrs.evolve(self.modes, title=title)
+
+    def resize(self, size: Size) -> None:
+        """Note the size that the tty has now."""
+        self.size = size
+        self._measure(size)
+
+    def without_known_sizes(self, events: Iterable[Event]) -> list[Event]:
+        """Return the events without the sizes that are known already."""
+        return [e for e in events if not isinstance(e, Resize) or self._is_new(e)]
+
+    def _is_new(self, event: Resize) -> bool:
+        if not self.modes.resize:
+            return True
+        known = self.size
+        size = Size(event.columns, event.rows, event.width_px, event.height_px)
+        self.resize(size)
+        if known is None:
+            return True
+        # The tty may know the cells only: pixels beside the same cells are no new size.
+        return known[:2] != size[:2] or known[2:] not in ((0, 0), size[2:])
 
     def _measure(self, size: Size) -> None:
-        """Tell the input how large a cell is."""
-        if self._modes.pixels and size.width_px and size.height_px:
+        if self.modes.pixels and size.width_px and size.height_px:
             cell = size.width_px / size.columns, size.height_px / size.rows
             self.input.cell = cell
 
-    def _set_timer(self) -> None:
-        until = self.input.until
-        if until is not None or self._deadline is not None:
-            self.set_deadline(until)
 
-    def _is_old(self, event: Event) -> bool:
-        """Take note of a size; whether it was known."""
-        if not isinstance(event, Resize):
-            return False
-        known, self._size = self._size, _size_of(event)
-        self._measure(self._size)
-        if known is None:
-            return False
-        # The tty may have known the cells alone: pixels beside them are no new size.
-        same_pixels = known[2:] in ((0, 0), self._size[2:])
-        return known[:2] == self._size[:2] and same_pixels
+class Fence:
+    """Waits for the replies that are still to come when the program ends or stops.
+
+    A late reply would be typed into the shell. So the last thing written is a
+    device-attributes query: what comes before its answer is dropped.
+
+    Args:
+        replies: How many answers to that query are still to come.
+    """
+
+    request: Final = DEVICE.request
+
+    def __init__(self, replies: int) -> None:
+        self._replies = replies + 1
+        self._seen = b""
+        self._deadline: float | None = None
+
+    def patience(self, now: float) -> float:
+        """Return how many seconds to wait for more; 0: nothing more is to come."""
+        if self._deadline is None:
+            self._deadline = now + _LONGEST_FENCE
+        if len(_DEVICE_REPLY.findall(self._seen)) >= self._replies:
+            return 0.0
+        return max(0.0, min(_FENCE, self._deadline - now))
+
+    def drop(self, data: bytes) -> None:
+        """Look for answers in bytes that are not wanted otherwise."""
+        self._seen += data
 
 
-def _size_of(event: Resize) -> Size:
-    return Size(event.columns, event.rows, event.width_px, event.height_px)
+def escape_delay() -> float:
+    """Return how long to wait after an ESC for the rest of a sequence, in seconds.
+
+    ESCDELAY (milliseconds, as ncurses reads it) decides; else it is 25 ms, and 100 ms over
+    SSH.
+    """
+    try:
+        return max(0.001, int(os.environ["ESCDELAY"]) / 1000)
+    except (KeyError, ValueError):
+        remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
+        return _SSH_ESCAPE if remote else _LOCAL_ESCAPE
 
 
 def _answer(query: str, value: Any, raw: bytes) -> list[Event]:

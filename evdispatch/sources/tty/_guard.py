@@ -1,8 +1,8 @@
-"""A process beside ours that gives the terminal back when ours is killed, or crashes.
+"""A process beside this one that restores the terminal when this one is killed, or crashes.
 
-SIGKILL and a fault of the interpreter leave no chance to do so. The process is an
-interpreter of its own, since a fork of a program with threads may hold any lock, and in a
-session of its own, since what ends us from the terminal is not to end it.
+SIGKILL and a crash of the interpreter leave this process no chance to do so. The guard is a
+new interpreter, since a fork of a program with threads may hold any lock. It has a session
+of its own, so that signals from the terminal do not end it.
 """
 
 import contextlib
@@ -13,17 +13,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from evdispatch.sources.tty._guard_process import jsonable
+
 _PROGRAM = Path(__file__).with_name("_guard_process.py")
 
 
 class Guard:
-    """Knows at each moment what is to be done for the terminal.
+    """Tells the guard process what to restore if this process dies.
 
     Args:
-        output: The terminal's descriptor.
+        output: The tty's descriptor.
 
     Raises:
-        OSError: It can't be started.
+        OSError: The process can't be started.
     """
 
     def __init__(self, output: int) -> None:
@@ -43,34 +45,29 @@ class Guard:
         finally:
             os.close(reading)
 
-    def watch(self, off: bytes, raw: list[Any], before: list[Any]) -> None:
-        """Have the terminal restored if we die from now on.
+    def arm(self, modes_off: bytes, raw: list[Any], before: list[Any]) -> None:
+        """Restore the terminal if this process dies from now on.
 
         Args:
-            off: What switches its modes off.
-            raw: The tty's settings as they are.
-            before: And as they were.
+            modes_off: What switches the modes off.
+            raw: The tty's settings now.
+            before: The tty's settings to restore.
         """
-        self._tell([off.hex(), _jsonable(raw), _jsonable(before)])
+        self._send([modes_off.hex(), jsonable(raw), jsonable(before)])
 
-    def rest(self) -> None:
-        """Have nothing done: the terminal is as it was."""
-        self._tell(None)
+    def disarm(self) -> None:
+        """Do nothing if this process dies: the terminal is restored."""
+        self._send(None)
 
     def close(self) -> None:
-        """End the process."""
+        """End the guard process."""
         if self._pipe >= 0 and os.getpid() == self._owner:
-            self.rest()
+            self.disarm()
             pipe, self._pipe = self._pipe, -1
             os.close(pipe)
             self._process.wait()
 
-    def _tell(self, state: Any) -> None:
+    def _send(self, state: Any) -> None:
         if self._pipe >= 0 and os.getpid() == self._owner:
-            with contextlib.suppress(BrokenPipeError):  # somebody has ended it
+            with contextlib.suppress(BrokenPipeError):  # the guard was killed
                 os.write(self._pipe, json.dumps(state).encode() + b"\n")
-
-
-def _jsonable(attributes: list[Any]) -> list[Any]:
-    cc = [c.hex() if isinstance(c, bytes) else c for c in attributes[6]]
-    return [*attributes[:6], cc]

@@ -1,10 +1,10 @@
-"""The signals that a terminal lives with: those that end or stop the process, and SIGWINCH.
+"""The signals of a terminal: those that end or stop the process, SIGCONT and SIGWINCH.
 
-Python lets the main thread alone set handlers, so a terminal that is added elsewhere goes
-without. The handler that was there before is called as well, and comes back with the
-last terminal's end; a signal that was ignored, as nohup does it, stays so. Where the
-default action of a signal ends or stops the process, the terminals are given back first,
-and then it has that action, as the parent expects.
+Python sets signal handlers on the main thread only: a terminal that another thread adds has
+none until the dispatcher starts on the main thread. A handler that was set before is called
+too, and is set again when the last terminal is closed. A signal that was ignored (nohup)
+stays ignored. Where the default action of a signal ends or stops the process, the terminals
+are restored first; then the process takes that action, as its parent expects.
 """
 
 import contextlib
@@ -19,55 +19,55 @@ _DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 _SIGNALS = (*_DEADLY, signal.SIGWINCH, signal.SIGCONT)
 
 
-class Listener(Protocol):
+class Receiver(Protocol):
     """A terminal."""
 
     def on_signal(self, signum: int) -> None:
-        """Take note of SIGWINCH or SIGCONT; in the midst of anything, so without locks."""
+        """Note a signal. Takes no locks: it may interrupt anything."""
 
-    def given_back(self) -> contextlib.AbstractContextManager[None]:
-        """Have the terminal restored, for as long as the process is dying or stopped."""
-
-
-_listeners: list[Listener] = []
-_previous: dict[int, Any] = {}
+    def restored(self) -> contextlib.AbstractContextManager[None]:
+        """Restore the terminal while the process dies or is stopped."""
 
 
-def listen(listener: Listener) -> None:
-    """Tell a terminal of the signals; does nothing but on the main thread."""
+_receivers: list[Receiver] = []
+_previous: dict[int, Any] = {}  # the handlers of before
+
+
+def register(receiver: Receiver) -> None:
+    """Call a terminal for each signal; does nothing on any thread but the main one."""
     if threading.current_thread() is not threading.main_thread():
         return
-    if listener in _listeners:
+    if receiver in _receivers:
         return
-    _listeners.append(listener)
+    _receivers.append(receiver)
     if not _previous:
         for signum in _SIGNALS:
-            # A child inherits what is ignored, and nothing else.
+            # A child inherits that a signal is ignored; it inherits no handler.
             if signum not in _DEADLY or signal.getsignal(signum) != signal.SIG_IGN:
                 _previous[signum] = signal.signal(signum, _handle)
 
 
-def leave(listener: Listener) -> None:
-    """Tell it no more. With the last one, what was there before comes back."""
-    if listener not in _listeners:
+def unregister(receiver: Receiver) -> None:
+    """Call a terminal no more. After the last one, the handlers of before are set."""
+    if receiver not in _receivers:
         return
-    _listeners.remove(listener)
+    _receivers.remove(receiver)
     main = threading.main_thread()
-    if _listeners:
+    if _receivers:
         return
     if threading.current_thread() is main:
-        _restore()
+        _set_previous()
     elif main.ident is not None:
-        # It must be the main thread: the most harmless of the signals makes it look.
+        # Only the main thread may: the most harmless of the signals makes it do so.
         signal.pthread_kill(main.ident, signal.SIGWINCH)
 
 
 @contextlib.contextmanager
 def left_to_child() -> Iterator[None]:
-    """Survive ctrl+c and SIGQUIT's key that a child is meant to have.
+    """Survive ctrl+c and SIGQUIT's key that are meant for a child.
 
-    By a handler that does nothing, since an ignored signal would be ignored in the child
-    as well: exec(3) resets handlers alone.
+    The handler does nothing. The signals are not ignored, since exec(3) resets handlers
+    only: the child would ignore them as well.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -79,9 +79,9 @@ def left_to_child() -> Iterator[None]:
         yield
     finally:
         for signum, handler in before.items():
-            if handler is _handle and not _listeners:  # the last terminal was closed
+            if handler is _handle and not _receivers:  # the last terminal was closed
                 signal.signal(signum, previous[signum])
-            elif handler is not None:  # else one that Python can't name
+            elif handler is not None:  # None: a handler that is not Python's
                 signal.signal(signum, handler)
 
 
@@ -89,9 +89,9 @@ def _do_nothing(signum: int, frame: FrameType | None) -> None:
     pass
 
 
-def _restore() -> None:
+def _set_previous() -> None:
     for signum, previous in _previous.items():
-        # Unless somebody has set another handler since, or one that Python can't name.
+        # Not if another handler was set since. None is a handler that is not Python's.
         if signal.getsignal(signum) is _handle and previous is not None:
             signal.signal(signum, previous)
     _previous.clear()
@@ -99,40 +99,40 @@ def _restore() -> None:
 
 def _handle(signum: int, frame: FrameType | None) -> None:
     previous = _previous.get(signum, signal.SIG_DFL)
-    for listener in tuple(_listeners):
-        listener.on_signal(signum)
-    if not _listeners:
-        _restore()
+    for receiver in tuple(_receivers):
+        receiver.on_signal(signum)
+    if not _receivers:
+        _set_previous()
     default = previous == signal.SIG_DFL and signum in _DEADLY
     if default or (callable(previous) and signum == signal.SIGTSTP):
-        _give_in(signum, frame, None if default else previous)
+        _die_or_stop(signum, frame, None if default else previous)
     elif callable(previous):
         previous(signum, frame)
 
 
-def _give_in(signum: int, frame: FrameType | None, previous: Any) -> None:
-    """Let a signal end or stop the process, with the terminals as they were."""
+def _die_or_stop(signum: int, frame: FrameType | None, previous: Any) -> None:
+    """Restore the terminals, and let a signal end or stop the process."""
     with contextlib.ExitStack() as stack:
-        for listener in tuple(_listeners):
-            stack.enter_context(listener.given_back())
+        for receiver in tuple(_receivers):
+            stack.enter_context(receiver.restored())
         if previous is not None:  # a handler of SIGTSTP stops the process itself
             previous(signum, frame)
         else:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
-            if _listeners:
+            if _receivers:
                 signal.signal(signum, _handle)
-    # Stopped, and continued by now; or not stopped at all: the kernel drops SIGTSTP for an
-    # orphaned process group, and then no SIGCONT comes.
-    for listener in tuple(_listeners):
-        listener.on_signal(signal.SIGCONT)
+    # The process was stopped and continued. Or it was not stopped: the kernel drops SIGTSTP
+    # for an orphaned process group, and then no SIGCONT comes.
+    for receiver in tuple(_receivers):
+        receiver.on_signal(signal.SIGCONT)
 
 
 def _after_fork() -> None:
-    """Forget the parent's terminals in a forked child."""
-    _listeners.clear()
+    """Remove the parent's terminals in a forked child."""
+    _receivers.clear()
     if threading.current_thread() is threading.main_thread():
-        _restore()
+        _set_previous()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,181 @@
+"""How many Python calls an event takes from readiness to its handler, in steady state.
+
+A walk is counted from the return of the poll to the entry of the handler, in ``io="inline"``
+without debug mode. The numbers are bounds: less is welcome.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import attrs
+import pytest
+
+from evdispatch import Connection, Dispatcher, Event, Listener, Terminal, Watch
+from evdispatch.testing import run_until, settle
+
+
+@attrs.define(eq=False)
+class Ping(Event):
+    """What is posted."""
+
+
+class Walk:
+    """Counts the calls of Python functions while it is on.
+
+    Attributes:
+        calls: What was called, in order.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._counting = False
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self.calls.clear()
+        self._counting = True
+        sys.setprofile(self._profile)
+
+    def end(self, *_: Any) -> None:
+        """The handler: stop counting."""
+        sys.setprofile(None)
+        if self._counting:
+            self.calls.pop()  # this call
+        self._counting = False
+
+    def _profile(self, frame: FrameType, what: str, _: Any) -> None:
+        if what == "call":
+            code = frame.f_code
+            self.calls.append(f"{Path(code.co_filename).name}:{code.co_name}")
+
+
+@pytest.fixture
+def walk() -> Iterator[Walk]:
+    before = sys.getprofile()
+    yield Walk()
+    sys.setprofile(before)
+
+
+@pytest.fixture
+def inline() -> Iterator[Dispatcher]:
+    with Dispatcher(io="inline", debug=False) as dispatcher:
+        yield dispatcher
+
+
+def count_from_poll(
+    app: Dispatcher,
+    walk: Walk,
+    monkeypatch: pytest.MonkeyPatch,
+    trigger: Callable[[], Any],
+) -> list[str]:
+    """Trigger an event after a few to warm up, and return the calls of its walk."""
+    poller: Any = app._registrations.pollers.all
+    poll = poller.poll
+
+    def polled(timeout: float | None) -> Any:
+        ready = poll(timeout)
+        if ready:
+            walk.begin()
+        return ready
+
+    trigger()
+    settle(app)
+    for _ in range(3):
+        trigger()
+        app.step(1)
+    monkeypatch.setattr(poller, "poll", polled)
+    trigger()
+    while not walk.calls:
+        app.step(1)
+    sys.setprofile(None)
+    return walk.calls
+
+
+def test_a_tcp_line_takes_at_most_9_calls(
+    inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = inline.add(Listener("127.0.0.1:0", framing="lines"))
+    listener.on("line")(walk.end)
+    with socket.create_connection(listener.address) as client:
+        run_until(inline, lambda: listener.connections)
+        settle(inline)
+        calls = count_from_poll(
+            inline, walk, monkeypatch, lambda: client.sendall(b"hello\n")
+        )
+    assert len(calls) <= 9, calls
+
+
+def test_a_post_takes_at_most_9_calls(inline: Dispatcher, walk: Walk) -> None:
+    """From `post` in one handler to the handler of the next pass."""
+    counted: list[list[str]] = []
+
+    def post() -> None:
+        ping = Ping()
+        walk.begin()
+        inline.post(ping)
+
+    @inline.on(Ping)
+    def handle() -> None:
+        walk.end()
+        counted.append(walk.calls[:-1])  # without this one
+        post() if len(counted) < 3 else inline.stop()
+
+    inline.post(Ping())
+    inline.run()
+    assert len(counted[-1]) <= 9, counted[-1]
+
+
+def test_a_key_takes_at_most_24_calls(
+    inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outer, inner = os.openpty()
+    try:
+        inline.add(Terminal(inner))
+        settle(inline)
+        inline.on("key", key="a")(walk.end)
+        calls = count_from_poll(
+            inline, walk, monkeypatch, lambda: os.write(outer, b"a")
+        )
+        assert len(calls) <= 24, calls
+    finally:
+        inline.close()
+        os.close(outer)
+        os.close(inner)
+
+
+def test_a_changed_file_takes_at_most_45_calls(
+    inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    watch = inline.add(Watch(tmp_path))
+    run_until(inline, lambda: watch.settled)
+    settle(inline)
+    watch.on("modified")(walk.end)
+    with path.open("wb", buffering=0) as file:
+        calls = count_from_poll(inline, walk, monkeypatch, lambda: file.write(b"x"))
+    assert len(calls) <= 45, calls
+
+
+def test_an_accepted_connection_takes_at_most_120_calls(
+    inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To its `connect` handler."""
+    listener = inline.add(Listener("127.0.0.1:0", framing="lines"))
+    listener.on("connect")(walk.end)
+    clients: list[Connection | socket.socket] = []
+
+    def connect() -> None:
+        clients.append(socket.create_connection(listener.address))
+
+    try:
+        calls = count_from_poll(inline, walk, monkeypatch, connect)
+    finally:
+        for client in clients:
+            client.close()
+    assert len(calls) <= 120, calls
