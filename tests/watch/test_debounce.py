@@ -21,8 +21,7 @@ from evdispatch import (
     Moved,
     Overflow,
 )
-from evdispatch.sources.files._debounce import Debouncer
-from evdispatch.sources.files._paths import Paths
+from evdispatch.sources.files._debounce import Debouncer, Paths
 
 
 def made(text: str) -> Event:

@@ -33,11 +33,11 @@ class TestFiles:
         watched.rest()
         tracker = watched.watch._tracker
         assert tracker is not None
-        steps = tracker._trail._steps  # new ones at each walk
+        steps = tracker.root_path._steps  # new ones at each walk
         fill(tmp_path, "root/f", "root/g")
         (tmp_path / "root/f").chmod(0o600)
         assert {*watched.rest()} == {"modified .", "attributes ."}
-        assert tracker._trail._steps is steps
+        assert tracker.root_path._steps is steps
 
     def test_it_exists(self, watching: Watching, tmp_path: Path) -> None:
         fill(tmp_path / "root", "cfg")

@@ -12,7 +12,7 @@ from trees import Watched, clear, fill, real_tree
 
 from evdispatch import Created, Moved
 from evdispatch.sources.files._inotify import Inotify
-from evdispatch.sources.files._model import CHECK
+from evdispatch.sources.files._tree import CHECK
 from evdispatch.testing import settle
 
 Watching = Callable[..., Watched]
@@ -195,9 +195,9 @@ def test_many_renames_leave_nothing_behind(watched: Watched) -> None:
     assert sum(isinstance(each, Moved) for each in watched.events) == 1_500
     tracker = watched.watch._tracker
     assert tracker is not None
-    assert not tracker.records
-    assert not tracker.doubtful
-    assert not tracker.missed
+    assert not tracker.tree.records
+    assert not tracker.tree.doubtful
+    assert not tracker.tree.missed
     exact(watched)
 
 
@@ -211,9 +211,10 @@ def test_an_old_rename_of_a_name_that_another_bears_now(watched: Watched) -> Non
         os.rename(watched.root / "d", watched.root / "e/d")
         fill(watched.root, "d/three")
         os.rename(watched.root / "e", watched.root / "d/e")
-        assert tracker.root is not None
-        tracker.todo.append((tracker.root, CHECK))
-        list(tracker.work())  # all is listed before the records are read
+        assert tracker.tree.root is not None
+        tracker.tree.todo.append((tracker.tree.root, CHECK))
+        while tracker.step():  # all is listed before the records are read
+            tracker.tree.take_events()
     watched.rest()
     assert watched.names() == ["d", "d/e", "d/e/d", "d/e/d/one", "d/e/two", "d/three"]
     exact(watched)
@@ -262,7 +263,7 @@ def test_a_directory_in_doubt_may_go(watched: Watched) -> None:
     tracker = watched.watch._tracker
     assert tracker is not None
     with tracker.hub.host.lock:
-        tracker.dirty[watched.nodes[1]] = None
+        tracker.tree.dirty[watched.nodes[1]] = None
         clear(watched.root)
     assert watched.rest() == ["deleted d/a", "deleted d/"]
     exact(watched)

@@ -190,8 +190,8 @@ class TestRenames:
             os.rename(watched.root / "x", watched.root / "z")
             one, two, three, four, five, six = hub._inotify.read()
             now = watched.clock.now()
-            hub._hand_out([one, three, four, two, five, six], {}, now)
-            tracker.wake()
+            hub._deliver([one, three, four, two, five, six], {}, now)
+            tracker.tree.wake()
         assert watched.rest() == ["moved a -> x", "moved b -> d/y", "moved x -> z"]
         assert watched.names() == ["d", "d/y", "z"]
 

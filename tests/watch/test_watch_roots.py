@@ -87,8 +87,9 @@ class TestMissing:
         watched.rest()
         tracker = watched.watch._tracker
         assert tracker is not None
-        assert tracker.root is not None
-        assert not tracker.is_at(str(tmp_path), tracker.root.wd, tracker.root)
+        root = tracker.tree.root
+        assert root is not None
+        assert not tracker.visitor.is_at(str(tmp_path), root.wd, root)
         fill(tmp_path, "beside")
         assert not tracker.hub.has_more
 

@@ -51,13 +51,26 @@ def writes(timed: Dispatcher, clock: VirtualClock, tmp_path: Path) -> Any:
 
 def test_what_nobody_hears_is_made_once_and_no_more(writes: Any) -> None:
     file = writes()
-    assert [file.made() for _ in range(3)] == [3, 1, 1]  # modified, closed; settled
+    assert [file.made() for _ in range(3)] == [2, 0, 0]  # modified, closed
 
 
 def test_settled_is_told_after_what_nobody_hears(writes: Any) -> None:
     file = writes()
     file.hear("settled")
     assert [file.write() for _ in range(3)] == [["settled"]] * 3
+
+
+def test_settled_without_handlers_needs_no_wake_up(writes: Any) -> None:
+    file = writes()
+    file.hear("modified")
+    file.write()
+    for _ in range(3):
+        fill(Path(file.watch.path), "a")
+        settle(file.app)
+        assert file.told == ["modified"]
+        assert file.app.timeout() is None
+        assert file.rest() == ["modified"]
+        assert file.watch.settled
 
 
 def test_the_tree_is_not_settled_just_after_what_nobody_hears(writes: Any) -> None:
@@ -91,7 +104,7 @@ def test_a_handler_that_has_gone_is_not_told(writes: Any) -> None:
     file.watch.on("modified")(modified)
     assert file.write() == ["modified", "closed"]
     file.app.off(modified)
-    assert [file.made() for _ in range(3)] == [3, 2, 2]
+    assert [file.made() for _ in range(3)] == [2, 1, 1]
 
 
 def test_everybodys_handler_hears_it(writes: Any) -> None:
