@@ -96,27 +96,25 @@ class Watch(Source):
     ) -> None:
         super().__init__(name)
         self.path = _absolute(path)
-        if not isinstance(include, PathSpec) and not isinstance(include, str):
-            include = tuple(include)
-        if not isinstance(ignore, PathSpec) and not isinstance(ignore, str):
-            ignore = tuple(ignore)
+        include, ignore = (
+            each if isinstance(each, (PathSpec, str)) else tuple(each)
+            for each in (include, ignore)
+        )
         self._options = Options(
-            recursive,
-            compile_patterns(include),
-            compile_patterns(ignore),
-            follow_symlinks,
-            initial,
-            one_file_system,
-            is_by_path(include) or is_by_path(ignore),
+            recursive=recursive,
+            include=compile_patterns(include),
+            ignore=compile_patterns(ignore),
+            follow_symlinks=follow_symlinks,
+            initial=initial,
+            one_file_system=one_file_system,
+            by_path=is_by_path(include) or is_by_path(ignore),
         )
         self._stage = _stage(debounce, max_wait, raw=raw)
         self._tracker: Tracker | None = None
         self._early: list[Event] = []  # made before it was registered
         self._missed = False  # records, during a pause
         self._deadline_at = math.inf
-        self._hub_lost = (
-            False  # it ended because someone else closed the inotify descriptor
-        )
+        self._hub_lost = False  # someone else has closed the inotify descriptor
 
     # -- for the user ----------------------------------------------------------------
 
@@ -156,9 +154,8 @@ class Watch(Source):
         """Watch the first directories: changes make events from now on."""
         hub: InotifyHub = self.host.shared(InotifyHub)
         # Also an event without handlers may end a debounced one, or hold it back.
-        needless = (
-            _never if isinstance(self._stage, Debouncer) else self.has_no_handlers
-        )
+        debounced = isinstance(self._stage, Debouncer)
+        needless = (lambda _: False) if debounced else self.has_no_handlers
         context = TreeContext(hub, self.host.now, self.wake, self.finish, needless)
         self._tracker = Tracker(context, self.path, self._options)
         try:
@@ -204,13 +201,8 @@ class Watch(Source):
     def final_events(self) -> Iterator[Event]:
         """Report that the watch has ended though the user has not closed it."""
         if self._hub_lost:
-            yield Error(
-                OSError(
-                    errno.EBADF,
-                    "inotify was closed, and not through its source",
-                    self.path,
-                )
-            )
+            what = "inotify was closed, and not through its source"
+            yield Error(OSError(errno.EBADF, what, self.path))
 
     def _work(self, tracker: Tracker, made: list[Event], limit: float) -> None:
         """Do what is to be done, up to a turn's worth, and add the events of it."""
@@ -256,22 +248,14 @@ class Watch(Source):
                 self.set_deadline(due)
 
 
-def _never(_: type[Event]) -> bool:
-    return False
-
-
 def _absolute(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
     text = os.fsdecode(path)
     if not text or "\0" in text:
-        raise ValueError(
-            f"path must be a non-empty path without null bytes, got {path!r}"
-        )
+        raise ValueError(f"path must not be empty or have null bytes, got {path!r}")
     if any(len(os.fsencode(name)) > _NAME_MAX for name in text.split("/")):
         # It can never exist, so waiting for it would never end.
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), text)
-    if ".." in text.split(
-        "/"
-    ):  # abspath would ignore that a name before it may be a link
+    if ".." in text.split("/"):  # abspath ignores that the name before may be a link
         above, name = os.path.split(text)
         text = os.path.realpath(text if name == ".." else above)
         text = text if name == ".." else os.path.join(text, name)
@@ -283,9 +267,7 @@ def _stage(
 ) -> AtomicSaveFilter | Debouncer | None:
     if debounce is None:
         if max_wait is not None:
-            raise ValueError(
-                f"max_wait must be given with debounce only, got {max_wait!r}"
-            )
+            raise ValueError("max_wait cannot be given without debounce")
         return None if raw else AtomicSaveFilter()
     if raw:
         raise ValueError("debounce and raw=True cannot be combined")

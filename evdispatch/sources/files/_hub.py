@@ -20,31 +20,12 @@ from evdispatch.sources._base import Source
 from evdispatch.sources.files._inotify import (
     FLAGS,
     FULL,
-    IN_ATTRIB,
-    IN_CLOSE_WRITE,
-    IN_CREATE,
-    IN_DELETE,
     IN_DELETE_SELF,
     IN_IGNORED,
-    IN_MODIFY,
-    IN_MOVED_FROM,
-    IN_MOVED_TO,
     IN_Q_OVERFLOW,
     Inotify,
     Record,
 )
-
-ALL = (
-    IN_MODIFY
-    | IN_ATTRIB
-    | IN_CLOSE_WRITE
-    | IN_CREATE
-    | IN_DELETE
-    | IN_DELETE_SELF
-    | IN_MOVED_FROM
-    | IN_MOVED_TO
-)
-"""The events that a tree wants of its directories."""
 
 BACKLOG = 65_536  # records, of some 200 bytes
 _LEAST = IN_DELETE_SELF  # every watch has it, so asking for it changes no watch
@@ -86,7 +67,7 @@ class Observer(Protocol):
 
     @property
     def unasked(self) -> int:
-        """Return the bits of `ALL` to leave out where another observer asked for them."""
+        """Return the bits of `CHANGES` to leave out where another observer asked for them."""
 
     @property
     def path(self) -> str | None:
@@ -230,17 +211,7 @@ class InotifyHub(Source):
                 return
 
     def is_at(self, path: str, wd: int, flags: int) -> bool:
-        """Whether the file with this watch descriptor is at a path.
-
-        Args:
-            path: Where to look.
-            wd: The watch descriptor.
-            flags: How to look: bits of `FLAGS`.
-
-        Raises:
-            OSError: There is nothing that can be watched.
-            ClosedError: Someone else has closed the instance.
-        """
+        """Whether the file with this watch descriptor is at a path; see `add_watch`."""
         return self._proves(wd, self.add_watch(path, _LEAST | flags))
 
     def _proves(self, wd: int, found: int) -> bool:

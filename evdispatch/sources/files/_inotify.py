@@ -66,9 +66,11 @@ IN_MASK_ADD: int = _pyinotify.IN_MASK_ADD
 IN_ISDIR: int = _pyinotify.IN_ISDIR
 IN_EXCL_UNLINK = 0x04000000  # missing in pyinotify: no events of unlinked open files
 
-FLAGS = (
-    IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD
-)  # how to add a watch, not which events
+FLAGS = IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD
+"""The bits that say how to add a watch, not for which events."""
+CHANGES = IN_CREATE | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB
+CHANGES |= IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF
+"""The events that a tree wants of its directories."""
 
 _HEADER = struct.Struct("iIII")  # struct inotify_event: wd, mask, cookie, name length
 _CHUNK = 65_536  # about 2,000 records; a buffer too small for one record gives EINVAL
@@ -77,8 +79,7 @@ _ENCODING = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 Record = tuple[int, int, int, str]
-"""wd (-1 for IN_Q_OVERFLOW), mask, cookie, name. A tuple is made eight times faster than an
-instance of a class."""
+"""wd (-1 for IN_Q_OVERFLOW), mask, cookie, name. A class would take eight times as long."""
 
 
 class _Calls(_pyinotify.INotifyWrapper):  # type: ignore[misc, name-defined]

@@ -12,8 +12,8 @@
 import os
 from collections import deque
 
-from evdispatch.sources.files._hub import ALL
 from evdispatch.sources.files._inotify import (
+    CHANGES,
     IN_ATTRIB,
     IN_CREATE,
     IN_DELETE,
@@ -47,7 +47,7 @@ class Step:
         self.path = path
         self.following = following
         self.asked = asked
-        self.unasked = ALL & ~asked  # the tree's own watch of the root asks for all
+        self.unasked = CHANGES & ~asked  # the tree's own watch of the root asks for all
         self.wd = -1
 
     def children(self) -> "tuple[Step, ...]":
@@ -83,9 +83,7 @@ class RootPath:
             self.blocked = None
             # The kernel has the last word: where f is a file, f/../d does not exist.
             exists = self._walk_once() and os.path.exists(self._tree.watched_path)
-            for (
-                step
-            ) in old:  # after the walk, so that watches are kept and not added again
+            for step in old:  # only now, so that their watches are kept
                 self._hub.release(step)
             steps = [(step.wd, step.following, step.asked) for step in self._steps]
             found = self.end, exists, steps

@@ -19,8 +19,9 @@ import attrs
 from evdispatch._events import Event
 from evdispatch.sources.files._events import Created, Deleted
 from evdispatch.sources.files._globs import Matcher
-from evdispatch.sources.files._hub import ALL, InotifyHub, InotifyRecord
+from evdispatch.sources.files._hub import InotifyHub, InotifyRecord
 from evdispatch.sources.files._inotify import (
+    CHANGES,
     IN_DONT_FOLLOW,
     IN_EXCL_UNLINK,
     IN_ISDIR,
@@ -28,7 +29,7 @@ from evdispatch.sources.files._inotify import (
     IN_ONLYDIR,
 )
 
-_MASK = ALL | IN_ONLYDIR | IN_EXCL_UNLINK
+_MASK = CHANGES | IN_ONLYDIR | IN_EXCL_UNLINK
 _PATHS = 1024  # computed paths that are kept, of directories in use
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
