@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,10 @@ class Watched:
             if (path := tracker.tree.path(node)) is not None
             and not tracker.visitor.is_at(path, node.wd, node)
         ]
+
+
+Watching = Callable[..., Watched]
+"""The fixture ``watching``."""
 
 
 def come_to_rest(app: Dispatcher, clock: VirtualClock, watch: Watch) -> None:
