@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from evdispatch import (
     PathEvent,
     Watch,
 )
-from evdispatch.sources.files._model import Node
-from evdispatch.sources.files._paths import Paths
+from evdispatch.sources.files._debounce import Paths
+from evdispatch.sources.files._tree import Node
 from evdispatch.testing import VirtualClock, run_until, settle
 
 STEP = 0.02  # seconds that pass while the tree comes to rest
@@ -78,7 +78,7 @@ class Watched:
     def nodes(self) -> list[Node]:
         tracker = self.watch._tracker
         assert tracker is not None
-        return [] if tracker.root is None else list(below(tracker.root))
+        return [] if tracker.tree.root is None else list(below(tracker.tree.root))
 
     def watches(self) -> int:
         """Return how many watches the kernel has for it."""
@@ -94,9 +94,13 @@ class Watched:
         return [
             path
             for node in self.nodes
-            if (path := tracker.path(node)) is not None
-            and not tracker.is_at(path, node.wd, node)
+            if (path := tracker.tree.path(node)) is not None
+            and not tracker.visitor.is_at(path, node.wd, node)
         ]
+
+
+Watching = Callable[..., Watched]
+"""The fixture ``watching``."""
 
 
 def come_to_rest(app: Dispatcher, clock: VirtualClock, watch: Watch) -> None:
@@ -243,11 +247,11 @@ def ride_out(
     assert replay.strange == []
     tracker = watch._tracker
     assert tracker is not None
-    assert tracker.root is not None
-    for node in below(tracker.root):
-        path = tracker.path(node)
+    assert tracker.tree.root is not None
+    for node in below(tracker.tree.root):
+        path = tracker.tree.path(node)
         assert path is not None
-        assert tracker.is_at(path, node.wd, node), f"{path} is not watched"
+        assert tracker.visitor.is_at(path, node.wd, node), f"{path} is not watched"
     assert app.stats().balanced
     watch.close()
 

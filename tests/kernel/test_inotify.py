@@ -38,7 +38,7 @@ def packed(wd: int, mask: int, cookie: int, name: bytes, padding: int) -> bytes:
     return struct.pack("iIII", wd, mask, cookie, size) + name + b"\0" * padding
 
 
-def test_it_reads_what_the_kernel_tells(inotify: Inotify, tmp_path: Path) -> None:
+def test_inotify_changes_are_read_as_records(inotify: Inotify, tmp_path: Path) -> None:
     wd = inotify.watch(str(tmp_path), IN_CREATE | IN_DELETE)
     assert inotify.read() == []  # and does not block
     assert not queued(inotify)
@@ -58,7 +58,7 @@ def test_it_reads_what_the_kernel_tells(inotify: Inotify, tmp_path: Path) -> Non
     assert inotify.read() == []
 
 
-def test_records_of_all_lengths() -> None:
+def test_decode_names_of_all_lengths_gives_records() -> None:
     names = [b"", b"a", b"\xff\n", b"x" * 255]
     data = b"".join(
         packed(number, IN_CREATE, number, name, padding)
@@ -75,7 +75,7 @@ def test_records_of_all_lengths() -> None:
     assert decode(b"") == []
 
 
-def test_what_another_asked_of_the_same_inode_is_kept(
+def test_inotify_second_watch_of_an_inode_keeps_the_first_mask(
     inotify: Inotify, tmp_path: Path
 ) -> None:
     wd = inotify.watch(str(tmp_path), IN_CREATE)
@@ -89,7 +89,7 @@ def test_what_another_asked_of_the_same_inode_is_kept(
     ("name", "number"),
     [("none", errno.ENOENT), ("file", errno.ENOTDIR), ("file/x", errno.ENOTDIR)],
 )
-def test_what_can_not_be_watched(
+def test_inotify_path_that_cannot_be_watched_raises_os_error(
     inotify: Inotify, tmp_path: Path, name: str, number: int
 ) -> None:
     (tmp_path / "file").touch()
@@ -99,7 +99,7 @@ def test_what_can_not_be_watched(
     assert caught.value.filename == f"{tmp_path}/{name}"
 
 
-def test_limits_are_named_with_their_values() -> None:
+def test_inotify_limit_reached_names_the_limit_and_its_value() -> None:
     with open("/proc/sys/fs/inotify/max_user_watches") as file:
         watches = file.read().strip()
     error = _inotify._watch_error(errno.ENOSPC, "/a")
@@ -111,7 +111,7 @@ def test_limits_are_named_with_their_values() -> None:
     assert _inotify._instance_error(errno.ENOMEM).errno == errno.ENOMEM
 
 
-def test_it_is_closed_once(tmp_path: Path) -> None:
+def test_inotify_closed_twice_closes_once(tmp_path: Path) -> None:
     instance = Inotify()
     fd = instance.fileno()
     assert not os.get_inheritable(fd)
@@ -127,7 +127,7 @@ def test_it_is_closed_once(tmp_path: Path) -> None:
     assert instance.fileno() == -1
 
 
-def test_a_module_called_asyncore_is_left_as_it_was(
+def test_pyinotify_imported_keeps_an_own_asyncore_module(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     own = types.ModuleType("asyncore")

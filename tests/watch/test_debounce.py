@@ -21,8 +21,7 @@ from evdispatch import (
     Moved,
     Overflow,
 )
-from evdispatch.sources.files._debounce import Debouncer
-from evdispatch.sources.files._paths import Paths
+from evdispatch.sources.files._debounce import Debouncer, Paths
 
 
 def made(text: str) -> Event:
@@ -49,7 +48,7 @@ def short(event: Event) -> str:
     return f"{event.name[0].upper()} {event.path}{mark}"
 
 
-def told(text: str) -> list[str]:
+def net_effect(text: str) -> list[str]:
     """Return what comes of events that follow each other at once, then of quiet."""
     debouncer = Debouncer(1.0, 10.0)
     events = debouncer.feed([made(each.strip()) for each in text.split(",")], 0.0)
@@ -105,16 +104,18 @@ def told(text: str) -> list[str]:
         ("V d/ e, V e/ f", "V d e/, V e f/"),
     ],
 )
-def test_the_net_effect(events: str, expected: str) -> None:
-    assert sorted(told(events)) == sorted(filter(None, expected.split(", ")))
+def test_debouncer_events_of_one_burst_become_their_net_effect(
+    events: str, expected: str
+) -> None:
+    assert sorted(net_effect(events)) == sorted(filter(None, expected.split(", ")))
 
 
-def test_what_has_moved_far_is_told_before_what_has_taken_its_place() -> None:
-    assert told("M x, M d/a, V d/ e") == ["M d/a", "V d e/", "M x"]
-    assert told("C d/a, M d/b, D d/c, D d/") == ["D d/c", "D d/"]
+def test_debouncer_directory_moves_or_goes_its_files_come_first() -> None:
+    assert net_effect("M x, M d/a, V d/ e") == ["M d/a", "V d e/", "M x"]
+    assert net_effect("C d/a, M d/b, D d/c, D d/") == ["D d/c", "D d/"]
 
 
-def test_it_waits_for_quiet_of_each_path() -> None:
+def test_debouncer_each_path_waits_until_it_is_quiet() -> None:
     debouncer = Debouncer(1.0, 10.0)
     debouncer.feed([made("M a"), made("M b")], 0.0)
     debouncer.feed([made("M a")], 0.6)
@@ -124,7 +125,7 @@ def test_it_waits_for_quiet_of_each_path() -> None:
     assert debouncer.due is None
 
 
-def test_but_not_for_ever() -> None:
+def test_debouncer_path_never_quiet_its_event_comes_after_the_longest_wait() -> None:
     debouncer = Debouncer(1.0, 2.5)
     over = []
     for tenth in range(40):
@@ -134,7 +135,7 @@ def test_but_not_for_ever() -> None:
     assert Debouncer(5.0, 2.0).feed([made("M a")], 0.0) == []
 
 
-def test_what_has_come_and_gone_waits_anew_when_it_comes_again() -> None:
+def test_debouncer_file_comes_goes_and_comes_waits_from_the_last_time() -> None:
     debouncer = Debouncer(1.0, 10.0)
     debouncer.feed([made("C a"), made("D a")], 0.0)
     debouncer.feed([made("C a")], 0.5)
@@ -143,7 +144,7 @@ def test_what_has_come_and_gone_waits_anew_when_it_comes_again() -> None:
     assert [short(event) for event in debouncer.expire(1.5)] == ["C a"]
 
 
-def test_files_that_come_and_go_leave_nothing_behind() -> None:
+def test_debouncer_files_come_and_go_nothing_is_kept() -> None:
     debouncer = Debouncer(1.0, 10.0)
     for tenth in range(1_000):
         now = tenth / 10
@@ -154,7 +155,7 @@ def test_files_that_come_and_go_leave_nothing_behind() -> None:
     assert debouncer._paths._entries == {}
 
 
-def test_a_directory_that_goes_costs_what_waits_in_it_and_no_more() -> None:
+def test_debouncer_directory_goes_cost_is_what_waits_below_it() -> None:
     asked = []
 
     class Counting(dict[str, dict[str, None]]):
@@ -166,8 +167,8 @@ def test_a_directory_that_goes_costs_what_waits_in_it_and_no_more() -> None:
     debouncer.feed([made(f"M e/{number}") for number in range(1_000)], 0.0)
     debouncer.feed([made("M d/a"), made("C d/b"), made("M d")], 0.0)
     debouncer._paths._entries = Counting(debouncer._paths._entries)
-    told = debouncer.feed([made("D d/")], 0.0)
-    assert [short(event) for event in told] == ["D d/"]
+    reported = debouncer.feed([made("D d/")], 0.0)
+    assert [short(event) for event in reported] == ["D d/"]
     assert sorted(asked) == ["d", "d/a", "d/b"]
 
 
@@ -175,7 +176,7 @@ PATHS = ["/a", "/a/b", "/a/b/c", "/a/d", "/ab", "/e/f", "e", "e/f"]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(PATHS))))
-def test_paths_are_found_by_the_directories_above_them(
+def test_paths_asked_for_a_directory_return_all_members_below(
     steps: list[tuple[bool, str]],
 ) -> None:
     paths, members = Paths(), Counter[str]()
@@ -191,7 +192,7 @@ def test_paths_are_found_by_the_directories_above_them(
             assert sorted(paths.below(above)) == sorted(wanted)
 
 
-def test_trees_and_what_exists_come_after_all_that_waits() -> None:
+def test_debouncer_tree_event_or_existing_comes_after_what_waits() -> None:
     debouncer = Debouncer(1.0, 10.0)
     tree, existing = Overflow("r"), Existing("x")
     first, second = made("M a"), made("M b")
@@ -226,7 +227,9 @@ def possible(chance: random.Random, paths: dict[str, bool]) -> Event | None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(), st.sampled_from([0.0, 0.05, 0.3]))
-def test_whoever_replays_it_has_the_same_files(seed: int, pause: float) -> None:
+def test_debouncer_random_events_add_up_to_the_same_files(
+    seed: int, pause: float
+) -> None:
     chance = random.Random(seed)
     truth, known = Replay(""), Replay("")
     debouncer = Debouncer(0.2, 1.0)

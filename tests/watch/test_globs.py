@@ -56,12 +56,14 @@ def matches(patterns: Any, path: str) -> bool:
         ("node_modules", "node_modules/ a/node_modules/b", "node_modulesx"),
     ],
 )
-def test_what_a_pattern_matches(pattern: str, yes: str, no: str) -> None:
+def test_pattern_one_glob_matches_as_gitignore_does(
+    pattern: str, yes: str, no: str
+) -> None:
     assert [path for path in yes.split() if not matches([pattern], path)] == []
     assert [path for path in no.split() if matches([pattern], path)] == []
 
 
-def test_a_pattern_may_take_back() -> None:
+def test_pattern_negated_takes_back_earlier_matches() -> None:
     patterns = ["*.log", "!keep.log", "/old/keep.log"]
     assert matches(patterns, "a.log")
     assert not matches(patterns, "keep.log")
@@ -84,55 +86,55 @@ def test_a_pattern_may_take_back() -> None:
         (["!a", "a"], "a a/b", "b"),
     ],
 )
-def test_what_is_below_is_taken_back_too(
+def test_pattern_negated_directory_takes_back_what_is_below(
     patterns: list[str], yes: str, no: str
 ) -> None:
     assert [path for path in yes.split() if not matches(patterns, path)] == []
     assert [path for path in no.split() if matches(patterns, path)] == []
 
 
-def test_one_str_is_one_pattern_and_nothing_is_none() -> None:
+def test_compile_one_str_or_nothing_gives_one_pattern_or_none() -> None:
     assert matches("*.py", "a.py")
     assert compile_patterns(()) is None
     assert compile_patterns(iter([])) is None
 
 
-def test_names_of_any_characters() -> None:
+def test_pattern_names_with_newlines_and_surrogates_match() -> None:
     assert matches(["*.txt"], "a\nb.txt")
     assert matches(["\udcff*"], "\udcff\n")
     assert matches(["a\nb"], "a\nb")
 
 
 @pytest.mark.parametrize("pattern", ["", "/", "!", "//", "!/"])
-def test_an_empty_pattern_is_refused(pattern: str) -> None:
+def test_pattern_empty_raises_value_error(pattern: str) -> None:
     with pytest.raises(ValueError, match="empty"):
         compile_patterns([pattern])
 
 
-def test_a_class_of_characters_that_there_is_not_is_refused() -> None:
+def test_pattern_unknown_character_class_raises_value_error() -> None:
     with pytest.raises(ValueError, match="letters"):
         compile_patterns(["a", "[[:letters:]]"])
 
 
-def test_no_pattern_is_a_wrong_regular_expression() -> None:
+def test_pattern_any_characters_compiles() -> None:
     for characters in itertools.product(r"[]!-a\:&", repeat=4):
         compile_patterns(["".join(characters)])
 
 
 @pytest.mark.parametrize("pattern", [None, 3, b"*.py"])
-def test_a_pattern_is_a_str(pattern: Any) -> None:
+def test_pattern_not_a_str_raises_type_error(pattern: Any) -> None:
     with pytest.raises(TypeError, match="pattern"):
         compile_patterns([pattern])
 
 
-def test_whether_more_than_the_name_counts() -> None:
+def test_is_by_path_pattern_with_a_slash_is_true() -> None:
     assert not is_by_path(["*.py", "build/", "!x"])
     assert is_by_path(["*.py", "/build"])
     assert is_by_path("docs/*.md")
     assert is_by_path(pathspec.GitIgnoreSpec.from_lines(["*.py"]))
 
 
-def test_an_object_of_pathspec_decides_by_itself() -> None:
+def test_compile_pathspec_object_decides_by_itself() -> None:
     spec = pathspec.GitIgnoreSpec.from_lines(["*.log", "!keep.log", "build/", "# no"])
     assert matches(spec, "a/b.log")
     assert not matches(spec, "keep.log")
@@ -159,7 +161,7 @@ def patterns(draw: st.DrawFn) -> str:
     st.lists(NAMES, min_size=1, max_size=4),
     st.booleans(),
 )
-def test_it_agrees_with_pathspec(
+def test_pattern_random_globs_agree_with_pathspec(
     globs: list[str],
     names: list[str],
     is_dir: bool,
@@ -173,7 +175,7 @@ def test_it_agrees_with_pathspec(
     ("pattern", "path"),
     [("*a*a*a*a*a*b", "a" * 250), ("**/a/**/a/**/a/**/a/**/b", "a/" * 500 + "c")],
 )
-def test_what_others_name_their_files_costs_little(pattern: str, path: str) -> None:
+def test_pattern_many_stars_cost_little_time(pattern: str, path: str) -> None:
     """Tried at each place for each star they take minutes."""
     before = time.process_time()
     assert not matches([pattern], path)

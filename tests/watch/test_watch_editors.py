@@ -1,4 +1,4 @@
-"""How editors save, and what is told of it: one `closed`, or one atomic `modified`."""
+"""Watch: each way of saving makes one `closed`, or one atomic `modified`."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def keep_backup_and_write(path: Path) -> None:
 
 
 def link_backup_and_rename(path: Path) -> None:
-    """As emacs may: the old content stays by a hard link, the new one is renamed."""
+    """Save as emacs may: a hard link keeps the old content, and the new one is renamed."""
     backup = path.parent / "cfg~"
     backup.unlink(missing_ok=True)
     backup.hardlink_to(path)
@@ -101,7 +101,7 @@ SAVES: dict[str, tuple[Save, str]] = {
 
 @pytest.mark.parametrize("name", SAVES)
 @pytest.mark.parametrize("only", [True, False], ids=["file", "directory"])
-def test_each_save_is_told_once(
+def test_save_by_any_editor_is_reported_once(
     watching: Callable[..., Watched], tmp_path: Path, name: str, *, only: bool
 ) -> None:
     save, kind = SAVES[name]
@@ -113,17 +113,17 @@ def test_each_save_is_told_once(
         watched.events.clear()
         save(path)
         watched.rest()
-        told = [
+        reported = [
             "atomic" if getattr(event, "atomic", False) else event.name
             for event in watched.events
             if event.path == str(path)
         ]
-        assert [each for each in told if each in ("closed", "atomic")] == [kind]
+        assert [each for each in reported if each in ("closed", "atomic")] == [kind]
         assert watched.watch.snapshot() >= {str(path)}
 
 
 @pytest.mark.parametrize("name", SAVES)
-def test_debounced_it_is_modified_once(
+def test_save_debounced_is_one_modified(
     watching: Callable[..., Watched], tmp_path: Path, name: str
 ) -> None:
     save, _ = SAVES[name]
@@ -134,5 +134,5 @@ def test_debounced_it_is_modified_once(
     watched.events.clear()
     save(path)
     watched.rest()
-    told = [event.name for event in watched.events if event.path == str(path)]
-    assert told == ["modified"]
+    reported = [event.name for event in watched.events if event.path == str(path)]
+    assert reported == ["modified"]

@@ -1,4 +1,4 @@
-"""A watch and what happens at the worst moment: while it looks."""
+"""Watch: changes at the worst moment, during a visit or a walk."""
 
 import functools
 import os
@@ -8,18 +8,16 @@ from pathlib import Path
 
 import pytest
 from file_storm import exchange
-from trees import Watched, clear, fill, real_tree
+from trees import Watched, Watching, clear, fill, real_tree
 
 from evdispatch import Created, Moved
 from evdispatch.sources.files._inotify import Inotify
-from evdispatch.sources.files._model import CHECK
+from evdispatch.sources.files._tree import CHECK
 from evdispatch.testing import settle
-
-Watching = Callable[..., Watched]
 
 
 class Meddler(Inotify):
-    """Lets something happen just before, or just after, a directory is watched."""
+    """Calls a function just before, or just after, a directory is watched."""
 
     before: Callable[[str], None] | None = None
     after: Callable[[str], None] | None = None
@@ -74,7 +72,7 @@ def happening(
     watching: Watching,
     tmp_path: Path,
 ) -> Happening:
-    """Lets something happen, then looks whether all is known."""
+    """Makes a change at the moment that a directory is watched; checks the tree afterwards."""
     root = tmp_path / "root"
     fill(tmp_path, "new/a/b")
 
@@ -98,19 +96,23 @@ def happening(
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-class TestAtTheMomentItIsWatched:
-    def test_a_directory_is_made_in_it(
+class TestDirectoryBeingWatched:
+    def test_directory_filled_while_it_is_watched_is_exact(
         self, happening: Happening, tmp_path: Path
     ) -> None:
         happening(lambda: fill(tmp_path / "root", "d/new/x", "d/file"))
 
-    def test_it_is_renamed(self, happening: Happening, tmp_path: Path) -> None:
+    def test_directory_renamed_while_it_is_watched_is_exact(
+        self, happening: Happening, tmp_path: Path
+    ) -> None:
         happening(lambda: os.rename(tmp_path / "root/d", tmp_path / "root/e"))
 
-    def test_it_is_moved_out(self, happening: Happening, tmp_path: Path) -> None:
+    def test_directory_moved_out_while_it_is_watched_is_exact(
+        self, happening: Happening, tmp_path: Path
+    ) -> None:
         happening(lambda: os.rename(tmp_path / "root/d", tmp_path / "e"))
 
-    def test_another_takes_its_place(
+    def test_directory_replaced_while_it_is_watched_is_exact(
         self, happening: Happening, tmp_path: Path
     ) -> None:
         def swap() -> None:
@@ -122,14 +124,14 @@ class TestAtTheMomentItIsWatched:
 
 @pytest.mark.parametrize("below", ["", "r"])
 @pytest.mark.parametrize("moments", [["before"], ["after"], ["before", "after"]])
-def test_a_directory_and_a_link_change_places_while_the_way_is_walked(
+def test_root_path_directory_and_link_exchanged_during_the_walk_is_exact(
     meddler: type[Meddler],
     watching: Watching,
     tmp_path: Path,
     moments: list[str],
     below: str,
 ) -> None:
-    """Back again, too: what was watched meanwhile was another."""
+    """They may change back, too: the watches of the walk are those of another directory."""
     tmp_path /= "root"
     fill(tmp_path, "d/r/a", "other/r/b")
     (tmp_path / "link").symlink_to("other")
@@ -147,7 +149,7 @@ def test_a_directory_and_a_link_change_places_while_the_way_is_walked(
     exact(watched)
 
 
-def test_a_link_goes_in_a_circle_while_the_way_is_walked(
+def test_root_path_link_circle_made_during_the_walk_recovers(
     meddler: type[Meddler], watching: Watching, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
@@ -168,20 +170,20 @@ def test_a_link_goes_in_a_circle_while_the_way_is_walked(
     exact(watched)
 
 
-def test_nothing_is_told_twice_of_many_directories_in_each_other(
+def test_directories_nested_and_many_at_once_are_reported_once(
     watched: Watched,
 ) -> None:
     for number in range(200):
         fill(watched.root, f"{number}/b/c/")
         if number % 20 == 0:
             settle(watched.app)
-    told = watched.rest()
+    reported = watched.rest()
     made = [each for each in watched.events if isinstance(each, Created)]
-    assert len(told) == len(made) == len({each.path for each in made}) == 600
+    assert len(reported) == len(made) == len({each.path for each in made}) == 600
     exact(watched)
 
 
-def test_many_renames_leave_nothing_behind(watched: Watched) -> None:
+def test_renames_many_at_once_leave_nothing_behind(watched: Watched) -> None:
     fill(watched.root, "d/", "a")
     watched.rest()
     for number in range(500):
@@ -195,14 +197,14 @@ def test_many_renames_leave_nothing_behind(watched: Watched) -> None:
     assert sum(isinstance(each, Moved) for each in watched.events) == 1_500
     tracker = watched.watch._tracker
     assert tracker is not None
-    assert not tracker.records
-    assert not tracker.doubtful
-    assert not tracker.missed
+    assert not tracker.tree.records
+    assert not tracker.tree.doubtful
+    assert not tracker.tree.missed
     exact(watched)
 
 
-def test_an_old_rename_of_a_name_that_another_bears_now(watched: Watched) -> None:
-    """What is moved by its name would be moved into itself."""
+def test_rename_of_a_reused_name_replayed_late_is_exact(watched: Watched) -> None:
+    """A move by name would move the directory into itself."""
     fill(watched.root, "d/one", "e/two")
     watched.rest()
     tracker = watched.watch._tracker
@@ -211,15 +213,16 @@ def test_an_old_rename_of_a_name_that_another_bears_now(watched: Watched) -> Non
         os.rename(watched.root / "d", watched.root / "e/d")
         fill(watched.root, "d/three")
         os.rename(watched.root / "e", watched.root / "d/e")
-        assert tracker.root is not None
-        tracker.todo.append((tracker.root, CHECK))
-        list(tracker.work())  # all is listed before the records are read
+        assert tracker.tree.root is not None
+        tracker.tree.todo.append((tracker.tree.root, CHECK))
+        while tracker.step():  # all is listed before the records are read
+            tracker.tree.take_events()
     watched.rest()
     assert watched.names() == ["d", "d/e", "d/e/d", "d/e/d/one", "d/e/two", "d/three"]
     exact(watched)
 
 
-def test_one_directory_at_two_places_is_watched_at_the_first(
+def test_directory_mounted_twice_is_watched_at_the_first_path(
     watching: Watching, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(tmp_path, "root/a/x", "root/b/")
@@ -235,15 +238,15 @@ def test_one_directory_at_two_places_is_watched_at_the_first(
         watched.rest()
         assert caplog.text.count("it is watched there") == 1
         fill(tmp_path, "root/a/y")
-        (told,) = {each.partition("/")[2] for each in watched.rest()}
-        assert told == "y"
+        (reported,) = {each.partition("/")[2] for each in watched.rest()}
+        assert reported == "y"
         watched.watch.close()
     finally:
         subprocess.run(["umount", tmp_path / "root/b"], check=True)
 
 
-def test_a_map_of_memory_is_not_told(watched: Watched) -> None:
-    """The documented blind spot; if the kernel begins to tell it, the page is wrong."""
+def test_memory_map_written_makes_no_event(watched: Watched) -> None:
+    """It is a documented blind spot; if the kernel reports it one day, the page is wrong."""
     import mmap  # noqa: PLC0415
 
     (watched.root / "a").write_bytes(b"\0" * mmap.PAGESIZE)
@@ -255,23 +258,23 @@ def test_a_map_of_memory_is_not_told(watched: Watched) -> None:
         assert watched.rest() == []
 
 
-def test_a_directory_in_doubt_may_go(watched: Watched) -> None:
-    """It never settled: nothing was left to be visited, and nothing was due."""
+def test_directory_in_doubt_deleted_settles(watched: Watched) -> None:
+    """It must settle though nothing is left to be visited."""
     fill(watched.root, "d/a")
     watched.rest()
     tracker = watched.watch._tracker
     assert tracker is not None
     with tracker.hub.host.lock:
-        tracker.dirty[watched.nodes[1]] = None
+        tracker.tree.dirty[watched.nodes[1]] = None
         clear(watched.root)
     assert watched.rest() == ["deleted d/a", "deleted d/"]
     exact(watched)
 
 
-def test_a_file_that_came_by_a_rename_goes_and_a_directory_takes_its_name(
+def test_file_renamed_in_and_out_replaced_by_a_directory_is_exact(
     watched: Watched, tmp_path: Path
 ) -> None:
-    """The records tell of names that are another kind by the time they are read."""
+    """Names are of another kind by the time their records are read."""
     fill(tmp_path, "new")
     fill(watched.root, "f")
     watched.rest()
@@ -282,7 +285,9 @@ def test_a_file_that_came_by_a_rename_goes_and_a_directory_takes_its_name(
     exact(watched)
 
 
-def test_two_files_change_names_and_a_directory_takes_one(watched: Watched) -> None:
+def test_files_renamed_back_and_forth_replaced_by_a_directory_are_exact(
+    watched: Watched,
+) -> None:
     fill(watched.root, "a", "b")
     watched.rest()
     os.rename(watched.root / "a", watched.root / "b")

@@ -1,4 +1,4 @@
-"""Storms: another process changes a tree at full speed; in the end all is known exactly."""
+"""Watch: another process changes a tree at full speed; in the end it is known exactly."""
 
 from pathlib import Path
 from typing import Any
@@ -17,44 +17,48 @@ OPTIONS: list[dict[str, Any]] = [{"raw": True}, {"debounce": 0.05}]
     [(("thread", "inline")[seed % 2], seed) for seed in range(10)],
     indirect=["io"],
 )
-def test_every_directory_is_watched_and_the_events_add_up(
+def test_storm_random_changes_leave_the_tree_exact(
     app: Dispatcher, tmp_path: Path, seed: int
 ) -> None:
     ride_out(app, tmp_path, [seed], 3_000)
 
 
-def test_on_each_poller(app: Dispatcher, tmp_path: Path) -> None:
+def test_storm_on_each_poller_leaves_the_tree_exact(
+    app: Dispatcher, tmp_path: Path
+) -> None:
     ride_out(app, tmp_path, [20], 500)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_however_it_is_told(
+def test_storm_with_other_options_leaves_the_tree_exact(
     app: Dispatcher, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     ride_out(app, tmp_path, [21], 1_000, **options)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
-def test_three_at_once(app: Dispatcher, tmp_path: Path) -> None:
-    """Their renames come between each other's halves."""
+def test_storm_three_at_once_leave_the_tree_exact(
+    app: Dispatcher, tmp_path: Path
+) -> None:
+    """The halves of their renames are mixed."""
     ride_out(app, tmp_path, [50, 51, 52], 1_500)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 @pytest.mark.parametrize("io", ["thread"], indirect=True)
-def test_a_long_one(app: Dispatcher, tmp_path: Path) -> None:
+def test_storm_long_one_leaves_the_tree_exact(app: Dispatcher, tmp_path: Path) -> None:
     ride_out(app, tmp_path, [30], 40_000)
 
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)
-def test_a_handler_that_lists_at_each_rescan_has_the_same_tree(
+def test_storm_handler_lists_at_each_rescan_has_the_same_tree(
     app: Dispatcher, tmp_path: Path
 ) -> None:
-    """Who does not trust the events in between, and looks for himself.
+    """The handler lists the tree instead of trusting the events in between.
 
-    What he sees is newer than the events that follow, so until all is quiet he looks at
-    what a rename has brought, too: by that name he may know another one already.
+    What it lists is newer than the events that follow. Until all is quiet it lists the targets
+    of renames, too: by the old name it may know another directory already.
     """
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()

@@ -1,1 +1,1 @@
-"""SourceWatches files: inotify, the model of a tree, its events, patterns and debouncing."""
+"""Watching files: inotify, the model of a tree, its events, patterns and debouncing."""

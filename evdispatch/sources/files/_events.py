@@ -1,4 +1,4 @@
-"""The events of a `Watch`: what became of a path, and what became of the tree."""
+"""The events of a `Watch`: of one path, and of the whole tree."""
 
 import os
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ class PathEvent(Event):
     """The base of all events of a `Watch`.
 
     Attributes:
-        path: Absolute, in str; bytes that are no text are surrogates (`os.fsdecode`).
+        path: Absolute. Bytes that are no text are surrogates, as in `os.fsdecode`.
     """
 
     path: str
@@ -37,15 +37,15 @@ class Change(PathEvent):
 
 @attrs.define(eq=False)
 class Existing(Change):
-    """It was there when the watch began; asked for by ``initial=True``."""
+    """It was there when the watch began. Made with ``initial=True`` only."""
 
 
 @attrs.define(eq=False)
 class Created(Change):
-    """It is there now, and was not: made, linked, or moved in from outside.
+    """It is new: made, linked, or moved in from outside.
 
     Attributes:
-        synthetic: It was found, not told: it is older than its directory's watch.
+        synthetic: It was found by a listing: it is older than its directory's watch.
     """
 
     synthetic: bool = False
@@ -56,7 +56,7 @@ class Modified(Change):
     """Its content has changed.
 
     Attributes:
-        atomic: Another file has taken its place, by a rename over it: it is complete.
+        atomic: Another file was renamed over it, so it is complete.
     """
 
     queue_policy: ClassVar[str] = "merge"
@@ -64,14 +64,14 @@ class Modified(Change):
     atomic: bool = False
 
     def merge(self, later: Any) -> Event | None:
-        """Two writes to a file are one change of it."""
+        """Merge two writes to a file."""
         same = (later.path, later.atomic) == (self.path, self.atomic)
         return later if same else None
 
 
 @attrs.define(eq=False)
 class Closed(Change):
-    """Who had it open for writing has closed it: the write is finished."""
+    """A writer closed the file (IN_CLOSE_WRITE): the write is finished."""
 
 
 @attrs.define(eq=False)
@@ -90,7 +90,7 @@ class Moved(Change):
 
     Attributes:
         src_path: Where it was.
-        replaced: Whether it has taken another one's place; with ``raw=True`` only.
+        replaced: Whether it was renamed over another one; with ``raw=True`` only.
     """
 
     src_path: str = ""
@@ -104,12 +104,12 @@ class TreeEvent(PathEvent):
 
 @attrs.define(eq=False)
 class Ready(TreeEvent):
-    """All that was there is watched now; the path is the root's."""
+    """Everything that was there is watched now. The path is the root's."""
 
 
 @attrs.define(eq=False)
 class Settled(TreeEvent):
-    """The tree is quiet, and known exactly; the path is the root's."""
+    """The tree is quiet and known exactly. The path is the root's."""
 
 
 @attrs.define(eq=False)
@@ -119,16 +119,16 @@ class Overflow(TreeEvent):
 
 @attrs.define(eq=False)
 class Rescan(TreeEvent):
-    """What is below the path was looked at anew.
+    """Everything below the path was listed again.
 
-    What had come or gone was told before, by `created` and `deleted`; what was only
-    modified may not have been.
+    What had come or gone has made `created` and `deleted` events before. What was only
+    modified may have made none.
     """
 
 
 @attrs.define(eq=False)
 class RootGone(TreeEvent):
-    """The root was deleted or moved away. It is waited for: `created` tells of it."""
+    """The root was deleted or moved away. `created` follows if it comes back."""
 
 
 @attrs.define(eq=False)

@@ -1,11 +1,11 @@
-r"""Patterns of paths as gitignore has them, as one regular expression each.
+r"""Patterns of paths as in gitignore, each translated to a regular expression.
 
 - ``*.py`` without a slash matches at any depth; with one at its start or within it
-  (``/build``, ``docs/*.md``) it is about the whole path below the root.
+  (``/build``, ``docs/*.md``) it matches the whole path below the root.
 - ``*`` and ``?`` match no slash, ``**`` stands for any directories, ``[a-z]`` and
   ``[!a-z]`` and ``[[:digit:]]`` for one character, a backslash takes the next character as
   it is. A ``[`` that is never closed is itself.
-- ``build/`` matches directories alone. What matches, matches with all that is below it.
+- ``build/`` matches directories only. A match includes everything below it.
 - ``!`` at the start takes back what a pattern before it matched. The last pattern that
   matches a path itself decides, or else what is above it: with ``/*`` and ``!/src`` all
   but ``src`` is matched, with what is in it.
@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 Matcher = Callable[[str, bool], bool]
-"""From a path below the root, and whether it is a directory, to whether it matches."""
+"""Takes a path below the root, and whether it is a directory; returns whether it matches."""
 
 
 @runtime_checkable
 class PathSpec(Protocol):
-    """What the pathspec library has: gitignore to the letter, with its files."""
+    """A spec of the pathspec library, which follows gitignore in every detail."""
 
     def match_file(self, file: str) -> bool | None:
         """Return whether a path matches; a directory's ends with a slash."""
@@ -32,11 +32,11 @@ Patterns = str | Iterable[str] | PathSpec
 
 
 def compile_patterns(patterns: Patterns) -> Matcher | None:
-    """Return a test of paths; None: there are no patterns.
+    """Return the test of some patterns, or None without any.
 
     Raises:
         TypeError: A pattern is no str.
-        ValueError: A pattern is empty, or has a ``[:class:]`` that there is not.
+        ValueError: A pattern is empty, or has an unknown ``[:class:]``.
     """
     if isinstance(patterns, PathSpec):
         spec = patterns
@@ -44,7 +44,7 @@ def compile_patterns(patterns: Patterns) -> Matcher | None:
     rules = [_rule(p) for p in ([patterns] if isinstance(patterns, str) else patterns)]
     if not rules:
         return None
-    if all(taken for taken, _, _ in rules):  # the usual: one search is enough
+    if all(taken for taken, _, _ in rules):  # usually: then one search is enough
         texts = (f"(?:{text}{end}.*)" for _, text, end in rules)
         search = re.compile("|".join(texts), re.DOTALL).fullmatch
         return lambda path, is_dir: search(path + "/" if is_dir else path) is not None
@@ -66,7 +66,7 @@ def compile_patterns(patterns: Patterns) -> Matcher | None:
 
 
 def is_by_path(patterns: Patterns) -> bool:
-    """Whether it depends on more than a name whether something matches."""
+    """Whether a match depends on more than the name."""
     if isinstance(patterns, PathSpec):
         return True
     names = [patterns] if isinstance(patterns, str) else patterns
@@ -74,26 +74,26 @@ def is_by_path(patterns: Patterns) -> bool:
 
 
 def _rule(pattern: str) -> tuple[bool, str, str]:
-    """Return whether what matches is meant, and the regular expression in two parts.
+    """Return whether a match counts (or is taken back), and a regular expression in two parts.
 
-    The second is what ends the path itself, a directory's has a slash there.
+    The second part ends the path itself; a directory has a slash there.
     """
     if not isinstance(pattern, str):
-        raise TypeError(f"a pattern is a str, not {pattern!r}")
+        raise TypeError(f"a pattern must be a str, got {pattern!r}")
     taken = not pattern.startswith("!")
     glob = pattern if taken else pattern[1:]
     glob, only_directories = glob.rstrip("/"), glob.endswith("/")
     anchored = "/" in glob
     glob = glob.removeprefix("/")
     if not glob:
-        raise ValueError(f"an empty pattern: {pattern!r}")
+        raise ValueError(f"a pattern must not be empty, got {pattern!r}")
     start = "" if anchored else "(?:.*/)?"
     return taken, start + _translate(glob), "/" if only_directories else r"(?:/|\Z)"
 
 
 def _translate(glob: str) -> str:
     *above, last = glob.split("/")
-    sections = [""]  # parted by **
+    sections = [""]  # separated by **
     for name in above:
         if name == "**":
             sections.append("")
@@ -104,10 +104,15 @@ def _translate(glob: str) -> str:
 
 
 def _join(sections: list[str], anything: str, least: str) -> str:
-    """Put what matches anything between sections of so many characters, or names, each.
+    """Join sections of fixed length, in characters or names, by a star.
 
-    All but the last may stay where they match first, and are not tried elsewhere: with
-    the usual backtracking ``*a*a*a*b`` takes time that grows with the power of its stars.
+    All but the last stay where they match first (an atomic group): with backtracking the time
+    of ``*a*a*a*b`` would grow with the length of the name to the power of its stars.
+
+    Args:
+        sections: The regular expressions between the stars.
+        anything: What the last star matches.
+        least: What the stars before it match, as little as possible.
     """
     first, *inner = sections
     if not inner:
@@ -120,7 +125,7 @@ _PART = re.compile(
     r"\*+|\?|\[[!^]?+\]?+(?>(?:\[:[a-z]*:\]|\\.|[^]\\])*)\]|\\.|.", re.DOTALL
 )
 _MEMBER = re.compile(r"\[:[a-z]*:\]|\\.|.", re.DOTALL)
-_CLASSES = {  # of ASCII, as git has them
+_CLASSES = {  # of ASCII, as in git
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
     "blank": r"\ \t",
@@ -137,8 +142,8 @@ _CLASSES = {  # of ASCII, as git has them
 
 
 def _name(glob: str) -> str:
-    """Return the regular expression of one name; no name is empty."""
-    sections = [""]  # parted by *
+    """Translate one name, which is never empty."""
+    sections = [""]  # separated by *
     for part in _PART.findall(glob):
         if part[0] == "*":
             sections.append("")
@@ -156,7 +161,7 @@ def _translate_part(part: str) -> str:
 
 
 def _translate_set(inside: str) -> str:
-    """Return the regular expression of what stands between brackets."""
+    """Translate what stands between brackets."""
     inverted = inside[0] in "!^"
     members = deque(_MEMBER.findall(inside[1:] if inverted else inside))
     found = []
@@ -169,7 +174,7 @@ def _translate_set(inside: str) -> str:
         if len(members) > 1 and members[0] == "-":
             members.popleft()
             last = members.popleft()[-1]
-        # As git has it, what a range begins with is meant even where the range is empty.
+        # As in git, the start of a range matches even if the range is empty.
         found.append(re.escape(first))
         if first < last:
             found.append(f"-{re.escape(last)}")
@@ -178,5 +183,7 @@ def _translate_set(inside: str) -> str:
 
 def _class(name: str) -> str:
     if name not in _CLASSES:
-        raise ValueError(f"no class of characters: [:{name}:]")
+        raise ValueError(
+            f"a class of characters must be one of {', '.join(_CLASSES)}, got {name!r}"
+        )
     return _CLASSES[name]

@@ -1,18 +1,17 @@
-"""The one inotify instance of a dispatcher, which all its watches share.
+"""The one inotify instance of a dispatcher, shared by all its watches.
 
-There may be 128 instances for all of a user's programs, so a dispatcher has one. The hub
-reads it and hands each record to who observes that watch descriptor; what it means is for
-the tree there to find out.
+A user has 128 instances for all programs, so a dispatcher takes one. The hub reads it and
+appends each record to the tree that observes the watch descriptor; the tree replays it.
 
-- It makes no events itself, and is in the urgent lane so that it is read on while handlers
-  keep the queue full: the kernel's own queue ends at 16,384 records.
-- It reads no more while a tree has `BACKLOG` records to work on.
+- The hub makes no events and is in the urgent lane, so it is still read while the normal lane
+  is full: the kernel's queue overflows at 16,384 records.
+- It stops reading while a tree has more than `BACKLOG` records to replay.
 """
 
-import contextlib
 import errno
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Protocol
 
 from evdispatch._core._poller import ONESHOT, READ
 from evdispatch._errors import ClosedError
@@ -21,63 +20,104 @@ from evdispatch.sources._base import Source
 from evdispatch.sources.files._inotify import (
     FLAGS,
     FULL,
+    IN_DELETE_SELF,
     IN_IGNORED,
     IN_Q_OVERFLOW,
     Inotify,
     Record,
 )
-from evdispatch.sources.files._observer import LEAST, InotifyRecord, Observer, Tree
 
 BACKLOG = 65_536  # records, of some 200 bytes
-_TIMES = 4  # reads in one turn: 8,000 records, 5 ms
-# Two reads that come so close are a flood, in which each read waits for half as long, in
-# seconds. A read and what follows cost as much as ten records, and a writer is no faster
-# than we are.
+_LEAST = IN_DELETE_SELF  # every watch has it, so asking for it changes no watch
+_READS = 4  # in one turn: 8,000 records, 5 ms
+# Seconds. Two reads within this time begin a flood, in which the hub is read twice as often,
+# by a timer, until there was nothing to read: a turn costs as much as ten records.
 _FLOOD = 0.004
-# InotifyRecord once, it is asked for anew when it is verified, before each read; so in a lull no
-# record wakes the poller. (Each did: a tenth of all the time in a flood.)
-_ASKED = READ | ONESHOT
-_DISCARDED = 256  # watches that are ended in one turn, 1 us each and more
+# Reported once, then the kernel looks away. Any other mask, 0 too, lets each record wake the
+# thread that polls.
+_ONCE = READ | ONESHOT
+_DISCARDED = 256  # watches that are removed in one turn, 1 us each and more
+
+InotifyRecord = tuple[Any, int, int, str, float]
+"""Observer (None: an overflow), mask, cookie, name, and when it was read."""
+
+
+class Client(Protocol):
+    """The owner of observers: a tree."""
+
+    records: deque[InotifyRecord]
+    wake: Callable[[], None]
+    """Schedule the replay of the records."""
+    finish: Callable[[], None]
+    """End the tree's source: no more records will come."""
+
+
+class Observer(Protocol):
+    """Something that receives the records of one watch descriptor, or of none (-1)."""
+
+    wd: int
+
+    @property
+    def tree(self) -> Client:
+        """Return the tree that replays its records."""
+
+    @property
+    def asked(self) -> int:
+        """Return the mask of its watch."""
+
+    @property
+    def unasked(self) -> int:
+        """Return the bits of `CHANGES` to leave out where another observer asked for them."""
+
+    @property
+    def path(self) -> str | None:
+        """Return its path; None: it is gone. The path of / is empty."""
+
+    def children(self) -> "Iterable[Observer]":
+        """Return the observers below it."""
 
 
 class InotifyHub(Source):
-    """Reads the instance for all watches; added with the first, closed with the last."""
+    """Reads the instance for all watches; added with the first, closed with the last.
+
+    Attributes:
+        full: A tree has too many records, and nothing is read.
+    """
 
     lane: ClassVar[int] = URGENT
 
     __slots__ = (
         "_discarded",
-        "_full",
+        "_flood",
         "_inotify",
-        "_lull",
         "_observers",
         "_read_at",
         "_trees",
         "_wide",
+        "full",
     )
 
     def __init__(self) -> None:
         super().__init__("inotify")
+        self.full = False
         self._inotify = Inotify()
-        self._trees: dict[Tree, None] = {}
+        self._trees: dict[Client, None] = {}
         self._observers: dict[int, Observer | list[Observer]] = {}
         self._discarded: list[Observer] = []
-        self._wide: set[int] = set()  # they tell more than is wanted: nobody is there
-        self._full = False  # a tree has as much to work on as it may
+        self._wide: set[int] = set()  # watches with events that no observer asked for
         self._read_at = 0.0
-        self._lull = False
-        self.watch(_ASKED)
+        self._flood = False
 
     def fileno(self) -> int:
         """Return the instance's descriptor."""
         return self._inotify.fileno()
 
     def on_refuse(self) -> None:
-        """Close it."""
+        """Close the instance."""
         self._inotify.close()
 
     def on_close(self) -> None:
-        """Close it; whoever still has watches there ends with it."""
+        """Close the instance, and end the watches that still use it."""
         if not self.fd_lost:
             self._inotify.close()
         self._observers.clear()
@@ -87,32 +127,32 @@ class InotifyHub(Source):
 
     # -- trees -----------------------------------------------------------------------
 
-    def enlist(self, tree: Tree) -> None:
-        """Have a tree told of overflows."""
+    def add_tree(self, tree: Client) -> None:
+        """Deliver overflows to a tree."""
         self._trees[tree] = None
 
-    def dismiss(self, tree: Tree, observers: Iterable[Observer]) -> None:
-        """Forget a tree; the last one closes the instance."""
+    def remove_tree(self, tree: Client, observers: Iterable[Observer]) -> None:
+        """Discard a tree's observers; removing the last tree closes the instance."""
         self._trees.pop(tree, None)
         if self._trees:
             self.discard(observers)
         else:
             self.close()
 
-    def go_on(self) -> None:
-        """Read on: a tree has worked off what it had."""
-        if self._full:
-            self._full = False
-            self.watch(_ASKED)
+    def resume_reading(self) -> None:
+        """Read again: a tree has replayed its records."""
+        if self.full:
+            self.full = False
+            self.watch(READ)
 
     # -- watches ---------------------------------------------------------------------
 
-    def add(self, path: str, mask: int) -> int:
-        """Watch a path, and return the watch descriptor: the identity of what is there.
+    def add_watch(self, path: str, mask: int) -> int:
+        """Watch a path, and return the watch descriptor: the identity of the file there.
 
         Raises:
             OSError: It can't be watched.
-            ClosedError: The instance was closed behind our back.
+            ClosedError: Someone else has closed the instance. The hub has ended.
         """
         try:
             return self._inotify.watch(path, mask)
@@ -125,24 +165,23 @@ class InotifyHub(Source):
             raise
 
     def _end(self) -> ClosedError:
-        """End, and all watches with it: the number was closed behind our back."""
-        with contextlib.suppress(ClosedError, OSError):
-            self.host.verify(self)
+        """End the hub and all watches: the descriptor is not the instance's any more."""
+        self.finish()
         return ClosedError(f"{self!r}: closed, and not through its source")
 
     def observers(self, wd: int) -> Sequence[Observer]:
-        """Return who observes a watch descriptor."""
+        """Return the observers of a watch descriptor."""
         found = self._observers.get(wd, ())
         return found if isinstance(found, (list, tuple)) else (found,)
 
-    def on_dequeue(self, wd: int, observer: Observer) -> None:
-        """Have an observer told of a watch descriptor."""
+    def observe(self, wd: int, observer: Observer) -> None:
+        """Deliver the records of a watch descriptor to an observer."""
         others = self.observers(wd)
         self._observers[wd] = [*others, observer] if others else observer
         observer.wd = wd
 
     def release(self, observer: Observer) -> None:
-        """Tell it nothing more; a watch that nobody observes ends."""
+        """Deliver nothing more to an observer; a watch without observers is removed."""
         wd, observer.wd = observer.wd, -1
         if wd < 0:
             return
@@ -155,7 +194,7 @@ class InotifyHub(Source):
             self._inotify.unwatch(wd)
 
     def _narrow(self, wd: int, asked: int, others: Sequence[Observer]) -> None:
-        """Have a watch tell no more than the others want: an idle program is not woken."""
+        """Reduce a watch to what the others asked for, so that no record wakes us in vain."""
         wanted = 0
         for other in others:
             wanted |= other.asked
@@ -171,27 +210,22 @@ class InotifyHub(Source):
                 return
 
     def is_at(self, path: str, wd: int, flags: int) -> bool:
-        """Whether what has this watch descriptor is at a path; ``flags`` say how to look.
-
-        Raises:
-            OSError: Nothing is there that can be watched.
-            ClosedError: The instance was closed behind our back.
-        """
-        return self._proves(wd, self.add(path, LEAST | flags))
+        """Whether the file with this watch descriptor is at a path; see `add_watch`."""
+        return self._proves(wd, self.add_watch(path, _LEAST | flags))
 
     def _proves(self, wd: int, found: int) -> bool:
-        """Whether it is the one; another that was only added to see is ended."""
+        """Whether it is the expected one; a watch that was added only to look is removed."""
         if found >= 0 and found not in self._observers:
             self._inotify.unwatch(found)
         return found == wd
 
     def discard(self, observers: Iterable[Observer]) -> None:
-        """Release observers and all that are below them, by and by."""
+        """Release observers and all that are below them, in slices."""
         self._discarded.extend(observers)
         self.wake()
 
     def on_wake(self) -> Iterable[Event]:
-        """Release a slice of what was discarded."""
+        """Release a slice of the discarded observers."""
         for _ in range(min(_DISCARDED, len(self._discarded))):
             observer = self._discarded.pop()
             self._discarded.extend(observer.children())
@@ -211,59 +245,69 @@ class InotifyHub(Source):
             raise self._end() from None
 
     def on_ready(self, ready: int) -> Iterable[Event]:
-        """Hand what is queued to those who observe it."""
-        if self._lull:
+        """Read what is queued, unless it is read by a timer or not at all."""
+        if self.full or self._flood:
             return ()
-        self.host.verify(self)
         now = self.host.now()
-        told: dict[Tree, None] = {}
-        for _ in range(_TIMES):
-            records = self._inotify.read()
-            self._hand_out(records, told, now)
-            if len(records) < FULL:
-                break
-        for tree in told:
-            self._full |= len(tree.records) > BACKLOG
-            tree.wake()
-        if self._full:
-            self.watch(0)
-        elif told and 0 < now - self._read_at < _FLOOD:  # 0: a clock stands, in a test
+        if self._read(now) and 0 < now - self._read_at < _FLOOD:
             self.set_deadline(now + _FLOOD / 2)
-            self._lull = True  # not before: who is interrupted here is not deaf
+            self._flood = True
+            self.watch(_ONCE)
         self._read_at = now
         return ()
 
     def on_deadline(self, now: float) -> Iterable[Event]:
-        """Read on, after a lull."""
-        self._lull = False
-        return self.on_ready(READ)
+        """Read what is queued, in a flood."""
+        # The next deadline comes first: an interrupt must not end the reading.
+        self.set_deadline(now + _FLOOD / 2)
+        if not self._read(now):
+            self._flood = False
+            self.set_deadline(None)
+            if not self.full:
+                self.watch(READ)
+        return ()
 
-    def _hand_out(
-        self, records: list[Record], told: dict[Tree, None], now: float
+    def _read(self, now: float) -> bool:
+        """Append the queued records to their trees; return whether to expect more soon."""
+        woken: dict[Client, None] = {}
+        for _ in range(_READS):
+            try:
+                records = self._inotify.read()
+            except OSError:
+                raise self._end() from None
+            self._deliver(records, woken, now)
+            if len(records) < FULL:
+                break
+        for tree in woken:
+            if len(tree.records) > BACKLOG:
+                self.full = True
+                self.watch(_ONCE)
+            tree.wake()
+        return bool(woken) and not self.full
+
+    def _deliver(
+        self, records: list[Record], woken: dict[Client, None], now: float
     ) -> None:
         find = self._observers.get
-        last: Tree | None = None
+        last: Client | None = None
         for wd, mask, cookie, name in records:
             found = find(wd)
             if found is None:
                 if mask & IN_Q_OVERFLOW:
-                    self._tell_all((None, mask, 0, "", now), told)
-                continue  # late: nobody's any more
+                    for tree in self._trees:
+                        tree.records.append((None, mask, 0, "", now))
+                        woken[tree] = None
+                continue  # else a late record of a watch that was removed
             for observer in found if isinstance(found, list) else (found,):
                 if mask & observer.unasked:
                     continue
                 tree = observer.tree
                 tree.records.append((observer, mask, cookie, name, now))
                 if tree is not last:
-                    told[tree] = None
+                    woken[tree] = None
                     last = tree
-            if mask & IN_IGNORED:  # the kernel has ended the watch
+            if mask & IN_IGNORED:  # the kernel has removed the watch
                 for observer in self.observers(wd):
                     observer.wd = -1
                 del self._observers[wd]
                 self._wide.discard(wd)
-
-    def _tell_all(self, record: InotifyRecord, told: dict[Tree, None]) -> None:
-        for tree in self._trees:
-            tree.records.append(record)
-            told[tree] = None

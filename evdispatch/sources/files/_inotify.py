@@ -1,18 +1,10 @@
-"""inotify, through pyinotify: one instance, its watches, and what is read from it.
+"""inotify through pyinotify: one instance, its watches, and its records. See inotify(7).
 
-What is pyinotify's: the constants, the calls into libc, and the owner of the descriptor.
-Reading and decoding are ours, since its own reader loses the rest of a batch at a name
-that is not UTF-8, and makes a text of each event (20 microseconds).
-
-Facts, inotify(7):
-
-- One watch for each inode and instance: a second path gives the same watch descriptor.
-  IN_MASK_ADD keeps what others asked of it.
-- Watch descriptors are not used again (they count up), so a late record is known to be
-  nobody's.
-- A read buffer that is too small for the next event is EINVAL: a name has 255 bytes at most.
-- The descriptor is readable for as long as something is queued, 16,384 events at most; what
-  comes then is lost, and told by one IN_Q_OVERFLOW.
+From pyinotify: the constants, the libc wrapper, and the owner of the descriptor. Its reader is
+not used: it loses the rest of a batch at a name that is not UTF-8, and formats each event as
+text (20 us). One inode has one watch per instance: a second path gives the same watch
+descriptor, and IN_MASK_ADD keeps the bits that were asked for before. Watch descriptors count
+up and are never reused, so a late record matches no watch.
 """
 
 import contextlib
@@ -30,10 +22,10 @@ from typing import Any
 
 
 def _import_pyinotify() -> Any:
-    """Import pyinotify, which imports asyncore for a class that we have no use for.
+    """Import pyinotify with a stub for asyncore, and undo its changes to logging.
 
-    CPython 3.12 has no asyncore any more, and before it warns of it. The module also adds
-    a handler to the log, at import; that is for the program to decide.
+    It imports asyncore for a class that is not used here; CPython 3.11 warns of that module,
+    and 3.12 has removed it. It also adds a log handler, which is the program's decision.
     """
     if "pyinotify" in sys.modules:
         return sys.modules["pyinotify"]
@@ -54,7 +46,7 @@ def _import_pyinotify() -> Any:
     return pyinotify
 
 
-_pyinotify = _import_pyinotify()  # it has no types, so its classes are none to mypy
+_pyinotify = _import_pyinotify()  # untyped, so mypy cannot check its classes
 
 IN_MODIFY: int = _pyinotify.IN_MODIFY
 IN_ATTRIB: int = _pyinotify.IN_ATTRIB
@@ -72,30 +64,29 @@ IN_ONLYDIR: int = _pyinotify.IN_ONLYDIR
 IN_DONT_FOLLOW: int = _pyinotify.IN_DONT_FOLLOW
 IN_MASK_ADD: int = _pyinotify.IN_MASK_ADD
 IN_ISDIR: int = _pyinotify.IN_ISDIR
-IN_EXCL_UNLINK = (
-    0x04000000  # it does not know this one: no noise of unlinked open files
-)
+IN_EXCL_UNLINK = 0x04000000  # missing in pyinotify: no events of unlinked open files
 
-FLAGS = IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD  # how to watch, and not what for
+FLAGS = IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD
+"""The bits that say how to add a watch, not for which events."""
+CHANGES = IN_CREATE | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB
+CHANGES |= IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF
+"""The events that a tree wants of its directories."""
 
-_HEADER = struct.Struct(
-    "iIII"
-)  # struct inotify_event: wd, mask, cookie, length of the name
-_CHUNK = 65_536  # far above the largest event, and 2,000 of the usual ones
-FULL = 200  # records: with fewer a read was not full, since the longest has 272 bytes
+_HEADER = struct.Struct("iIII")  # struct inotify_event: wd, mask, cookie, name length
+_CHUNK = 65_536  # about 2,000 records; a buffer too small for one record gives EINVAL
+FULL = 200  # a read of fewer records was not cut off: the longest record has 272 bytes
 _ENCODING = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 Record = tuple[int, int, int, str]
-"""What inotify has told: wd (-1: it lost some), mask, cookie, name. A tuple: a class of
-its own would take eight times as long to make."""
+"""wd (-1 for IN_Q_OVERFLOW), mask, cookie, name. A class would take eight times as long."""
 
 
 class _Calls(_pyinotify.INotifyWrapper):  # type: ignore[misc, name-defined]
-    """The three calls, by the libc that is loaded.
+    """The three system calls, through the libc that is already loaded.
 
-    pyinotify's own looks for libc with a child process, for each instance: whoever waits
-    for children would be told of its end. It can't open close-on-exec either.
+    pyinotify's own wrapper searches libc with a child process for each instance, so the
+    program would receive a SIGCHLD. It cannot open the descriptor close-on-exec either.
     """
 
     def __init__(self) -> None:
@@ -120,7 +111,7 @@ class _Calls(_pyinotify.INotifyWrapper):  # type: ignore[misc, name-defined]
 
 
 class _Manager(_pyinotify.WatchManager):  # type: ignore[misc, name-defined]
-    """Owns the descriptor; its table of watches stays empty."""
+    """Owns the descriptor. Its own initializer would search libc; its table stays empty."""
 
     def __init__(self, calls: _Calls) -> None:
         self._ignore_events = False
@@ -145,15 +136,14 @@ class Inotify:
         self._fd: int = self._manager.get_fd()
 
     def fileno(self) -> int:
-        """Return the descriptor, to be polled for reading; -1: closed."""
+        """Return the descriptor; -1 after `close`."""
         return self._fd
 
     def watch(self, path: str, mask: int) -> int:
-        """Watch what is at a path, and return the watch descriptor.
+        """Add events to the watch of the file at a path; return its watch descriptor.
 
         Raises:
-            OSError: ENOENT, ENOTDIR (with IN_ONLYDIR), EACCES; ENOSPC: the limit of
-                watches is reached.
+            OSError: ENOENT, ENOTDIR (with IN_ONLYDIR), EACCES; ENOSPC at the limit of watches.
         """
         wd = self._calls.add_watch(self._fd, path, mask | IN_MASK_ADD)
         if wd < 0:
@@ -161,13 +151,13 @@ class Inotify:
         return wd
 
     def narrow(self, wd: int, path: str, mask: int) -> int:
-        """Have a watch ask for this alone, if it is the one of what is at a path.
+        """Reduce a watch to these events, if the file at a path is the watched one.
 
-        The path is looked up once and held: it may lead elsewhere the next time, and a
-        mask that replaces another's would make that one deaf.
+        The path is resolved once and held open: replacing the mask of another file's watch
+        would lose that file's events.
 
         Returns:
-            The watch descriptor of what is there; -1: there is none, or it can't be told.
+            The watch descriptor of the file at the path; -1 if it has none.
         """
         try:
             fd = os.open(path, os.O_PATH | os.O_NOFOLLOW)
@@ -175,7 +165,7 @@ class Inotify:
             return -1
         try:
             same = f"/proc/self/fd/{fd}"
-            # What each watch has anyhow: another's is not to ask for more than it did.
+            # Every watch has this bit, so another file's watch does not change.
             least = IN_DELETE_SELF | IN_MASK_ADD
             found = int(self._calls.add_watch(self._fd, same, least))
             if found == wd:
@@ -185,11 +175,11 @@ class Inotify:
             os.close(fd)
 
     def unwatch(self, wd: int) -> None:
-        """End a watch; one that has ended by itself is none of ours any more."""
+        """Remove a watch; one that the kernel has removed already is ignored."""
         self._calls.remove_watch(self._fd, wd)
 
     def read(self) -> list[Record]:
-        """Return what is queued, up to some 2,000 records; nothing: no more is."""
+        """Return queued records, some 2,000 at most; an empty list if there are none."""
         try:
             data = os.read(self._fd, _CHUNK)
         except BlockingIOError:
@@ -198,31 +188,31 @@ class Inotify:
 
     @property
     def has_more(self) -> bool:
-        """Whether something is queued."""
+        """Whether records are queued."""
         size = fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0")
         return size != b"\0\0\0\0"
 
     def close(self) -> None:
-        """Close the descriptor, and with it all watches."""
+        """Close the descriptor, which removes all watches."""
         if self._fd >= 0:
             self._fd = -1
             self._manager.close()
 
 
 def decode(data: bytes) -> list[Record]:
-    """Return the records of a buffer that was read."""
+    """Decode the records in a buffer."""
     records: list[Record] = []
     unpack, size_of_header = _HEADER.unpack_from, _HEADER.size
     make = records.append
-    encoding, errors = _ENCODING  # as os.fsdecode has it, which takes twice as long
+    encoding, errors = _ENCODING  # as in os.fsdecode, which takes twice as long
     at, end = 0, len(data)
     raw, name = b"", ""
     while at < end:
         wd, mask, cookie, size = unpack(data, at)
         begin = at + size_of_header
         at = begin + size
-        # Created, written, closed: mostly the same name as before, and the same str has
-        # its hash already; together a tenth of the whole way to the handler.
+        # Create, write, close: the name is mostly that of the record before, and the same
+        # str object has its hash already. Together a tenth of the time up to the handler.
         if data[begin:at] != raw:
             raw = data[begin:at]
             name = raw.rstrip(b"\0").decode(encoding, errors)

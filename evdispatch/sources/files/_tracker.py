@@ -1,8 +1,8 @@
-"""A tree that is has_hooks: what is worked on when, until the model is exact.
+"""The tracker of one tree: does what is to be done next, until the model is exact.
 
 ::
 
-    records -> replay -> visits -> is something still queued? -> confirm -> settle -> settled
+    records -> replay -> visits -> is something still queued? -> confirm -> settle -> exact
 
 - Visits come first: the sooner a watch is added, the less is missed.
 - When nothing is queued, what was visited is confirmed, unless a directory has moved since:
@@ -13,10 +13,9 @@
 
 import errno
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
-from evdispatch._events import Error, Event
-from evdispatch.sources.files._changes import Changes
+from evdispatch._events import Error
 from evdispatch.sources.files._events import (
     Created,
     Deleted,
@@ -26,16 +25,19 @@ from evdispatch.sources.files._events import (
     RootGone,
 )
 from evdispatch.sources.files._hub import BACKLOG
-from evdispatch.sources.files._model import (
+from evdispatch.sources.files._replayer import Replayer
+from evdispatch.sources.files._root_path import RootPath
+from evdispatch.sources.files._tree import (
     CHECK,
     FIRST,
     NEW,
     Node,
     Options,
+    Tree,
     TreeContext,
     log,
 )
-from evdispatch.sources.files._trail import RootPath
+from evdispatch.sources.files._visitor import Visitor
 
 QUIET = 0.03  # seconds
 PATIENCE = 1.0  # seconds
@@ -43,180 +45,203 @@ RETRY = 5.0  # seconds, for directories that could not be watched
 _PASSES = 10  # in turn: an odd file system lists what it does not have
 
 
-class Tracker(Changes):
-    """Works on all there is to do, a slice at a time.
+class Tracker:
+    """Has the model of a tree, and what brings it in line with the file system.
 
     Attributes:
-        ready: Whether all that was there at the beginning has been visited.
-        due: When `work` is to be called again without a record; None: not at all.
+        due: When `step` must be called again if no record comes; None: not at all.
+        exact: Nothing is left to do, as far as the kernel has reported.
+        quiet_at: When the tree counts as quiet, if no record comes.
     """
 
-    def __init__(self, around: TreeContext, path: str, options: Options) -> None:
-        super().__init__(around, path, options)
-        self.ready = False
+    def __init__(self, context: TreeContext, path: str, options: Options) -> None:
+        self.hub, self.now = context.hub, context.now
+        self.tree = Tree(context, path, options)
+        self.visitor = Visitor(self.tree)
+        self.replayer = Replayer(
+            self.tree, self.visitor, context.now, context.has_no_handlers
+        )
+        self.root_path = RootPath(self.tree)
         self.due: float | None = None
-        self._trail = RootPath(self.hub, self, path)
-        self._quiet_at = 0.0
+        self.exact = False
+        self.quiet_at = 0.0
+        self._visit: Iterator[None] | None = None  # under way
+        self._ready = False  # all that was there at the start has been visited
         self._patient_until: float | None = None
         self._passes = 0
         self._left = 0  # directories without a watch, at the last try
         self._retry_at = 0.0
-        self._blocked: str | None = None  # what was told of the way to the root
+        self._blocked = ""  # the last error on the way to the root
+        self.hub.add_tree(self.tree)
 
-    def work(self) -> Iterator[list[Event] | Event | None]:
-        """Do all there is to do now; yields None to breathe."""
+    def step(self) -> bool:
+        """Do one thing, or a slice of it; return whether there is more to do now."""
+        tree, replayer = self.tree, self.replayer
         self.due = None
-        while True:
-            if self.fd_lost:
-                self.settled = False
-                yield from self._locate()
-            elif self.todo:
-                self.settled = False
-                yield None
-                yield from self.visit(*self.todo.pop())
-            elif self.records and not self._is_waiting():
-                self._passes = 0
-                self._quiet_at = self.records[-1][4] + QUIET
-                for made in self.replay():
-                    self.settled &= not made
-                    yield made
-                if len(self.records) <= BACKLOG // 2:
-                    self.hub.go_on()
-            elif not (yield from self._rest()):
-                return
+        if self._visit is not None:
+            self._go_on(self._visit)
+        elif tree.root_lost:
+            self.exact = False
+            self._locate()
+        elif tree.todo:
+            self.exact = False
+            self._go_on(self.visitor.visit(*tree.todo.pop()))
+        elif tree.records and (replayer.waits_until is None or not replayer.is_waiting):
+            self._passes = 0
+            self.quiet_at = tree.records[-1][4] + QUIET
+            replayer.replay()
+            if self.hub.full and len(tree.records) <= BACKLOG // 2:
+                self.hub.resume_reading()
+            if not tree.records and not tree.todo and not tree.root_lost:
+                return self._rest()
+        else:
+            return self._rest()
+        return True
 
-    def _is_waiting(self) -> bool:
-        until = self.waits_until
-        return until is not None and self.now() < until and not self.has_partner
+    def _go_on(self, visit: Iterator[None]) -> None:
+        """Do the next slice of a visit."""
+        over = next(visit, visit) is visit
+        self._visit = None if over else visit
 
-    def _rest(self) -> Generator[Event | None, None, bool]:
-        """Confirm, tell, and begin to settle; return whether there is more to do now."""
-        now = self.now()
-        if self.records:  # half a rename waits
-            self.due = self.waits_until
+    def skip_records(self) -> bool:
+        """Drop the records, and return whether there were any."""
+        skipped = bool(self.tree.records)
+        self.tree.records.clear()
+        self.hub.resume_reading()
+        return skipped
+
+    def close(self) -> None:
+        """Remove the watches."""
+        self._visit = None
+        self.root_path.release()
+        roots = [] if self.tree.root is None else [self.tree.root]
+        self.tree.root = None
+        self.hub.remove_tree(self.tree, roots)
+
+    # -- when all records are replayed -------------------------------------------------
+
+    def _rest(self) -> bool:
+        """Confirm, report, and begin to settle; return whether there is more to do now."""
+        tree, replayer = self.tree, self.replayer
+        self.exact = False
+        if tree.records:  # the first half of a rename waits
+            self.due = replayer.waits_until
             return False
-        if self.allowed:  # to look again at what was refused
-            self.allowed = False
+        if tree.allowed:
+            tree.allowed = False
             rights = (errno.EACCES, errno.EPERM)
-            self.dirty.update(
-                (node, None) for node, why in self.refused.items() if why in rights
+            tree.dirty.update(
+                (node, None) for node, why in tree.refused.items() if why in rights
             )
-        if not self._confirm(now):
+        now = self.now()
+        doubt = tree.dirty or self.visitor.unconfirmed or not self._ready
+        if doubt and not self._confirm(now):
             return False
-        if not self.ready:
-            self.ready, self.silent = True, False
-            yield Ready(self.root_path)
+        if not self._ready:
+            self._ready, tree.silent = True, False
+            tree.events.append(Ready(tree.watched_path))
             return True
-        if self.dirty:
+        if tree.dirty:
             return self._settle(now)
         self._patient_until = None
-        self.missed.clear()
-        if self.overflowed:
-            self.overflowed = False
-            yield Rescan(self.root_path)
-        if self.unwatched and self._retry(now):
+        tree.missed.clear()
+        if replayer.overflowed:
+            replayer.overflowed = False
+            tree.events.append(Rescan(tree.watched_path))
+        if tree.unwatched and self._retry(now):
             return True
-        if not self.settled:
-            self.settled = now >= self._quiet_at
-            if not self.settled:
-                self.due = self._quiet_at
+        replayer.shifted = False
+        self.exact = True
         return False
 
     def _confirm(self, now: float) -> bool:
-        """See that what was visited holds; return whether that can be said yet."""
-        self.settled &= not self.dirty
-        if self.settled and not self.unconfirmed:
-            return True
-        quiet = now >= self._quiet_at
-        if (self.unconfirmed or self.dirty or quiet) and self.hub.has_more:
+        """Check that what was visited still holds; return whether that is known yet."""
+        if self.hub.has_more:
             self.due = now + QUIET
             return False
-        if self.shifted:
-            self.dirty.update(dict.fromkeys(self.unconfirmed))
-        self.shifted = False
-        self.unconfirmed.clear()
+        if self.replayer.shifted:
+            self.tree.dirty.update(dict.fromkeys(self.visitor.unconfirmed))
+        self.replayer.shifted = False
+        self.visitor.unconfirmed.clear()
         return True
 
     def _settle(self, now: float) -> bool:
-        """Have the dirty directories visited, if it is time to."""
+        """Visit the dirty directories, if it is time to."""
+        tree = self.tree
         if self._patient_until is None:
             self._patient_until = now + PATIENCE
-        if now < self._quiet_at and now < self._patient_until:
-            self.due = min(self._quiet_at, self._patient_until)
+        if now < self.quiet_at and now < self._patient_until:
+            self.due = min(self.quiet_at, self._patient_until)
             return False
         self._patient_until = now + PATIENCE
         self._passes += 1
-        nodes = [node for node in self.dirty if self.path(node) is not None]
-        self.dirty.clear()
-        self.doubtful = {node for node in self.doubtful if self.path(node) is not None}
+        nodes = [node for node in tree.dirty if tree.path(node) is not None]
+        tree.dirty.clear()
+        tree.doubtful = {node for node in tree.doubtful if tree.path(node) is not None}
         if self._passes > _PASSES:
-            log.warning("%s changes, and says nothing of it", self.root_path)
+            log.warning("%s changes, and inotify does not report it", tree.watched_path)
             return True
-        nodes.sort(key=Node.depth, reverse=True)  # the last one comes first
-        self.todo.extend((node, CHECK) for node in nodes)
+        nodes.sort(key=lambda node: len(list(node.ancestors())), reverse=True)
+        tree.todo.extend((node, CHECK) for node in nodes)  # the last one comes first
         return True
 
     def _retry(self, now: float) -> bool:
-        """Try to watch what could not be watched for want of watches; one shows it."""
-        for node in [node for node in self.unwatched if self.path(node) is None]:
-            del self.unwatched[node]
-        left = len(self.unwatched)
+        """Try to watch a directory for which there was no watch left; one is enough to see."""
+        unwatched = self.tree.unwatched
+        for node in [node for node in unwatched if self.tree.path(node) is None]:
+            del unwatched[node]
+        left = len(unwatched)
         if not left or (left >= self._left and now < self._retry_at):
             self.due = self._retry_at if left else self.due
             return False
         self._left, self._retry_at = left, now + RETRY
-        self.todo.append((next(iter(self.unwatched)), NEW))
+        self.tree.todo.append((next(iter(unwatched)), NEW))
         return True
-
-    def close(self) -> None:
-        """Give back the watches."""
-        self._trail.leave()
-        roots = [] if self.root is None else [self.root]
-        self.root = None
-        self.hub.dismiss(self, roots)
 
     # -- the root ----------------------------------------------------------------------
 
-    def _locate(self) -> Iterator[Event | None]:
+    def _locate(self) -> None:
         """Look where the root is now."""
-        self.fd_lost = False
-        there = self._trail.lay()
-        yield from self._complain()
-        is_dir = there and os.path.isdir(self._trail.end)
-        name, only = self.root_path.rstrip("/"), None
-        if not is_dir:  # a file is watched by its directory, the one of a link's target
-            name, _, only = self._trail.end.rpartition("/")
+        tree = self.tree
+        tree.root_lost = False
+        exists = self.root_path.walk()
+        self._report_blocked()
+        end = self.root_path.end
+        is_dir = exists and os.path.isdir(end)
+        name, only = tree.watched_path.rstrip("/"), None
+        if not is_dir:  # a file is watched by its directory: the one of a link's target
+            name, _, only = end.rpartition("/")
         swapped = False
-        if (root := self.root) is not None:
-            if (root.name, self.only) == (name, only) and (
-                there if root.wd < 0 else self.is_at(name, root.wd, root)
+        if (root := tree.root) is not None:
+            if (root.name, tree.only) == (name, only) and (
+                exists if root.wd < 0 else self.visitor.is_at(name, root.wd, root)
             ):
                 if root.wd < 0:  # it could not be watched; it may be now
                     self._visit_root(root)
                 return
-            gone = self.only is None or not there
+            gone = tree.only is None or not exists
             swapped = bool(root.entries) and not gone
-            self.drop_root()
+            tree.drop_root()
             if gone:
-                yield RootGone(self.root_path)
+                tree.events.append(RootGone(tree.watched_path))
             elif swapped and is_dir:
-                yield Deleted(self.root_path)
-        if not there:
+                tree.events.append(Deleted(tree.watched_path))
+        if not exists:
             return
-        root = self.set_root(name, only)
-        if swapped and only is not None:  # a link has come to lead to another file
+        root = tree.set_root(name, only)
+        if swapped and only is not None:  # a link leads to another file now
             root.put(only, None)
-            yield Modified(self.root_path, atomic=True)
-        if is_dir and not self.silent:
-            yield Created(self.root_path, is_dir=True)
+            tree.events.append(Modified(tree.watched_path, atomic=True))
+        if is_dir and not tree.silent:
+            tree.events.append(Created(tree.watched_path, is_dir=True))
         self._visit_root(root)
 
     def _visit_root(self, root: Node) -> None:
-        self.todo.append((root, FIRST if self.silent else NEW))
+        self.tree.todo.append((root, FIRST if self.tree.silent else NEW))
 
-    def _complain(self) -> Iterator[Event]:
-        """Tell why the coming of the root can't be seen, once."""
-        error = self._trail.blocked
-        told, self._blocked = self._blocked, str(error)
-        if error is not None and self._blocked != told:
-            yield Error(error, fatal=False)
+    def _report_blocked(self) -> None:
+        """Report once why the coming of the root can't be noticed."""
+        error, before = self.root_path.blocked, self._blocked
+        self._blocked = str(error)
+        if error is not None and self._blocked != before:
+            self.tree.events.append(Error(error, fatal=False))

@@ -1,4 +1,4 @@
-"""The inotify descriptor is closed by somebody else: each watch says that it is deaf, once."""
+"""Watch: someone else closes the inotify descriptor, and each watch reports it once."""
 
 import contextlib
 import errno
@@ -12,19 +12,19 @@ from trees import Watched, fill, inotify_fds
 from evdispatch import ClosedError, Dispatcher, Watch
 from evdispatch.testing import VirtualClock, run_until, settle
 
-# select and poll tell of it by themselves.
+# select and poll report it themselves.
 QUIET = pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
 
 
 def lose(watch: Watch) -> None:
-    """Close the descriptor behind our back."""
+    """Close the descriptor, but not through its source."""
     tracker = watch._tracker
     assert tracker is not None
     os.close(tracker.hub.fileno())
 
 
-def deaf(watched: Watched) -> list[str]:
-    """Return the paths of the watches that said so; nothing else may have been said."""
+def ended(watched: Watched) -> list[str]:
+    """Return the paths of the watches that reported it; there must be no other errors."""
     paths = []
     for error in watched.errors:
         assert isinstance(error, OSError)
@@ -34,31 +34,31 @@ def deaf(watched: Watched) -> list[str]:
 
 
 @QUIET
-def test_who_adds_another_is_told_by_an_exception(watched: Watched) -> None:
+def test_inotify_closed_adding_a_watch_raises_closed_error(watched: Watched) -> None:
     lose(watched.watch)
     with pytest.raises(ClosedError, match="closed, and not through its source"):
         watched.app.add(Watch(watched.root))
     assert watched.watch.closed
     assert watched.app.sources == ()
     settle(watched.app)
-    assert deaf(watched) == [str(watched.root)]  # the first one's alone
+    assert ended(watched) == [str(watched.root)]  # the first one's alone
     watched.app.add(Watch(watched.root))
     assert inotify_fds() == 1
 
 
 @pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
-def test_who_polls_finds_out(watched: Watched) -> None:
+def test_inotify_closed_poller_that_reports_it_ends_the_watch(watched: Watched) -> None:
     lose(watched.watch)
     watched.app.after(0, int)  # an IO thread that polls already has not seen it
     run_until(watched.app, lambda: watched.watch.closed)
     settle(watched.app)
-    assert deaf(watched) == [str(watched.root)]
+    assert ended(watched) == [str(watched.root)]
     assert watched.app.sources == ()
 
 
 @QUIET
 @pytest.mark.parametrize("options", [{}, {"raw": True}, {"debounce": 1.0}], ids=str)
-def test_one_that_notices_it_itself_says_it_once(
+def test_inotify_closed_watch_that_notices_reports_it_once(
     timed: Dispatcher, clock: VirtualClock, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     (tmp_path / "other").mkdir()
@@ -72,19 +72,19 @@ def test_one_that_notices_it_itself_says_it_once(
     watched.watch.resume()  # which has it look for what was missed
     run_until(timed, lambda: watched.watch.closed)
     settle(timed)
-    assert deaf(watched) == [str(tmp_path), str(tmp_path / "other")]
+    assert ended(watched) == [str(tmp_path), str(tmp_path / "other")]
     assert other.closed
     assert timed.sources == ()
 
 
 @QUIET
-def test_what_was_made_before_comes_first(
+def test_inotify_closed_events_made_before_come_first(
     watched: Watched, clock: VirtualClock
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     watched.rest()
-    watched.watch.on("created")(lambda: told.append("created"))
-    watched.app.on("error")(lambda: told.append("error"))
+    watched.watch.on("created")(lambda: reported.append("created"))
+    watched.app.on("error")(lambda: reported.append("error"))
     watched.watch.limit_rate(100, burst=50)
     fill(watched.root, *map(str, range(200)))
     while not watched.watch.held_back:
@@ -96,13 +96,13 @@ def test_what_was_made_before_comes_first(
     for _ in range(100):
         clock.advance(0.1)  # long enough for all to be looked at again
         settle(watched.app)
-    assert deaf(watched) == [str(watched.root)]
-    assert told[:-1] == ["created"] * (len(told) - 1)
-    assert len(told) > 10  # what was made before, and was held back
+    assert ended(watched) == [str(watched.root)]
+    assert reported[:-1] == ["created"] * (len(reported) - 1)
+    assert len(reported) > 10  # what was made before, and was held back
 
 
 @QUIET
-def test_to_close_one_then_is_no_error(watched: Watched) -> None:
+def test_inotify_closed_closing_a_watch_is_no_error(watched: Watched) -> None:
     lose(watched.watch)
     watched.watch.close()
     settle(watched.app)

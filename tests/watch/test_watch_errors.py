@@ -1,31 +1,28 @@
-"""A watch in trouble: odd names, trees that vanish, no rights, limits."""
+"""Watch: odd names, trees that vanish, missing rights, limits."""
 
 import errno
 import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Replay, Watched, clear, fill, plain
+from trees import Replay, Watched, Watching, clear, fill, plain
 from untraced import UNTRACED
 
 from evdispatch import Change, Dispatcher, Watch
 from evdispatch.sources.files._inotify import Inotify
 from evdispatch.testing import VirtualClock, settle
 
-Watching = Callable[..., Watched]
 
-
-def test_names_that_are_no_text(watched: Watched) -> None:
+def test_names_not_utf8_are_surrogates(watched: Watched) -> None:
     root = bytes(watched.root)
     os.mkdir(root + b"/\xff")
     with open(root + b"/\xff/\xfe\n", "w"):
         pass
-    told = plain(watched.rest())
-    assert told[:2] == ["created \udcff/", "created \udcff/\udcfe\n"]
+    reported = plain(watched.rest())
+    assert reported[:2] == ["created \udcff/", "created \udcff/\udcfe\n"]
     paths = [event.path_bytes for event in watched.events]
     assert root + b"/\xff/\xfe\n" in paths
     assert watched.names() == ["\udcff", "\udcff/\udcfe\n"]
@@ -34,7 +31,7 @@ def test_names_that_are_no_text(watched: Watched) -> None:
     assert watched.unwatched() == []
 
 
-def test_a_root_that_is_no_text(
+def test_root_name_not_utf8_is_watched(
     timed: Dispatcher, clock: VirtualClock, tmp_path: Path
 ) -> None:
     os.mkdir(bytes(tmp_path) + b"/\xff")
@@ -44,34 +41,34 @@ def test_a_root_that_is_no_text(
     assert watched.rest() == ["created a", "modified a"]
 
 
-def test_the_longest_names(watched: Watched) -> None:
+def test_names_of_255_bytes_are_reported(watched: Watched) -> None:
     for letter in "abc":
         fill(watched.root, letter * 255)
-    told = watched.rest()
-    assert [each for each in told if each.startswith("created")] == [
+    reported = watched.rest()
+    assert [each for each in reported if each.startswith("created")] == [
         f"created {letter * 255}" for letter in "abc"
     ]
 
 
-def test_a_name_that_is_too_long_is_not_waited_for() -> None:
+def test_path_with_a_name_too_long_raises_os_error() -> None:
     with pytest.raises(OSError, match="too long") as caught:
         Watch(f"/tmp/{'é' * 128}/x")
     assert caught.value.errno == errno.ENAMETOOLONG
 
 
-def test_a_deep_tree(watched: Watched) -> None:
+def test_tree_150_levels_deep_is_watched(watched: Watched) -> None:
     """No path is longer than PATH_MAX, and nothing here recurses."""
     name = "/".join(["d" * 20] * 150)
     (watched.root / name).mkdir(parents=True)
-    told = watched.rest()
-    assert len(told) == 150
+    reported = watched.rest()
+    assert len(reported) == 150
     assert watched.unwatched() == []
     os.rename(watched.root / ("d" * 20), watched.root / "x")
     watched.rest()
     assert watched.unwatched() == []
 
 
-def test_what_is_no_file_and_no_directory(watched: Watched) -> None:
+def test_fifo_socket_and_dangling_link_are_created(watched: Watched) -> None:
     import socket  # noqa: PLC0415
 
     (watched.root / "d").mkdir()
@@ -79,15 +76,15 @@ def test_what_is_no_file_and_no_directory(watched: Watched) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(watched.root / "d/sock"))
         (watched.root / "d/dangling").symlink_to("nowhere")
-        told = plain(watched.rest())
-    assert sorted(told[1:]) == [
+        reported = plain(watched.rest())
+    assert sorted(reported[1:]) == [
         "created d/dangling",
         "created d/fifo",
         "created d/sock",
     ]
 
 
-def test_a_tree_that_is_deleted_while_it_is_added(watched: Watched) -> None:
+def test_tree_deleted_while_it_is_listed_ends_empty(watched: Watched) -> None:
     for _ in range(20):
         fill(watched.root, *(f"d/{one}/{two}/f" for one in "abc" for two in "abc"))
         settle(watched.app)
@@ -106,13 +103,13 @@ def test_a_tree_that_is_deleted_while_it_is_added(watched: Watched) -> None:
 
 # -- rights and limits -----------------------------------------------------------------
 
-# Root may do everything, so these run as nobody, in a process of their own.
+# Root may do everything, so these run as another user, in a process of their own.
 WITHOUT_RIGHTS = """
 import os, sys
 sys.path[:0] = sys.argv[1:]
 from pathlib import Path
 import tempfile
-from trees import Watched, fill
+from trees import Watched, Watching, fill
 from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock
 if os.geteuid() == 0:
@@ -159,7 +156,7 @@ with tempfile.TemporaryDirectory(dir="/tmp") as name:
 """
 
 
-def test_a_directory_that_may_not_be_read_is_told_once_and_tried_again() -> None:
+def test_directory_without_rights_is_one_error_and_is_tried_again() -> None:
     here = Path(__file__).parents[1]
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", WITHOUT_RIGHTS]
     command += [str(here), str(here.parent)]
@@ -182,8 +179,10 @@ def test_a_directory_that_may_not_be_read_is_told_once_and_tried_again() -> None
 
 
 class Limited(Inotify):
-    """As many watches as there may be: `fs.inotify.max_user_watches` is the limit of the
-    whole machine, also where it is set in a user namespace of our own."""
+    """Has a limit of watches of its own.
+
+    `fs.inotify.max_user_watches` limits the whole machine, in a user namespace too.
+    """
 
     left = 0
 
@@ -206,7 +205,7 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> type[Limited]:
     return Limited
 
 
-def test_no_more_watches(
+def test_watches_exhausted_is_one_error_and_is_tried_again(
     watching: Watching, tmp_path: Path, limited: type[Limited]
 ) -> None:
     fill(tmp_path / "root", "a/f", "b/f", "c/f")
@@ -222,14 +221,16 @@ def test_no_more_watches(
     assert [each[8] for each in watched.rest() if each.startswith("created")] == [seen]
     limited.left = 100
     watched.clock.advance(5.1)
-    told = watched.rest()
-    assert sorted(told) == sorted(f"created {name}/g*" for name in {*"abc"} - {seen})
+    reported = watched.rest()
+    assert sorted(reported) == sorted(
+        f"created {name}/g*" for name in {*"abc"} - {seen}
+    )
     assert watched.unwatched() == []
     assert len(watched.errors) == 1
 
 
-def test_no_more_instances(app: Dispatcher, tmp_path: Path) -> None:
-    """Open files are as good as instances: it is the same error."""
+def test_instances_exhausted_raises_os_error(app: Dispatcher, tmp_path: Path) -> None:
+    """The limit of open files gives the same error as that of instances."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     app.step(0)
     used = max(int(name) for name in os.listdir("/proc/self/fd"))

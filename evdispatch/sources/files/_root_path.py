@@ -1,20 +1,19 @@
-"""The way to a root: the directories above it, watched for its coming and its going.
+"""The path to a root: the directories above it, watched for its coming and going.
 
-- The way is walked as the kernel walks it: a link is followed name by name, to all the
-  directories that its target passes through.
-- Above a root that is there, a directory is watched for being moved or deleted itself,
-  which makes no noise; one that holds a link on the way, for what becomes of that link
-  too, and one that holds what may not be read, for a change of its mode.
-- Where the way ends before the root, its last directory is watched for what comes.
-- The way is walked until two walks agree: what changes while a walk looks is found by the
-  next one, and what changes after it is told by its watches.
+- It is resolved as the kernel does: a link is followed name by name, through every directory
+  that its target passes.
+- Above a root that is there, a directory is watched for being moved or deleted, which makes no
+  noise; also for entries if it holds a link of the path, and for modes if it can't be read.
+- Where the path ends before the root, its last directory is watched for new entries.
+- It is walked until two walks agree: the next walk finds what changes during one, and the
+  watches report what changes after it.
 """
 
 import os
 from collections import deque
 
-from evdispatch.sources.files._hub import InotifyHub
 from evdispatch.sources.files._inotify import (
+    CHANGES,
     IN_ATTRIB,
     IN_CREATE,
     IN_DELETE,
@@ -27,20 +26,19 @@ from evdispatch.sources.files._inotify import (
     IN_ONLYDIR,
     IN_UNMOUNT,
 )
-from evdispatch.sources.files._model import GONE
-from evdispatch.sources.files._observer import ALL, Tree
+from evdispatch.sources.files._tree import GONE, Tree
 
 _QUIET = IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW
 _COMING = _QUIET | IN_CREATE | IN_MOVED_TO | IN_ATTRIB
 _LINKED = _COMING | IN_DELETE | IN_MOVED_FROM
-_FILE = _LINKED & ~IN_ATTRIB  # whose name it holds; what happens to it is the tree's
-_LINKS = 40  # on one way, as the kernel has it: path_resolution(7)
-_WALKS = 10  # while the way changes at each; what it tells then has it walked again
+_FILE = _LINKED & ~IN_ATTRIB  # holds a file's name; the tree watches the file itself
+_LINKS = 40  # in one path, as in the kernel: path_resolution(7)
+_WALKS = 10  # where each differs from the last; later records start the next walks
 _ITSELF = IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED | IN_ATTRIB
 
 
 class Step:
-    """A directory on the way; ``following`` is the name that it holds, empty at the end."""
+    """A directory on the way; ``following`` is the name of the next one, empty at the end."""
 
     __slots__ = ("asked", "following", "path", "tree", "unasked", "wd")
 
@@ -49,11 +47,11 @@ class Step:
         self.path = path
         self.following = following
         self.asked = asked
-        self.unasked = ALL & ~asked  # the root itself is watched for all, by the tree
+        self.unasked = CHANGES & ~asked  # the tree's own watch of the root asks for all
         self.wd = -1
 
     def children(self) -> "tuple[Step, ...]":
-        """Return nothing: it is watched for the root alone."""
+        """Return nothing: a step ends with the path."""
         return ()
 
     def concerns(self, mask: int, name: str) -> bool:
@@ -62,44 +60,44 @@ class Step:
 
 
 class RootPath:
-    """The steps to one root.
+    """The steps to the root of a tree.
 
     Attributes:
-        end: Where the way leads, all links followed as far as they are there.
-        blocked: Why the root's coming can't be seen, or None.
+        end: Where the path leads, all links resolved, as far as it is there.
+        blocked: Why the coming of the root can't be noticed, or None.
     """
 
-    def __init__(self, hub: InotifyHub, tree: Tree, path: str) -> None:
-        self._hub = hub
-        self._tree = tree
-        self._path = path
-        self._steps: list[Step] = []
+    def __init__(self, tree: Tree) -> None:
         self.end = "/"
         self.blocked: OSError | None = None
+        self._tree = tree
+        self._hub = tree.hub
+        self._steps: list[Step] = []
 
-    def lay(self) -> bool:
-        """Watch the way anew; return whether the root is there."""
-        there = False
+    def walk(self) -> bool:
+        """Watch the directories on the path as they are now; return whether the root exists."""
+        exists = False
         found: tuple[str, bool, list[tuple[int, str, int]]] | None = None
         for _ in range(_WALKS):
             before, old, self._steps = found, self._steps, []
             self.blocked = None
-            # The kernel has the last word: where f is a file, it does not know f/../d.
-            there = self._walk() and os.path.exists(self._path)
-            for step in old:  # not before: the watches would be ended and added again
+            # The kernel has the last word: where f is a file, f/../d does not exist.
+            exists = self._walk_once() and os.path.exists(self._tree.watched_path)
+            for step in old:  # only now, so that their watches are kept
                 self._hub.release(step)
-            found = self.end, there, [(s.wd, s.following, s.asked) for s in self._steps]
+            steps = [(step.wd, step.following, step.asked) for step in self._steps]
+            found = self.end, exists, steps
             if found == before:
                 break
-        return there
+        return exists
 
-    def _walk(self) -> bool:
-        names = deque(self._path.split("/"))
+    def _walk_once(self) -> bool:
+        names = deque(self._tree.watched_path.split("/"))
         self.end = "/"
         links = 0
         while names:
             name = names.popleft()
-            if name == "..":  # of a link's target; no link is above
+            if name == "..":  # in a link's target; what is above is no link
                 self._add("", _QUIET, needed=False)
                 self.end = os.path.dirname(self.end)
             if name in ("", ".", ".."):
@@ -122,19 +120,19 @@ class RootPath:
         return True
 
     def _step(self, name: str, path: str, *, is_last: bool) -> bool:
-        """Watch the directory that a name on the way is in; return whether it is there."""
-        there = os.path.lexists(path)
-        if not there:
+        """Watch the directory that contains a name; return whether the name exists."""
+        exists = os.path.lexists(path)
+        if not exists:
             mask = _COMING
         elif not _is_solid(path, is_last=is_last) or not os.access(path, os.R_OK):
             mask = _LINKED
         else:
             mask = _QUIET if os.path.isdir(path) else _FILE
-        self._add(name, mask, needed=not there)
-        return there
+        self._add(name, mask, needed=not exists)
+        return exists
 
-    def leave(self) -> None:
-        """Watch it no more."""
+    def release(self) -> None:
+        """Stop watching the path."""
         for step in self._steps:
             self._hub.release(step)
         self._steps.clear()
@@ -142,9 +140,9 @@ class RootPath:
     def _add(self, name: str, mask: int, *, needed: bool) -> None:
         step = Step(self._tree, self.end, name, mask)
         try:
-            self._hub.on_dequeue(self._hub.add(self.end, mask), step)
+            self._hub.observe(self._hub.add_watch(self.end, mask), step)
         except OSError as error:
-            # Most are only passed through. One that has gone is told by the one above.
+            # Most are only passed through. That one is gone is noticed by the one above it.
             if needed and error.errno not in GONE:
                 self.blocked = error
             return
@@ -152,14 +150,14 @@ class RootPath:
 
 
 def _is_solid(path: str, *, is_last: bool) -> bool:
-    """Whether a name on the way leads on by itself: no link, and no file."""
+    """Whether the path passes through a name itself: no link, and no file before the end."""
     if os.path.islink(path):
         return False
     return os.path.exists(path) if is_last else os.path.isdir(path)
 
 
 def _target(path: str) -> str | None:
-    """Return what a link leads to; None: it is none, or gone."""
+    """Return the target of a link; None: it is no link, or gone."""
     try:
         return os.readlink(path)
     except OSError:

@@ -15,7 +15,7 @@ from evdispatch.sources.files._atomic_saves import HOLD, AtomicSaveFilter
 LATER = HOLD + 0.02
 
 
-def told(events: list[Event]) -> list[str]:
+def described(events: list[Event]) -> list[str]:
     return [
         f"{event.name} {getattr(event, 'path', '')}"
         + "!" * bool(getattr(event, "atomic", False))
@@ -23,7 +23,7 @@ def told(events: list[Event]) -> list[str]:
     ]
 
 
-def test_what_is_no_deletion_is_told_at_once() -> None:
+def test_atomic_saves_no_deletion_passes_at_once() -> None:
     saves = AtomicSaveFilter()
     events: list[Event] = [
         *(Created("a"), Modified("a"), Closed("a"), Attributes("a")),
@@ -33,7 +33,7 @@ def test_what_is_no_deletion_is_told_at_once() -> None:
     assert saves.due is None
 
 
-def test_a_deleted_file_is_told_when_it_has_stayed_away() -> None:
+def test_atomic_saves_deleted_file_stays_away_is_deleted_after_the_hold() -> None:
     saves = AtomicSaveFilter()
     gone = Deleted("a")
     assert saves.feed([gone], 1.0) == []
@@ -44,10 +44,10 @@ def test_a_deleted_file_is_told_when_it_has_stayed_away() -> None:
     assert saves.due is None
 
 
-def test_one_that_is_made_again_was_modified() -> None:
+def test_atomic_saves_file_made_again_in_time_is_modified() -> None:
     saves = AtomicSaveFilter()
     assert saves.feed([Deleted("a")], 0.0) == []
-    assert told(saves.feed([Created("a"), Closed("a")], 0.05)) == [
+    assert described(saves.feed([Created("a"), Closed("a")], 0.05)) == [
         "modified a",
         "closed a",
     ]
@@ -55,7 +55,7 @@ def test_one_that_is_made_again_was_modified() -> None:
     assert saves.expire(LATER) == []
 
 
-def test_and_deleted_again_it_waits_again() -> None:
+def test_atomic_saves_file_deleted_again_waits_again() -> None:
     saves = AtomicSaveFilter()
     again = Deleted("a")
     saves.feed([Deleted("a"), Created("a"), again], 0.0)
@@ -63,38 +63,38 @@ def test_and_deleted_again_it_waits_again() -> None:
     assert saves.expire(LATER)[0] is again
 
 
-def test_one_that_is_made_again_too_late_is_created() -> None:
+def test_atomic_saves_file_made_again_too_late_is_deleted_and_created() -> None:
     saves = AtomicSaveFilter()
     saves.feed([Deleted("a")], 0.0)
-    assert told(saves.expire(LATER)) == ["deleted a"]
-    assert told(saves.feed([Created("a")], LATER)) == ["created a"]
+    assert described(saves.expire(LATER)) == ["deleted a"]
+    assert described(saves.feed([Created("a")], LATER)) == ["created a"]
 
 
-def test_a_rename_over_a_file_is_its_new_content() -> None:
+def test_atomic_saves_rename_over_a_file_is_an_atomic_modified() -> None:
     saves = AtomicSaveFilter()
     events = saves.feed([Moved("a", src_path="t", replaced=True)], 0.0)
-    assert told(events) == ["deleted t", "modified a!"]
+    assert described(events) == ["deleted t", "modified a!"]
 
 
-def test_a_rename_to_where_a_file_was_is_its_new_content() -> None:
+def test_atomic_saves_rename_to_a_deleted_name_is_an_atomic_modified() -> None:
     saves = AtomicSaveFilter()
     saves.feed([Deleted("a")], 0.0)
     events = saves.feed([Moved("a", src_path="t")], 0.01)
-    assert told(events) == ["deleted t", "modified a!"]
+    assert described(events) == ["deleted t", "modified a!"]
     assert saves.due is None
 
 
-def test_other_files_go_on_meanwhile() -> None:
+def test_atomic_saves_one_file_waits_others_pass() -> None:
     saves = AtomicSaveFilter()
     saves.feed([Deleted("a")], 0.0)
-    assert told(saves.feed([Created("b"), Moved("c", src_path="b")], 0.0)) == [
+    assert described(saves.feed([Created("b"), Moved("c", src_path="b")], 0.0)) == [
         "created b",
         "moved c",
     ]
     assert saves.due is not None
 
 
-def test_directories_and_trees_come_after_what_waits() -> None:
+def test_atomic_saves_directory_or_tree_event_comes_after_what_waits() -> None:
     for event in (Deleted("d", is_dir=True), Created("a", is_dir=True), Overflow("")):
         saves = AtomicSaveFilter()
         gone = Deleted("d/a")
@@ -103,7 +103,7 @@ def test_directories_and_trees_come_after_what_waits() -> None:
         assert saves.due is None
 
 
-def test_many_are_told_in_their_order_in_linear_time() -> None:
+def test_atomic_saves_many_deletions_keep_their_order_in_linear_time() -> None:
     saves = AtomicSaveFilter()
     gone = [Deleted(str(number)) for number in range(50_000)]
     saves.feed(gone, 0.0)

@@ -1,8 +1,8 @@
-"""A watch that was not told everything: overflow, pauses, mounts."""
+"""Watch: records that were missed by overflow, by pauses, and below mounts."""
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,10 @@ from trees import Replay, Watched, clear, fill, real_tree
 from evdispatch import Change, Dispatcher
 from evdispatch.testing import VirtualClock, settle
 
-Watching = Callable[..., Watched]
-
 
 @pytest.mark.parametrize("polling", ["epoll"], indirect=True)  # it takes seconds
-def test_an_overflow_converges(watched: Watched) -> None:
-    """30,000 files at once, while nobody reads: the kernel keeps 16,384 records."""
+def test_overflow_of_the_kernel_queue_ends_in_an_exact_tree(watched: Watched) -> None:
+    """Make 30,000 files while nothing is read: the kernel keeps 16,384 records."""
     fill(watched.root, "d/e/f", "g/h")
     watched.rest()
     watched.events.clear()
@@ -29,9 +27,9 @@ def test_an_overflow_converges(watched: Watched) -> None:
     clear(watched.root / "g/e")
     fill(watched.root, "d/new/x")
     hub.resume()
-    told = watched.rest()
-    assert told.count("overflow .") == 1
-    assert told[-1] == "rescan ."
+    reported = watched.rest()
+    assert reported.count("overflow .") == 1
+    assert reported[-1] == "rescan ."
     known = real_tree(watched.root)
     assert watched.watch.snapshot() == set(known)
     assert watched.unwatched() == []
@@ -46,7 +44,7 @@ def test_an_overflow_converges(watched: Watched) -> None:
     assert watched.rest() == ["created d/new/y", "modified d/new/y"]
 
 
-def test_a_pause_ends_in_a_rescan(watched: Watched) -> None:
+def test_pause_with_changes_ends_in_a_rescan(watched: Watched) -> None:
     fill(watched.root, "d/a", "b")
     watched.rest()
     watched.watch.pause()
@@ -60,8 +58,8 @@ def test_a_pause_ends_in_a_rescan(watched: Watched) -> None:
     with watched.watch.host.lock:
         watched.watch.resume()
         assert not watched.watch.settled
-    told = watched.rest()
-    assert sorted(told) == [
+    reported = watched.rest()
+    assert sorted(reported) == [
         *("created d/c*", "created e/*", "created e/f*", "deleted b", "rescan ."),
     ]
     watched.watch.pause()
@@ -74,7 +72,7 @@ def test_a_pause_ends_in_a_rescan(watched: Watched) -> None:
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, at root/m."""
+    """Mounts a file system at root/m."""
     place = tmp_path / "root/m"
     place.mkdir(parents=True)
     done = subprocess.run(
@@ -86,7 +84,7 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], capture_output=True, check=False)
 
 
-def test_a_mount_ends(
+def test_mount_ended_is_reported_and_shows_the_directory_below(
     timed: Dispatcher, clock: VirtualClock, mounted: Path, tmp_path: Path
 ) -> None:
     fill(mounted, "d/a")
@@ -101,7 +99,7 @@ def test_a_mount_ends(
     assert watched.unwatched() == []
 
 
-def test_one_file_system_is_enough_if_so_asked(
+def test_one_file_system_mount_below_is_left_out(
     timed: Dispatcher, clock: VirtualClock, mounted: Path, tmp_path: Path
 ) -> None:
     fill(mounted, "d/a")

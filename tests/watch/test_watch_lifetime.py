@@ -1,4 +1,4 @@
-"""A watch's life: closing, failing, forking, sharing, and other loops."""
+"""Watch: adding, closing, sharing, forking, other threads and processes."""
 
 import gc
 import os
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,10 @@ from evdispatch import (
 )
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
-Watching = Callable[..., Watched]
 
-
-def test_all_watches_share_one_instance(timed: Dispatcher, tmp_path: Path) -> None:
+def test_watches_of_one_dispatcher_share_one_instance(
+    timed: Dispatcher, tmp_path: Path
+) -> None:
     assert inotify_fds() == 0
     watches = [timed.add(Watch(tmp_path / name)) for name in "abc"]
     settle(timed)
@@ -41,7 +40,7 @@ def test_all_watches_share_one_instance(timed: Dispatcher, tmp_path: Path) -> No
     assert inotify_fds() == 1
 
 
-def test_before_it_is_added_and_after_it_was_closed(
+def test_watch_before_add_and_after_close_knows_nothing(
     timed: Dispatcher, tmp_path: Path
 ) -> None:
     watch = Watch(tmp_path)
@@ -59,7 +58,7 @@ def test_before_it_is_added_and_after_it_was_closed(
         timed.add(watch)
 
 
-def test_closed_in_its_own_handler_it_tells_nothing_more(watched: Watched) -> None:
+def test_watch_closed_in_its_handler_makes_no_more_events(watched: Watched) -> None:
     seen: list[PathEvent] = []
 
     @watched.watch.on(PathEvent)
@@ -74,16 +73,18 @@ def test_closed_in_its_own_handler_it_tells_nothing_more(watched: Watched) -> No
     assert watched.app.stats().balanced
 
 
-def test_closed_while_it_is_being_listed(timed: Dispatcher, tmp_path: Path) -> None:
+def test_watch_closed_during_the_first_listing_leaves_no_descriptor(
+    timed: Dispatcher, tmp_path: Path
+) -> None:
     fill(tmp_path, *(f"{one}/{two}/" for one in range(20) for two in range(20)))
     watch = timed.add(Watch(tmp_path, initial=True))
-    assert 0 < len(watch.snapshot()) < 420  # nobody has pumped yet
+    assert 0 < len(watch.snapshot()) < 420  # nothing was polled yet
     watch.close()
     settle(timed)
     assert inotify_fds() == 0
 
 
-def test_one_of_two_large_ones_is_closed(
+def test_watch_large_one_closed_keeps_the_other_working(
     timed: Dispatcher, clock: VirtualClock, tmp_path: Path
 ) -> None:
     fill(tmp_path, *(f"r/{one}/{two}/" for one in range(20) for two in range(20)), "s/")
@@ -98,7 +99,9 @@ def test_one_of_two_large_ones_is_closed(
     assert large.told == []
 
 
-def test_from_another_thread(app: Dispatcher, tmp_path: Path) -> None:
+def test_watch_added_and_closed_by_another_thread_works(
+    app: Dispatcher, tmp_path: Path
+) -> None:
     seen = record(app, Created)
     watches: list[Watch] = []
 
@@ -119,7 +122,7 @@ def test_from_another_thread(app: Dispatcher, tmp_path: Path) -> None:
     assert inotify_fds() == 0
 
 
-def test_other_sources_are_served_while_a_large_tree_is_added(
+def test_watch_large_tree_added_lets_other_sources_run(
     app: Dispatcher, tmp_path: Path
 ) -> None:
     fill(tmp_path, *(f"{one}/{two}/" for one in range(40) for two in range(40)))
@@ -132,9 +135,7 @@ def test_other_sources_are_served_while_a_large_tree_is_added(
     assert len(watch.snapshot()) == 1640
 
 
-def test_what_waits_is_bounded_and_goes_on_when_the_queue_has_room(
-    io: str, tmp_path: Path
-) -> None:
+def test_watch_queue_full_keeps_its_events_and_goes_on(io: str, tmp_path: Path) -> None:
     with Dispatcher(io=io, queue_size=10) as app:  # type: ignore[arg-type]
         watch = app.add(Watch(tmp_path))
         seen = record(app, Created)
@@ -147,7 +148,7 @@ def test_what_waits_is_bounded_and_goes_on_when_the_queue_has_room(
         assert not watch.closed
 
 
-def test_it_is_collected(timed: Dispatcher, tmp_path: Path) -> None:
+def test_watch_closed_is_collected(timed: Dispatcher, tmp_path: Path) -> None:
     fill(tmp_path, "a/b", "c/d/e")
     watch = timed.add(Watch(tmp_path))
     settle(timed)
@@ -162,7 +163,7 @@ def test_it_is_collected(timed: Dispatcher, tmp_path: Path) -> None:
     assert node() is None
 
 
-def test_a_forked_child_is_told_and_harms_nothing(watched: Watched) -> None:
+def test_watch_in_a_forked_child_raises_and_harms_nothing(watched: Watched) -> None:
     fill(watched.root, "a")
     watched.rest()
     pid = os.fork()
@@ -198,7 +199,7 @@ print(len(children), "asyncore" in sys.modules, logging.getLogger("pyinotify").l
 """
 
 
-def test_it_starts_no_child_and_leaves_no_fake_module_behind(tmp_path: Path) -> None:
+def test_watch_added_starts_no_child_and_leaves_no_fake_module(tmp_path: Path) -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, str(tmp_path)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=30, check=False
@@ -207,7 +208,7 @@ def test_it_starts_no_child_and_leaves_no_fake_module_behind(tmp_path: Path) -> 
     assert done.stdout == "False False\n0 False 0\n"
 
 
-def test_changes_of_a_busy_tree_are_balanced(watched: Watched) -> None:
+def test_watch_busy_tree_has_balanced_counts(watched: Watched) -> None:
     seen = record(watched.app, Change)
     for number in range(300):
         fill(watched.root, f"d{number % 7}/{number}")
