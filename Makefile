@@ -1,7 +1,10 @@
-# make demo    the terminal input demo          make test    the tests
-# make check   the whole gate (.ci/run)         make docs    the documentation
-# make bench   figures against peers, and their page's; ARGS="echo" only those of a family
-# make stress  the long runs
+# make demo        the terminal input demo
+# make test        every test once, a part of them in all io modes and on all pollers
+# make test-all    every test in all io modes, and on all pollers where one matters
+# make check       the whole gate (.ci/run)
+# make docs        the documentation
+# make stress      the long runs
+# make bench             figures against peers, and their page's; ARGS="echo": one family's
 # make bench-terminal    the terminal decoder against peers, and its page's figures
 # make bench-pollers     select, poll, epoll and threads, and their page's figures
 # make bench-watch       the file watcher against peers, and their page's figures
@@ -14,13 +17,16 @@ JOBS ?= 3# tests at once: much of a test's time is spent on waiting
 # -X dev for the processes that run the tests, too.
 SPREAD = --tx "$(JOBS)*popen//python=$(BIN)/python -X dev" --dist load
 
-.PHONY: demo test check docs bench bench-terminal bench-pollers bench-watch stress clean
+.PHONY: demo test test-all check docs bench bench-terminal bench-pollers bench-watch stress clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python demos/terminal_input.py $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -X dev -m $(RUN) $(SPREAD) $(ARGS)
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -X dev -m $(RUN) $(SPREAD) --matrix=all $(ARGS)
 
 check:
 	.ci/run

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ends import Ends
+from hypothesis import HealthCheck, settings
 from networks import Net, networking
 from ptys import Pty
 from rates import Later
@@ -31,55 +32,13 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-POLLERS: dict[str, Any] = {
-    "epoll": {},
-    "edge": {"poller": "verify"},  # edge-triggered, and nothing may be left unread
-    "poll": {"poller": "poll"},
-    "select": {"poller": "select"},
-}
+pytest_plugins = ["helpers.matrix"]
 
-
-MODES = ("thread", "inline", "auto")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--pollers", help="only these, with commas: " + ",".join(POLLERS))
-    parser.addoption("--modes", help="only these, with commas: " + ",".join(MODES))
-
-
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """Leave out the pollers and io modes that were not asked for."""
-    for param, option in (
-        ("polling", config.option.pollers),
-        ("io", config.option.modes),
-    ):
-        if option is not None:
-            wanted = {None, *option.split(",")}
-            out = [item for item in items if _value_of(item, param) not in wanted]
-            config.hook.pytest_deselected(items=out)
-            items[:] = [item for item in items if _value_of(item, param) in wanted]
-
-
-def _value_of(item: pytest.Item, param: str) -> str | None:
-    callspec = getattr(item, "callspec", None)
-    return None if callspec is None else callspec.params.get(param)
-
-
-@pytest.fixture(params=MODES)
-def io(request: pytest.FixtureRequest) -> Any:
-    """Each way to run: a test of behaviour passes in all of them."""
-    return request.param
-
-
-@pytest.fixture(params=POLLERS)
-def polling(request: pytest.FixtureRequest) -> Any:
-    """Each poller: a test of behaviour passes on all of them.
-
-    What is of some only says so: ``@pytest.mark.parametrize("polling", EPOLL, indirect=True)``.
-    """
-    return POLLERS[request.param]
+# A busy machine is no failure.
+settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from evdispatch import (
 from evdispatch._kernel._poller import readable_now
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
+pytestmark = pytest.mark.cross
+
 
 @attrs.define(eq=False)
 class Ping(Event):

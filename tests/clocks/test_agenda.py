@@ -9,6 +9,8 @@ from evdispatch._kernel._poller import readable_now
 from evdispatch._time._agenda import Agenda
 from evdispatch.testing import VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 
 class Someone:
     """Whose deadline it is."""

@@ -10,6 +10,8 @@ from loads import Load, fail
 from evdispatch import AlreadyRunningError, Dispatcher, Error, Event, HandlerError, Stop
 from evdispatch.testing import ManualSource, record, settle
 
+pytestmark = pytest.mark.cross
+
 
 def test_a_failure_that_nobody_handles_is_raised_with_all_that_is_known(
     app: Dispatcher,

@@ -11,6 +11,8 @@ from evdispatch import Dispatcher, Error, Event, Source
 from evdispatch._events import IDLE, URGENT
 from evdispatch.testing import ManualSource, record, settle
 
+pytestmark = pytest.mark.cross
+
 
 @attrs.define(eq=False)
 class Fire(Event):

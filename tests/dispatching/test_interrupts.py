@@ -17,6 +17,8 @@ from evdispatch import Dispatcher, Pipe, Source, Start
 from evdispatch._parts._loop import IoMode
 from evdispatch.testing import VirtualClock
 
+pytestmark = pytest.mark.pollers
+
 
 def interrupt() -> None:
     """Do what ctrl+c does to the process."""

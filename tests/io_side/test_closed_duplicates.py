@@ -27,6 +27,8 @@ from evdispatch import (
 from evdispatch._kernel._poller import WRITE
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 def opened(fds: list[int], number: int) -> int:
     fds.append(number)
@@ -34,7 +36,7 @@ def opened(fds: list[int], number: int) -> int:
 
 
 # The others don't tell of a duplicate: they watch the number, which is the stranger's.
-@pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+@pytest.mark.pollers("epoll", "edge")
 @pytest.mark.parametrize("make", [Pipe, Fd])
 @pytest.mark.parametrize("stranger_has_data", [True, False])
 def test_a_stranger_is_not_read(
@@ -168,7 +170,7 @@ class Told(Source):
 
 
 # The others may find out in between, and tell it.
-@pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+@pytest.mark.pollers("epoll", "edge")
 def test_a_source_that_was_lost_is_told_of_its_end(
     app: Dispatcher, fds: list[int]
 ) -> None:

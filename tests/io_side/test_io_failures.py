@@ -22,6 +22,8 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 class TestFailures:
     def test_what_it_made_comes_first_then_the_error_and_it_has_ended(
@@ -226,7 +228,7 @@ def test_who_hears_of_a_failed_source_finds_it_closed(app: Dispatcher) -> None:
     assert closed == [True]
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_what_the_poller_tells_once_outlives_who_leaves_in_the_midst(
     app: Dispatcher, ends: Ends, tmp_path: Path
 ) -> None:
@@ -252,7 +254,7 @@ def test_what_the_poller_tells_once_outlives_who_leaves_in_the_midst(
     run_until(app, lambda: watch.snapshot() == set(created))
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_an_arrival_outlives_who_leaves_in_the_midst(
     app: Dispatcher, ends: Ends
 ) -> None:
@@ -277,7 +279,7 @@ def test_an_arrival_outlives_who_leaves_in_the_midst(
     assert sum(len(event.data) for event in seen) == 2 * len(pipes) - 1
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_a_wake_outlives_who_leaves_in_the_midst(app: Dispatcher) -> None:
     def leave() -> list[Event]:
         raise SystemExit

@@ -15,6 +15,8 @@ from evdispatch import Data, Dispatcher, Eof, Line, Pipe
 from evdispatch._events import URGENT
 from evdispatch.testing import ManualSource, record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class Urgent(ManualSource):
     lane = URGENT

@@ -13,6 +13,8 @@ from evdispatch._events import URGENT
 from evdispatch._kernel._poller import readable_now
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class TestPolls:
     def test_an_idle_program_polls_no_more(self, app: Dispatcher) -> None:

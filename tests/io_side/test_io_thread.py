@@ -11,6 +11,8 @@ from evdispatch._io import _io_thread as io_thread
 from evdispatch._io._io_thread import Threaded
 from evdispatch._io._lookout import Watched
 
+pytestmark = pytest.mark.pollers
+
 _LONG = 60.0  # seconds; no test waits for so long
 
 

@@ -12,6 +12,8 @@ from evdispatch import Dispatcher, Eof, Event, Pipe, Source
 from evdispatch._io._intake import TURN
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 class TestTurns:
     def test_events_get_their_source_and_the_time_they_were_read(

@@ -25,6 +25,8 @@ from evdispatch import (
 from evdispatch._time._rates import Bucket
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -167,7 +169,7 @@ def test_a_bucket_is_never_generous(rate: float) -> None:
 
 
 class TestPausedWithARest:
-    @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+    @pytest.mark.modes("inline", "auto")
     def test_it_still_writes_and_does_not_spin(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:

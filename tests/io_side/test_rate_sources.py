@@ -25,6 +25,8 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, VirtualClock, record, settle
 
+pytestmark = pytest.mark.pollers
+
 
 @pytest.fixture
 def net(timed: Dispatcher) -> Iterator[Net]:
@@ -146,7 +148,7 @@ class TestSources:
         assert [int(line.data) for line in seen] == list(range(len(seen)))
         source.close()
 
-    @pytest.mark.parametrize("io", ["inline"], indirect=True)
+    @pytest.mark.modes("inline")
     def test_what_is_held_back_wakes_nobody(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int]
     ) -> None:

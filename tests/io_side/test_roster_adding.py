@@ -24,6 +24,8 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class Numbers:
     def __init__(self, *numbers: int) -> None:
@@ -181,7 +183,7 @@ class TestAdding:
         assert len(seen) == 1
 
 
-@pytest.mark.parametrize("polling", ["epoll", "edge", "poll"], indirect=True)
+@pytest.mark.pollers("epoll", "edge", "poll")
 class TestManyDescriptors:
     @pytest.fixture(autouse=True)
     def _room(self) -> Iterator[None]:

@@ -11,6 +11,8 @@ from evdispatch import Data, Dispatcher, Fd, Pipe, Readable
 from evdispatch._kernel._poller import ERROR, ready_now
 from evdispatch.testing import ManualSource, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class TestClosing:
     def test_one_that_is_ready_too_is_not_asked_once_it_is_closed(

@@ -11,6 +11,8 @@ from evdispatch import ClosedError, Data, Dispatcher, Error, Event, Fd, Pipe
 from evdispatch._events import URGENT
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 class UrgentProbe(Probe):
     lane = URGENT
@@ -50,7 +52,7 @@ class TestDuplicates:
 
 
 class TestClosedBehindOurBack:
-    @pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+    @pytest.mark.pollers("epoll", "edge")
     def test_nothing_is_told_and_nothing_spins(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
@@ -65,7 +67,7 @@ class TestClosedBehindOurBack:
         assert [event for event in seen if event.source is source] == []
         source.close()
 
-    @pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
+    @pytest.mark.pollers("poll", "select")
     def test_select_and_poll_tell_it_once(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
@@ -82,7 +84,7 @@ class TestClosedBehindOurBack:
         assert polls_in(app, 0.02) <= 3
 
     # The others may find out in between, and tell it.
-    @pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+    @pytest.mark.pollers("epoll", "edge")
     def test_the_number_given_out_anew_belongs_to_the_new_source(
         self, app: Dispatcher, fds: list[int]
     ) -> None:

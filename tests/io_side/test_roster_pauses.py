@@ -10,6 +10,8 @@ from probes import pipe, polls_in
 from evdispatch import HANGUP, READ, Data, Dispatcher, Event, Fd, Hangup, Pipe, Readable
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class TestAlwaysReady:
     def test_a_file_is_read_to_its_end(self, app: Dispatcher, tmp_path: Path) -> None:

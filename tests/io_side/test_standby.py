@@ -27,10 +27,7 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, record, run_until, settle
 
-
-@pytest.fixture
-def io() -> str:
-    return "auto"
+pytestmark = [pytest.mark.modes("auto"), pytest.mark.pollers]
 
 
 def sleep(seconds: float) -> None:
@@ -70,7 +67,7 @@ class TestSlowHandlers:
         far.close()
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("polling", ["epoll", "poll"], indirect=True)
+    @pytest.mark.pollers("epoll", "poll")
     @pytest.mark.parametrize("be_busy", [sleep, compute], ids=["sleeps", "computes"])
     def test_all_is_read_on_in_order_and_nothing_is_lost(
         self,

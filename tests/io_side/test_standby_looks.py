@@ -12,10 +12,7 @@ from evdispatch._io._lookout import CALM
 from evdispatch._io._standby import Standby
 from evdispatch.testing import settle
 
-
-@pytest.fixture
-def io() -> str:
-    return "auto"
+pytestmark = [pytest.mark.modes("auto"), pytest.mark.pollers]
 
 
 class TestLooks:

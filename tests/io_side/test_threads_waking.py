@@ -19,6 +19,8 @@ from crowds import Nudge, in_threads, wait_until_asleep
 from evdispatch import Dispatcher, Idle, Pipe, Start, Timer
 from evdispatch.testing import ManualSource, record, settle
 
+pytestmark = pytest.mark.pollers
+
 # -- stop ----------------------------------------------------------------------------------
 
 

@@ -23,7 +23,9 @@ from evdispatch import (
 )
 from evdispatch.testing import record, run_until, settle
 
-EDGE = pytest.mark.parametrize("polling", ["edge"], indirect=True)
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
+EDGE = pytest.mark.pollers("edge")
 
 
 @EDGE

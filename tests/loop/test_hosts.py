@@ -14,6 +14,8 @@ from evdispatch import Data, Dispatcher, Event, Pipe, QueueFull, Source, Start
 from evdispatch._parts._loop import IoMode
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 def test_a_hosts_registration_outlives_a_rebuild(app: Dispatcher) -> None:
     """It watches the file behind the number, and does not see it change."""

@@ -16,6 +16,8 @@ from forks import in_child
 from evdispatch import Dispatcher, ForkedError, Pipe, Timer
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 # -- the interpreter's end -----------------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ from jobs import Rush, Work
 from evdispatch import Dispatcher, Event, Idle, Pipe, Start, Stop
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until
 
+pytestmark = pytest.mark.cross
+
 # -- run and stop --------------------------------------------------------------------------
 
 

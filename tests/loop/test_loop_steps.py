@@ -11,6 +11,8 @@ from jobs import Rush, Work
 from evdispatch import Dispatcher, Pipe, Timer
 from evdispatch.testing import ManualSource, VirtualClock, record, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 def readable(fd: int, timeout: float = 0) -> bool:
     poll = select.poll()

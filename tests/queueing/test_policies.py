@@ -11,6 +11,8 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, record, run_until, settle
 
+pytestmark = pytest.mark.cross
+
 Give = Callable[..., None]
 
 

@@ -130,7 +130,7 @@ class TestFailures:
             assert (numbers(seen), asked, len(errors)) == ([1, 2], [2], 1)
             app.audit()
 
-    @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+    @pytest.mark.modes("inline", "auto")
     def test_what_ends_the_program_loses_no_event_of_a_source(
         self, app: Dispatcher
     ) -> None:
@@ -159,7 +159,7 @@ class TestFailures:
         assert numbers(seen) == [1]
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_ctrl_c_within_a_merge_function_loses_nothing(
     app: Dispatcher, give: Any
 ) -> None:

@@ -11,6 +11,8 @@ from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._queueing._queue import Queue
 from evdispatch.testing import ManualSource, record, settle
 
+pytestmark = pytest.mark.cross
+
 
 @attrs.define(eq=False)
 class Parcel(Event):

@@ -24,6 +24,8 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 
 @attrs.define(eq=False)
 class Work(Event):

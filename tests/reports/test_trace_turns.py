@@ -5,11 +5,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from traces import Work, check, load, of
 
 from evdispatch import Dispatcher, Event, Fd, Source
 from evdispatch._io._side import IoSide
 from evdispatch.testing import ManualSource, settle
+
+pytestmark = pytest.mark.cross
 
 
 def test_one_that_fails(app: Dispatcher, path: Path) -> None:

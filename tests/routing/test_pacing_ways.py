@@ -9,6 +9,8 @@ from rates import Later
 from evdispatch import HANDLED, Dispatcher, Error, HandlerError, InternalError
 from evdispatch.testing import settle
 
+pytestmark = pytest.mark.cross
+
 
 @pytest.mark.parametrize("pace", ["throttle", "debounce"])
 class TestBoth:

@@ -11,6 +11,8 @@ from bells import Bell, Horn, ring
 from evdispatch import Click, Dispatcher, Event, Mouse, Source, StateError, Tick, Timer
 from evdispatch.testing import ManualSource, VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 
 @attrs.define(eq=False)
 class Chime(Bell): ...

@@ -12,6 +12,8 @@ from networks import Net, drain, heard, names, networking, over, receive, reset,
 from evdispatch import ClosedError, Connection, Data, Dispatcher, Event, StateError
 from evdispatch.testing import VirtualClock, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class TestClosing:
     def test_it_is_closed_at_once_and_told(self, app: Dispatcher, net: Net) -> None:
@@ -203,7 +205,7 @@ class TestDeadlines:
             Connection("127.0.0.1:1", **{option: wrong})
 
 
-@pytest.mark.parametrize("io", ["inline"], indirect=True)
+@pytest.mark.modes("inline")
 @pytest.mark.parametrize("way", ["eof", "reset", "written to", "closed", "aborted"])
 def test_one_that_is_over_is_no_garbage(app: Dispatcher, net: Net, way: str) -> None:
     """It is freed at once: at a million a day the collector would be busy."""

@@ -15,6 +15,8 @@ from evdispatch import Connection, Dispatcher
 from evdispatch.sources._sockets import _resolve
 from evdispatch.testing import VirtualClock, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class TestOutcomes:
     def test_it_opens(self, app: Dispatcher, net: Net) -> None:

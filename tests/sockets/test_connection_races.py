@@ -3,10 +3,13 @@
 import os
 import socket
 
+import pytest
 from networks import Net, heard, names, over
 
 from evdispatch import Connection, Dispatcher
 from evdispatch.testing import run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def test_the_last_word_is_said_once_however_often_it_is_woken(

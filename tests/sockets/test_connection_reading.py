@@ -11,6 +11,8 @@ from networks import Net, heard, names, over, payload, reset, told
 from evdispatch import Connection, Dispatcher, FrameError, Length
 from evdispatch.testing import run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 class TestReading:
     def test_it_connects_reads_and_ends(self, app: Dispatcher, net: Net) -> None:

@@ -14,6 +14,8 @@ from networks import CHUNK, Net, heard, names, over, payload, told
 from evdispatch import Connection, Dispatcher, Line
 from evdispatch.testing import VirtualClock, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 def start(function: Any) -> threading.Thread:
     thread = threading.Thread(target=function)

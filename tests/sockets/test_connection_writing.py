@@ -15,6 +15,8 @@ from networks import Net, names, over, receive, reset, told
 from evdispatch import ClosedError, Connection, Dispatcher, StateError
 from evdispatch.testing import run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class TestWriting:
     def test_it_goes_at_once(self, app: Dispatcher, net: Net) -> None:

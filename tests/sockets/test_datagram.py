@@ -12,6 +12,8 @@ from networks import needs_ip6
 from evdispatch import ClosedError, Datagram, Dispatcher, Error, Packet, StateError
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 def test_they_come_whole_with_their_address(app: Dispatcher) -> None:
     source = app.add(Datagram("127.0.0.1:0"))

@@ -19,6 +19,8 @@ from evdispatch import (
 )
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 def talk(app: Dispatcher, net: Net, listener: Listener) -> None:
     echo(listener)

@@ -14,6 +14,8 @@ from networks import Net, echo, receive
 from evdispatch import Connection, Dispatcher, Error
 from evdispatch.testing import VirtualClock, run_until
 
+pytestmark = pytest.mark.pollers
+
 
 class TestNoDescriptorLeft:
     @pytest.fixture
@@ -95,7 +97,7 @@ def settle_without_descriptors(app: Dispatcher) -> None:
         app.step(0.002)
 
 
-@pytest.mark.parametrize("polling", ["select"], indirect=True)
+@pytest.mark.pollers("select")
 class TestSelectsLimit:
     @pytest.fixture(autouse=True)
     def _room(self) -> Iterator[None]:

@@ -9,6 +9,8 @@ from readiness import heard, names
 from evdispatch import READ, WRITE, Dispatcher, Fd, HandlerError, Readable, Writable
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 def test_it_is_told_while_there_is_something_to_read(
     app: Dispatcher, pipe: list[int]

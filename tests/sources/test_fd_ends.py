@@ -4,10 +4,13 @@ import errno
 import os
 import socket
 
+import pytest
 from readiness import heard, names
 
 from evdispatch import ERROR, HANGUP, READ, WRITE, Dispatcher, Fd, Hangup, Writable
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def close(ends: list[int], index: int) -> None:

@@ -3,10 +3,13 @@
 import os
 import socket
 
+import pytest
 from ends import Ends
 
 from evdispatch import Dispatcher, Event, Fd, Priority, Readable
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestOneshot:

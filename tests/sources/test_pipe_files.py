@@ -14,6 +14,8 @@ from ends import Ends, drain, heard, shown
 from evdispatch import Data, Dispatcher, Drain, Fd, Pipe, StateError
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 class TestKindsOfFiles:
     def test_dev_null_ends_at_once(self, app: Dispatcher, ends: Ends) -> None:

@@ -12,6 +12,8 @@ from ptys import Pty
 from evdispatch import ERROR, ClosedError, Dispatcher, Error, Event, Hangup, Pipe
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 class TestBrokenPipes:
     def test_when_the_readers_have_gone_a_write_end_hangs_up_once(

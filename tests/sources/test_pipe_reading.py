@@ -21,6 +21,8 @@ from evdispatch import (
 )
 from evdispatch.testing import settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 WAYS = ["whole", "byte by byte", "with trailing bytes"]
 
 
@@ -168,8 +170,10 @@ class TestReading:
 
     @settings(
         max_examples=25,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.differing_executors,  # one for each mode
+        ],
     )
     @given(st.lists(st.sampled_from([b"a", b"bc\n", b"\r\n", b"\n", b"\xff"])))
     def test_what_is_written_arrives(self, io: Any, pieces: list[bytes]) -> None:

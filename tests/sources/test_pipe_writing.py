@@ -13,6 +13,8 @@ from ends import Ends, drain, heard, shown
 from evdispatch import ClosedError, Dispatcher, Drain, Pipe, StateError
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 def taking(fd: int, got: list[bytes], condition: Callable[[], Any]) -> Any:
     """Return a condition that also reads what is there, each time it is asked."""

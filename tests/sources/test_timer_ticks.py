@@ -12,6 +12,8 @@ from timing import shown
 from evdispatch import Dispatcher, Error, Event, Pipe, Tick, Timer
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
+pytestmark = pytest.mark.cross
+
 
 class TestEvery:
     def test_it_ticks_on_the_grid_and_never_early(

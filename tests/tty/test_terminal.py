@@ -22,6 +22,8 @@ from evdispatch import (
 from evdispatch.terminal import Modes
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 class TestModes:
     """What the terminal is told, and that it is taken back."""

@@ -23,6 +23,8 @@ from evdispatch import (
 from evdispatch.terminal import Modes
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.cross
+
 CLICK = Modes(mouse="click", paste=True)
 
 

@@ -26,6 +26,8 @@ from evdispatch import (
 from evdispatch.sources._tty._tty import escape_delay
 from evdispatch.testing import VirtualClock, record, settle
 
+pytestmark = pytest.mark.pollers
+
 
 def combos(events: list[Key]) -> list[str]:
     return [event.combo for event in events]

@@ -10,6 +10,8 @@ from trees import Watched, clear, fill, plain
 from evdispatch import Created, Deleted, Dispatcher, Settled, Watch
 from evdispatch.testing import VirtualClock, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 Watching = Callable[..., Watched]
 
 

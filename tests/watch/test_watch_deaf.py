@@ -13,7 +13,7 @@ from evdispatch import ClosedError, Dispatcher, Watch
 from evdispatch.testing import VirtualClock, run_until, settle
 
 # select and poll tell of it by themselves.
-QUIET = pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+QUIET = pytest.mark.pollers("epoll", "edge")
 
 
 def lose(watch: Watch) -> None:
@@ -46,7 +46,7 @@ def test_who_adds_another_is_told_by_an_exception(watched: Watched) -> None:
     assert inotify_fds() == 1
 
 
-@pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
+@pytest.mark.pollers("poll", "select")
 def test_who_polls_finds_out(watched: Watched) -> None:
     lose(watched.watch)
     watched.app.after(0, int)  # an IO thread that polls already has not seen it

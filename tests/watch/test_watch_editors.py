@@ -9,9 +9,6 @@ from pathlib import Path
 import pytest
 from trees import Watched, fill
 
-# What a watch makes of it is the same on each poller, and editors take their time.
-pytestmark = pytest.mark.parametrize("polling", ["epoll"], indirect=True)
-
 Save = Callable[[Path], None]
 
 

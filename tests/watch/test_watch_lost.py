@@ -14,7 +14,6 @@ from evdispatch.testing import VirtualClock, settle
 Watching = Callable[..., Watched]
 
 
-@pytest.mark.parametrize("polling", ["epoll"], indirect=True)  # it takes seconds
 def test_an_overflow_converges(watched: Watched) -> None:
     """30,000 files at once, while nobody reads: the kernel keeps 16,384 records."""
     fill(watched.root, "d/e/f", "g/h")

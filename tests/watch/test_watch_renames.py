@@ -11,6 +11,8 @@ from trees import Watched, fill
 from evdispatch import Moved
 from evdispatch.testing import VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 Watching = Callable[..., Watched]
 
 

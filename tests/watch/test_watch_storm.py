@@ -11,23 +11,19 @@ from evdispatch import Change, Dispatcher, Moved, Rescan, Settled, Watch
 OPTIONS: list[dict[str, Any]] = [{"raw": True}, {"debounce": 0.05}]
 
 
-@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
-@pytest.mark.parametrize(
-    ("io", "seed"),
-    [(("thread", "inline")[seed % 2], seed) for seed in range(10)],
-    indirect=["io"],
-)
+@pytest.mark.modes("inline", "thread")
+@pytest.mark.parametrize("seed", range(5))
 def test_every_directory_is_watched_and_the_events_add_up(
     app: Dispatcher, tmp_path: Path, seed: int
 ) -> None:
     ride_out(app, tmp_path, [seed], 3_000)
 
 
+@pytest.mark.pollers
 def test_on_each_poller(app: Dispatcher, tmp_path: Path) -> None:
     ride_out(app, tmp_path, [20], 500)
 
 
-@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_however_it_is_told(
     app: Dispatcher, tmp_path: Path, options: dict[str, Any]
@@ -35,19 +31,16 @@ def test_however_it_is_told(
     ride_out(app, tmp_path, [21], 1_000, **options)
 
 
-@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 def test_three_at_once(app: Dispatcher, tmp_path: Path) -> None:
     """Their renames come between each other's halves."""
     ride_out(app, tmp_path, [50, 51, 52], 1_500)
 
 
-@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
-@pytest.mark.parametrize("io", ["thread"], indirect=True)
+@pytest.mark.modes("thread")
 def test_a_long_one(app: Dispatcher, tmp_path: Path) -> None:
     ride_out(app, tmp_path, [30], 40_000)
 
 
-@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 def test_a_handler_that_lists_at_each_rescan_has_the_same_tree(
     app: Dispatcher, tmp_path: Path
 ) -> None:
