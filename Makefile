@@ -1,6 +1,7 @@
 # make demo        the terminal input demo
 # make test        every test once, a part of them in all io modes and on all pollers
 # make test-all    every test in all io modes, and on all pollers where one matters
+# make test-busy   what `make test` runs, beside four busy loops
 # make check       the whole gate (.ci/run)
 # make docs        the documentation
 # make stress      the long runs
@@ -17,7 +18,7 @@ JOBS ?= 3# tests at once: much of a test's time is spent on waiting
 # -X dev for the processes that run the tests, too.
 SPREAD = --tx "$(JOBS)*popen//python=$(BIN)/python -X dev" --dist load
 
-.PHONY: demo test test-all check docs bench bench-terminal bench-pollers bench-watch stress clean
+.PHONY: demo test test-all test-busy check docs bench bench-terminal bench-pollers bench-watch stress clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python demos/terminal_input.py $(ARGS)
@@ -27,6 +28,9 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.dev
 	$(BIN)/python -X dev -m $(RUN) $(SPREAD) --matrix=all $(ARGS)
+
+test-busy: $(VENV)/.dev
+	PYTHON=$(BIN)/python .ci/busy $(MAKE) test
 
 check:
 	.ci/run
