@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ends import Ends
+from helpers.waiting import PATIENCE
 from hypothesis import HealthCheck, settings
 from networks import Net, networking
 from ptys import Pty
@@ -22,7 +23,7 @@ from rates import Later
 from trees import Watched
 
 from evdispatch import Dispatcher, Event, Pipe
-from evdispatch.testing import ManualSource, VirtualClock, settle
+from evdispatch.testing import ManualSource, VirtualClock, run_until, settle
 
 
 def pytest_configure() -> None:
@@ -39,6 +40,8 @@ settings.register_profile(
     "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+for patient in (run_until, settle):
+    patient.__kwdefaults__["timeout"] = PATIENCE
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 
 from evdispatch import Connection, Dispatcher, Event, Listener
 from evdispatch.sources._sockets._bind import Bound, listen
@@ -34,7 +35,7 @@ class Net:
         self.sockets: list[socket.socket] = []
 
     def keep(self, sock: socket.socket) -> socket.socket:
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         self.sockets.append(sock)
         return sock
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from helpers.waiting import PATIENCE
+
 
 class Pty:
     """Both ends of a pty: ``slave`` is the terminal, `type` and `read` are its user."""
@@ -34,7 +36,7 @@ class Pty:
         while data:
             data = data[os.write(self.master, data) :]
 
-    def wait_for(self, expected: bytes, timeout: float = 10.0) -> bytes:
+    def wait_for(self, expected: bytes, timeout: float = PATIENCE) -> bytes:
         """Read what the program writes until it holds the expected bytes."""
         deadline = time.monotonic() + timeout
         while expected not in self.output:
@@ -64,7 +66,7 @@ class Pty:
         """Wait until what was typed has come to the terminal's end, and is left there."""
         poll = select.poll()
         poll.register(self.slave, select.POLLIN)
-        assert poll.poll(10_000)
+        assert poll.poll(PATIENCE * 1000)
 
     def attributes(self) -> list[Any]:
         """Return the tty's termios settings."""

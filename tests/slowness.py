@@ -1,8 +1,7 @@
 """What the tests of slow handlers share, and those of the thread that stands by."""
 
-import time
-
 import attrs
+from helpers.waiting import wait_until
 
 from evdispatch import Dispatcher, Event, HandlerStats
 from evdispatch._io._sampler import Sampler
@@ -22,10 +21,7 @@ def sampler_of(app: Dispatcher) -> Sampler:
 def be_sampled(app: Dispatcher) -> None:
     """Wait, in a handler, until its stack was taken."""
     sampler = sampler_of(app)
-    deadline = time.monotonic() + 10
-    while sampler._sampled[0] is not sampler.call:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    wait_until(lambda: sampler._sampled[0] is sampler.call)
 
 
 def timing(app: Dispatcher, handler: object) -> HandlerStats:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 from cli.pictures import Glass
+from helpers.waiting import PATIENCE
 from ptys import Pty, program
 
 from evdispatch.cli._layout import layout
@@ -40,13 +41,13 @@ class Session:
         """Type, paste or move the mouse."""
         self.pty.type(text.encode())
 
-    def see(self, *texts: str, timeout: float = 10.0) -> str:
+    def see(self, *texts: str, timeout: float = PATIENCE) -> str:
         """Wait until the screen shows all the texts, and return what it shows."""
         return self._look(
             lambda seen: all(text in seen for text in texts), texts, timeout
         )
 
-    def see_at(self, x: int, y: int, text: str, timeout: float = 10.0) -> str:
+    def see_at(self, x: int, y: int, text: str, timeout: float = PATIENCE) -> str:
         """Wait until the screen shows a text at a cell, and return what it shows."""
 
         def is_there(seen: str) -> bool:
@@ -68,7 +69,7 @@ class Session:
             if not self.pty._read(deadline - time.monotonic()):
                 raise TimeoutError(f"{wanted} not in:\n{seen}")
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Look on until the program ends, and return its exit code.
 
         A terminal that does not look on would have the program wait for it.

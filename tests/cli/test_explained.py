@@ -6,6 +6,7 @@ import sys
 import pytest
 from cli.pictures import EVENTS, Glass
 from cli.sessions import session
+from helpers.waiting import PATIENCE
 from ptys import Pty
 
 from evdispatch import Event, Key, Paste
@@ -23,7 +24,11 @@ CTRL_A = b"\x1b[97;5u"
 
 def run(*arguments: str, data: bytes) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(
-        [*COMMAND, *arguments], input=data, capture_output=True, timeout=20, check=False
+        [*COMMAND, *arguments],
+        input=data,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 

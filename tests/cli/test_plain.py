@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli.sessions import session
+from helpers.waiting import PATIENCE
 from ptys import Pty
 
 from evdispatch.terminal import Modes
@@ -24,7 +25,7 @@ def run(
         [*COMMAND, "keys", *arguments],
         input=data,
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
         env={**os.environ, "PYTHONIOENCODING": encoding},
     )
@@ -35,7 +36,7 @@ def shell(script: str) -> subprocess.CompletedProcess[str]:
         ["sh", "-c", script.replace("KEYS", f"{sys.executable} -m evdispatch keys")],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -53,7 +54,7 @@ sys.exit(main(["keys"]))
         [sys.executable, "-c", code],
         input=b"a",
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -150,7 +151,7 @@ class TestEnds:
             input=b"a" * 1000,
             stdout=write,
             stderr=subprocess.PIPE,
-            timeout=20,
+            timeout=PATIENCE,
             check=False,
         )
         os.close(write)
@@ -170,7 +171,7 @@ class TestEnds:
             child.stdin.write(b"a")
             assert child.stdout.read(6) == b"key a\n"
             child.stdout.close()
-            assert child.wait(10) == 128 + signal.SIGPIPE
+            assert child.wait(PATIENCE) == 128 + signal.SIGPIPE
             assert child.stderr.read() == b""
 
     def test_a_fault_of_ours_has_a_traceback(self) -> None:
@@ -227,7 +228,7 @@ class TestTty:
         ) as child:
             pty.wait_for(b"\x1b[?1004h")
             pty.type(b"aq")
-            output, _ = child.communicate(timeout=10)
+            output, _ = child.communicate(timeout=PATIENCE)
         assert (output, child.returncode) == (b"key a\nkey q\n", 0)
         assert b"\x1b[?1003h" not in pty.output
 
@@ -241,7 +242,7 @@ class TestTty:
         ) as child:
             pty.wait_for(b"\x1b[?1004h")
             pty.close()
-            output, _ = child.communicate(timeout=10)
+            output, _ = child.communicate(timeout=PATIENCE)
         assert (output, child.returncode) == (b"hangup\n", 0)
 
     def test_a_pipe_in_and_a_terminal_out(self, pty: Pty) -> None:
@@ -250,7 +251,7 @@ class TestTty:
             input=b"a",
             stdout=pty.slave,
             stderr=subprocess.PIPE,
-            timeout=20,
+            timeout=PATIENCE,
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, b"")

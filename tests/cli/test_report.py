@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cli.reports import COMMAND, DATA, lines_of, run
 from cli.sessions import session
+from helpers.waiting import PATIENCE
 from ptys import Pty
 from terminal.from_report import read
 
@@ -140,7 +141,7 @@ class TestStandardOutput:
                 input=b"a",
                 stdout=full,
                 stderr=subprocess.PIPE,
-                timeout=20,
+                timeout=PATIENCE,
                 check=False,
             )
         assert done.returncode == 1
@@ -154,7 +155,7 @@ class TestStandardOutput:
             input=b"a",
             stdout=write_end,
             stderr=subprocess.PIPE,
-            timeout=20,
+            timeout=PATIENCE,
             check=False,
         )
         os.close(write_end)
@@ -227,7 +228,7 @@ class TestErrors:
         ) as child:
             pty.wait_for(b"\x1b[?1004h")
             pty.type(b"x" * 50)
-            assert child.wait(10) == 1
+            assert child.wait(PATIENCE) == 1
             assert child.stderr is not None
             told = child.stderr.read().decode()
         reason = os.strerror(errno.EFBIG)
@@ -244,7 +245,7 @@ class TestErrors:
             [sys.executable, "-c", code],
             input=b"a",
             capture_output=True,
-            timeout=20,
+            timeout=PATIENCE,
             check=False,
         )
         assert (done.returncode, done.stdout) == (1, b"")

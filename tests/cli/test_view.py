@@ -7,6 +7,7 @@ import sys
 import pytest
 from cli.pictures import Glass
 from cli.sessions import Session, button, click, session, sgr
+from helpers.waiting import PATIENCE
 from ptys import Pty, program
 
 from evdispatch import Dispatcher, Terminal
@@ -191,7 +192,7 @@ class TestSignals:
     ) -> None:
         source = f"""
             import os, signal, subprocess, sys
-            other = subprocess.Popen(["sleep", "60"], process_group=0)
+            other = subprocess.Popen(["sleep", "300"], process_group=0)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(0, other.pid)
             from evdispatch import Dispatcher, Terminal
@@ -232,7 +233,7 @@ class TestSignals:
         ) as child:
             Session(pty, child).see("Press keys")
             pty.close()
-            assert child.wait(10) in (0, 129)
+            assert child.wait(PATIENCE) in (0, 129)
             assert child.stderr is not None
             assert child.stderr.read() == b""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 
 from evdispatch import MonotonicClock
 from evdispatch._time import _clock
@@ -66,7 +67,7 @@ def test_an_alarm_is_never_early_and_hardly_late(alarm: TimerFd) -> None:
     for number in range(200):
         deadline = time.monotonic() + number * 7e-6
         alarm.set(deadline)
-        assert readable(alarm, 5)
+        assert readable(alarm, PATIENCE)
         late.append(time.monotonic() - deadline)
     assert min(late) >= 0
     assert sorted(late)[100] < 0.001, "a poller's own timeout is a millisecond late"
@@ -79,13 +80,13 @@ def test_an_alarm_is_silent_until_it_is_set(alarm: TimerFd) -> None:
 @pytest.mark.parametrize("past", [0.0, -1.0, -math.inf, -1e300, 1e-12])
 def test_what_is_past_is_due_at_once(alarm: TimerFd, past: float) -> None:
     alarm.set(past)
-    assert readable(alarm, 5)
+    assert readable(alarm, PATIENCE)
 
 
 @pytest.mark.parametrize("never", [None, math.inf])
 def test_never_disarms_and_silences(alarm: TimerFd, never: float | None) -> None:
     alarm.set(0.0)
-    assert readable(alarm, 5)
+    assert readable(alarm, PATIENCE)
     alarm.set(never)
     assert not readable(alarm)
     alarm.set(time.monotonic() + 0.001)
@@ -98,19 +99,19 @@ def test_the_far_future_is_accepted_and_not_now(alarm: TimerFd, far: float) -> N
     alarm.set(far)
     assert not readable(alarm)
     alarm.set(time.monotonic())
-    assert readable(alarm, 5)
+    assert readable(alarm, PATIENCE)
 
 
 def test_setting_it_anew_ends_its_being_readable(alarm: TimerFd) -> None:
     alarm.set(0.0)
-    assert readable(alarm, 5)
+    assert readable(alarm, PATIENCE)
     alarm.set(time.monotonic() + 3600)
     assert not readable(alarm)
 
 
 def test_it_stays_readable_until_it_is_set_anew(alarm: TimerFd) -> None:
     alarm.set(0.0)
-    assert readable(alarm, 5)
+    assert readable(alarm, PATIENCE)
     assert readable(alarm)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 from untraced import UNTRACED
 
 from evdispatch import Dispatcher, Pipe, Source, Start
@@ -229,7 +230,7 @@ def test_whenever_it_comes_nothing_is_lost_or_left(
     """
     program, *stride = arguments
     command = [sys.executable, str(Path(__file__).parents[1] / program), io, *stride]
-    child = subprocess.run(command, timeout=60, check=False, env=UNTRACED)
+    child = subprocess.run(command, timeout=PATIENCE, check=False, env=UNTRACED)
     assert child.returncode == 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE, wait_until
 from slowness import Work, be_sampled, sampler_of
 
 from evdispatch import (
@@ -58,10 +59,7 @@ class TestLooks:
     def test_one_that_idles_wakes_nobody_up(self, app: Dispatcher) -> None:
         settle(app)
         lookout = self.lookout(app)
-        deadline = time.monotonic() + 10
-        while not lookout.asleep:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: lookout.asleep)
         looks: list[int] = []
         lookout.look_on = lambda: looks.append(1)  # type: ignore[method-assign]
         time.sleep(0.05)  # nothing happens for so long
@@ -73,8 +71,7 @@ class TestLooks:
     ) -> None:
         settle(app)
         lookout = self.lookout(app)
-        while not lookout.asleep:
-            time.sleep(0.01)
+        wait_until(lambda: lookout.asleep)
         self.test_a_call_that_follows_a_slow_one_is_looked_at_in_time(app, clock)
 
     def test_what_it_fails_with_is_raised(self, app: Dispatcher) -> None:
@@ -82,14 +79,12 @@ class TestLooks:
             raise MemoryError("crash")
 
         sampler_of(app).look = fail  # type: ignore[method-assign]
-        deadline = time.monotonic() + 10
 
         @app.on(Work)
         def work() -> None:
             thread = self.lookout(app)._thread
             assert thread is not None
-            while thread.failure is None and time.monotonic() < deadline:
-                time.sleep(0.001)
+            wait_until(lambda: thread.failure is not None)
 
         app.post(Work())
         with pytest.raises(Exception, match="please report it"):
@@ -231,7 +226,7 @@ def test_in_the_background(io: Any, clock: VirtualClock) -> None:
 
         with app.running():
             app.post(Work())
-            assert done.wait(10)
+            assert done.wait(PATIENCE)
     assert "in work" in slow[0].stack
 
 

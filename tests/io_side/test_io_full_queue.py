@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 from makers import Maker, Step, numbers, steps
 
 from evdispatch import Data, Dispatcher, Eof, Line, Pipe
@@ -129,7 +130,7 @@ def let_seq_write(app: Dispatcher, writer: int, total: int) -> None:
     ends = record(app, Eof)
     with subprocess.Popen(["seq", str(total)], stdout=writer) as child:
         os.close(writer)
-        run_until(app, lambda: ends, timeout=25)
+        run_until(app, lambda: ends, timeout=PATIENCE)
     assert child.returncode == 0
     settle(app)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
+from helpers.waiting import PATIENCE
 from makers import Maker, Step, steps
 
 from evdispatch import Data, Dispatcher, Event, Pipe, Source, Timer
@@ -45,7 +46,7 @@ class TestPolls:
         settle(app)
         called: list[int] = []
         app.after(0.001, lambda: called.append(1))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while not called and time.monotonic() < deadline:
             if readable_now(fd):
                 app.step(0)

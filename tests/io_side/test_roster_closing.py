@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 from probes import Probe, pipe
 
 from evdispatch import Data, Dispatcher, Fd, Pipe, Readable
@@ -109,7 +110,7 @@ class TestClosing:
         alive = threading.Event()
         with app.running():
             app.after(0, alive.set)
-            assert alive.wait(10)
+            assert alive.wait(PATIENCE)
             source.close()
             # Closed at once, not at the next event. select and poll hold on to the file
             # for as long as they wait, so they are woken; how soon is the scheduler's.
@@ -119,7 +120,7 @@ class TestClosing:
                 os.write(writer, b"x")
             alive.clear()
             app.after(0, alive.set)
-            assert alive.wait(10)
+            assert alive.wait(PATIENCE)
         assert app.sources == ()
 
     def test_many_threads_may_add_and_close_at_once(self, app: Dispatcher) -> None:

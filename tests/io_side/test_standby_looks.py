@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE, wait_until
 from slowness import standby_of
 
 from evdispatch import Dispatcher
@@ -71,10 +72,9 @@ class TestLooks:
             standby.look_on()
         thread = threading.Thread(target=standby.look_on)
         thread.start()
-        while not standby.asleep:
-            time.sleep(0.001)
+        wait_until(lambda: standby.asleep)
         standby.begin()
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         standby.finish()
 
@@ -91,14 +91,15 @@ class TestLooks:
 def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
     settle(app)
     standby = standby_of(app)
-    deadline = time.monotonic() + 10
-    while not standby.asleep:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: standby.asleep)
     assert standby._thread is not None
-    before = switches(standby)
-    time.sleep(0.1)  # nothing happens for so long
-    assert switches(standby) == before
+
+    def slept_through() -> bool:
+        before = switches(standby)
+        time.sleep(0.1)  # nothing happens for so long
+        return switches(standby) == before
+
+    wait_until(slept_through)  # it says so a moment before it sleeps
 
 
 def switches(standby: Standby) -> int:

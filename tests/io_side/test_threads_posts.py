@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from crowds import Nudge, Numbered, in_threads, wait_until_asleep
+from helpers.waiting import PATIENCE
 
 from evdispatch import ClosedError, Dispatcher, Pipe, QueueFull, Timer
 from evdispatch.testing import ManualSource, record, settle
@@ -89,7 +90,7 @@ def test_posts_wake_a_sleeping_loop_each_time(io: Any) -> None:
                 if number % 2:
                     wait_until_asleep(app)
                 app.post(Nudge())
-                assert arrived.acquire(timeout=10)
+                assert arrived.acquire(timeout=PATIENCE)
 
 
 def test_sources_and_timers_wake_a_sleeping_loop(app: Dispatcher) -> None:
@@ -99,16 +100,16 @@ def test_sources_and_timers_wake_a_sleeping_loop(app: Dispatcher) -> None:
         wait_until_asleep(app)
         source = app.add(ManualSource())
         source.emit(Nudge())
-        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=PATIENCE)
         wait_until_asleep(app)
         app.after(0.001, partial(arrived.release, 1))
-        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=PATIENCE)
         r, w = os.pipe()
         app.on("data")(partial(arrived.release, 1))
         wait_until_asleep(app)
         app.add(Pipe(r))
         os.write(w, b"x")
-        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=PATIENCE)
         os.close(w)
 
 
@@ -129,7 +130,7 @@ def test_a_post_waits_for_room_and_goes_on_when_there_is(io: Any) -> None:
         wait_until_waiting(app)
         assert len(app._queue) == 2
         settle(app)
-        poster.join(10)
+        poster.join(PATIENCE)
         settle(app)
         assert [event.thread for event in seen] == [0, 0, 1]
         assert app.stats().balanced
@@ -170,7 +171,7 @@ def test_close_sends_away_who_waits_for_room(io: Any, posters: int) -> None:
     wait_until_waiting(app, posters)
     app.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert len(caught) == posters
 
 
@@ -198,7 +199,7 @@ def test_a_post_after_a_long_handler_finds_room_again(io: Any) -> None:
         app.on(Nudge, once=True, priority=1)(lambda: app.post(Nudge()))
         (poster,) = in_threads(1, lambda n: app.post(Numbered(n, n)))
         settle(app)
-        poster.join(10)
+        poster.join(PATIENCE)
         settle(app)
         assert done.is_set()
         assert app.stats().balanced

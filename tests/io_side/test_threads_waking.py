@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from crowds import Nudge, in_threads, wait_until_asleep
+from helpers.waiting import PATIENCE, wait_until
 
 from evdispatch import Dispatcher, Idle, Pipe, Start, Timer
 from evdispatch.testing import ManualSource, record, settle
@@ -80,7 +81,7 @@ def test_only_one_of_many_threads_gets_to_run(app: Dispatcher) -> None:
 
     threads = in_threads(5, run)
     for _ in range(4):
-        assert refused.acquire(timeout=10)
+        assert refused.acquire(timeout=PATIENCE)
     app.stop()
     for thread in threads:
         thread.join()
@@ -140,7 +141,7 @@ def test_signals_reach_the_main_thread_only(app: Dispatcher) -> None:
     app.on(Nudge)(done.set)
     with app.running():
         app.post(Nudge())
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGWINCH} <= masks[0]
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
@@ -156,12 +157,13 @@ def test_an_idle_program_does_not_poll(app: Dispatcher) -> None:
     app.after(1000, int)
     with app.running():
         wait_until_asleep(app)
-        deadline = time.monotonic() + 10
-        polls = -1
-        while polls != app.stats().polls:  # what the start has caused comes to rest
-            assert time.monotonic() < deadline
+
+        def slept_through() -> bool:
             polls = app.stats().polls
-            time.sleep(0.25)  # and this is the idleness that is measured
+            time.sleep(0.25)  # this is the idleness that is measured
+            return app.stats().polls == polls
+
+        wait_until(slept_through)  # what the start has caused comes to rest first
     os.close(w)
 
 
@@ -199,7 +201,7 @@ def test_the_kernel_sees_an_idle_program_sleep(io: str, tmp_path: Any) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     if "Operation not permitted" in done.stderr:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from endings import CALLS, QUIET, Final, descriptors
 from forks import in_child
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, ForkedError, Pipe, Timer
 from evdispatch.testing import record, run_until, settle
@@ -37,7 +38,7 @@ def run_program(source: str, io: str) -> "subprocess.CompletedProcess[str]":
         ],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -142,7 +143,7 @@ def test_a_child_may_leave_the_block_it_was_forked_in(io: Any) -> None:
         seen = threading.Event()
         app.on("data")(seen.set)
         os.write(w, b"x")
-        assert seen.wait(10)
+        assert seen.wait(PATIENCE)
     os.close(w)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 from traces import Work, check, load, names, of
 from untraced import UNTRACED
 
@@ -60,7 +61,7 @@ app.on("tick")(lambda: None)
 app.run()
 """
     command = [sys.executable, "-c", program]
-    child = subprocess.run(command, check=False, timeout=30, env=UNTRACED)
+    child = subprocess.run(command, check=False, timeout=PATIENCE, env=UNTRACED)
     assert child.returncode == -signal.SIGKILL
     records = json.loads(path.read_text() + "]")
     assert len(records) >= 1
@@ -75,7 +76,7 @@ app.on("start")(app.stop)
 app.run()
 """
     command = [sys.executable, "-W", "error", "-c", program]
-    subprocess.run(command, check=True, timeout=30, env=UNTRACED)
+    subprocess.run(command, check=True, timeout=PATIENCE, env=UNTRACED)
     assert names(of(load(path), "handler")) == ["stop"]
 
 
@@ -167,7 +168,7 @@ def test_a_forked_child_goes_on_though_another_thread_was_writing() -> None:
         def write(self, text: str) -> int:
             if threading.current_thread() is not threading.main_thread():
                 writing.set()
-                assert forked.wait(10)
+                assert forked.wait(PATIENCE)
             return super().write(text)
 
     with Dispatcher(io="inline") as app:
@@ -175,14 +176,14 @@ def test_a_forked_child_goes_on_though_another_thread_was_writing() -> None:
         trace = app.trace(Slow())
         thread = threading.Thread(target=trace._file.close)
         thread.start()
-        assert writing.wait(10)
+        assert writing.wait(PATIENCE)
         child = multiprocessing.get_context("fork").Process(
             target=expect_closed, args=(trace,)
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork
             child.start()
-        child.join(5)
+        child.join(PATIENCE)
         child.kill()
         child.join()
         assert child.exitcode == 0

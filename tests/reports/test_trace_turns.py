@@ -1,11 +1,11 @@
 """`Dispatcher.trace`: the turns of sources."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.waiting import wait_until
 from traces import Work, check, load, of
 
 from evdispatch import Dispatcher, Event, Fd, Source
@@ -48,9 +48,7 @@ def test_the_thread_that_stands_by(path: Path) -> None:
         @app.on(Work)
         def work() -> None:
             source.emit(Event())
-            deadline = time.monotonic() + 10
-            while not source.counts.made and time.monotonic() < deadline:
-                time.sleep(0.001)
+            wait_until(lambda: source.counts.made)
 
         with app.trace(path):
             app.post(Work())

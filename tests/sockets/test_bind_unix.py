@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 from networks import listening
 from untraced import UNTRACED
 
@@ -153,7 +154,7 @@ class TestUnix:
             env=UNTRACED,
             text=True,
             check=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert done.stdout.split() == ["PermissionError", "True", "-1", "True"]
         assert done.stderr == ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 from networks import Net, free_port, heard, names, over, told
 
 from evdispatch import Connection, Dispatcher
@@ -215,7 +216,7 @@ class TestNames:
 
         def look_up(address: Any, flags: int) -> Any:
             if not flags:
-                assert go.wait(10)
+                assert go.wait(PATIENCE)
             return real(address, flags)
 
         monkeypatch.setattr(_resolve, "_look_up", look_up)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from certificates import CERT, client_context, server_context
+from helpers.waiting import PATIENCE
 from networks import CHUNK, Net, heard, names, over, payload, told
 
 from evdispatch import Connection, Dispatcher, Line
@@ -32,7 +33,7 @@ class TestServer:
 
         def talk() -> None:
             with (
-                socket.create_connection(listener.address, timeout=10) as plain,
+                socket.create_connection(listener.address, timeout=PATIENCE) as plain,
                 client_context().wrap_socket(plain, server_hostname="localhost") as tls,
             ):
                 tls.sendall(b"one\ntwo\n")
@@ -78,11 +79,11 @@ class TestServer:
         context = client_context()
 
         def talk() -> None:
-            with socket.create_connection(listener.address, timeout=10) as plain:
+            with socket.create_connection(listener.address, timeout=PATIENCE) as plain:
                 tls = context.wrap_socket(plain, server_hostname="localhost")
                 tls.sendall(b"data")
                 with socket.socket(fileno=tls.detach()) as cut:
-                    cut.settimeout(10)
+                    cut.settimeout(PATIENCE)
                     cut.shutdown(socket.SHUT_WR)
                     while cut.recv(CHUNK):  # the tickets: unread, they would reset it
                         pass
@@ -112,7 +113,7 @@ class TestServer:
                 input=b"hello\n",
                 capture_output=True,
                 check=False,
-                timeout=20,
+                timeout=PATIENCE,
             )
         assert done.stdout == b"hello Good\n", done.stderr
 
@@ -133,7 +134,7 @@ class TestServer:
             process.stdin.write(b"R\n")
             process.stdin.flush()
             with app.running():
-                output, _ = process.communicate(timeout=20)
+                output, _ = process.communicate(timeout=PATIENCE)
         assert b"no renegotiation" in output
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+from helpers.waiting import PATIENCE
 from networks import Net, names, over, receive, reset, told
 
 from evdispatch import ClosedError, Connection, Dispatcher, StateError
@@ -127,7 +128,7 @@ class TestHalfClosing:
                 break
             got += piece
         assert len(got) == 1_000_000
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         client.sendall(b"and you?")
         run_until(app, lambda: "data" in names(seen))
         with pytest.raises(ClosedError):
@@ -216,7 +217,10 @@ with Dispatcher() as app:
 print("alive")
 """
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, check=False, timeout=30
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
         )
         assert done.stdout == b"alive\n", done.stderr
 

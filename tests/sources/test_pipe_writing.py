@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ends import Ends, drain, heard, shown
+from helpers.waiting import PATIENCE
 
 from evdispatch import ClosedError, Dispatcher, Drain, Pipe, StateError
 from evdispatch.testing import record, run_until, settle
@@ -257,7 +258,7 @@ class TestWriting:
         with app._roster.lock:
             waiting.clear()
             thread.start()
-            assert waiting.wait(10)
+            assert waiting.wait(PATIENCE)
             source.close()
             other, reader = ends.pair()
             assert other == left, "the test needs the number to be reused"

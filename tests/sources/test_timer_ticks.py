@@ -3,10 +3,10 @@
 import math
 import os
 import random
-import time
 from typing import Any
 
 import pytest
+from helpers.waiting import wait_until
 from timing import shown
 
 from evdispatch import Dispatcher, Error, Event, Pipe, Tick, Timer
@@ -215,10 +215,3 @@ class TestAfter:
 
 def test_a_tick_alone_can_be_claimed() -> None:
     Tick(1, 0, 0.0).claim()
-
-
-def wait_until(condition: Any, timeout: float = 10.0) -> None:
-    """Wait for the IO thread, which is the subject here."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "the IO thread did not get there"

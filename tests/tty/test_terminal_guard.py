@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 from keyboards import OFF, ON, WHO
 from ptys import Pty, program
 
@@ -46,7 +47,7 @@ def test_so_does_what_crashes(io: str, pty: Pty) -> None:
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
         pty.type(b"c")
-        assert child.wait(10) == -signal.SIGSEGV
+        assert child.wait(PATIENCE) == -signal.SIGSEGV
         pty.wait_for(RESTORED)
         wait_for_attributes(pty, before)
 
@@ -69,7 +70,7 @@ def test_what_ends_by_itself_is_restored_once(io: str, pty: Pty) -> None:
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
         pty.type(b"q")
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0
     assert pty.wait_for(b"ended").count(b"\x1b[?1049l") == 1
 
 

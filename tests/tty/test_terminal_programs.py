@@ -5,6 +5,7 @@ import signal
 import textwrap
 
 import pytest
+from helpers.waiting import PATIENCE
 from keyboards import OFF, ON, WHO
 from ptys import Pty, program
 
@@ -32,7 +33,7 @@ class TestPrograms:
             pty.wait_for(b"start;")
             assert pty.attributes() != before
             child.send_signal(signal.SIGTERM)
-            assert child.wait(10) == -signal.SIGTERM
+            assert child.wait(PATIENCE) == -signal.SIGTERM
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -44,7 +45,7 @@ class TestPrograms:
         with program(pty, self.PROGRAM.format(io=io, more="")) as child:
             pty.wait_for(b"start;")
             child.send_signal(signum)
-            assert child.wait(10) != 0
+            assert child.wait(PATIENCE) != 0
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -54,7 +55,7 @@ class TestPrograms:
         with program(pty, self.PROGRAM.format(io=io, more=more)) as child:
             pty.wait_for(b"start;")
             pty.type(b"q")
-            assert child.wait(10) == 3
+            assert child.wait(PATIENCE) == 3
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -70,7 +71,7 @@ class TestPrograms:
         with program(pty, source) as child:
             pty.wait_for(b"start;")
             child.send_signal(signal.SIGUSR1)
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -108,7 +109,7 @@ class TestPrograms:
             while pty.attributes() != before:  # the run has a timeout
                 pass
             child.send_signal(signal.SIGUSR1)
-            assert child.wait(10) == 1  # close has told of it
+            assert child.wait(PATIENCE) == 1  # close has told of it
 
     def test_a_running_background_job_that_is_brought_forward_takes_the_terminal(
         self, io: str, pty: Pty
@@ -118,7 +119,7 @@ class TestPrograms:
             import os, signal, subprocess
             from evdispatch import Dispatcher, Terminal
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            other = subprocess.Popen(["sleep", "30"], process_group=0)
+            other = subprocess.Popen(["sleep", "300"], process_group=0)
             os.tcsetpgrp(0, other.pid)
             app = Dispatcher(io={io!r})
             app.add(Terminal())
@@ -129,7 +130,7 @@ class TestPrograms:
             other.kill(); other.wait()
         """
         with program(pty, source) as child:
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
 
     def test_ctrl_z_where_no_shell_can_continue_resumes_at_once(
         self, io: str, pty: Pty
@@ -141,7 +142,7 @@ class TestPrograms:
             pty.type(b"\x1a")
             pty.wait_for(b"suspend;" + OFF + ON + b"resume;")
             pty.type(b"q")
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.wait_for(b"ended")
 
     def test_being_continued_takes_the_terminal_again(self, io: str, pty: Pty) -> None:
@@ -156,7 +157,7 @@ class TestPrograms:
             off = OFF.removesuffix(WHO)
             pty.wait_for(ON + b"start;" + off + ON + b"resume;")
             pty.type(b"q")
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.attributes() == before
 
     def test_a_background_job_leaves_the_terminal_alone_until_it_is_its_own(
@@ -166,7 +167,7 @@ class TestPrograms:
             import os, signal, subprocess, sys, termios
             from evdispatch import Dispatcher, Terminal
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            other = subprocess.Popen(["sleep", "30"], process_group=0)
+            other = subprocess.Popen(["sleep", "300"], process_group=0)
             os.tcsetpgrp(0, other.pid)
             before = termios.tcgetattr(0)
             app = Dispatcher(io={io!r})
@@ -184,7 +185,7 @@ class TestPrograms:
         with program(pty, source) as child:
             pty.wait_for(b"taken")
             pty.type(b"q")
-            assert child.wait(10) == 0, child.stderr and child.stderr.read()
+            assert child.wait(PATIENCE) == 0, child.stderr and child.stderr.read()
 
     def test_a_stop_from_outside_gives_it_back_and_fg_takes_it_again(
         self, io: str, pty: Pty
@@ -216,6 +217,6 @@ class TestPrograms:
             pty.type(b"s")
             pty.wait_for(OFF + b"stopped;" + ON + b"resume;")
             pty.type(b"q")
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.attributes() == before
         assert pty.wait_for(b"ended")

@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from helpers.waiting import PATIENCE
 from keyboards import MODES_ON, OFF, ON, Keyboard
 from ptys import Pty, program
 
@@ -50,7 +51,7 @@ def test_a_child_has_the_terminal_as_it_was(io: str, pty: Pty) -> None:
         pty.type(b"x\x1b[A")
         pty.wait_for(b"x;up;")
         pty.type(b"q")
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     pty.wait_for(b"ended")
     assert pty.attributes() == before
 
@@ -63,7 +64,7 @@ def test_a_child_that_leaves_it_raw_does_no_harm(io: str, pty: Pty) -> None:
         pty.type(b"e")
         see_it_taken_again(pty, b"child 0;")
         pty.type(b"q")
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     assert pty.attributes() == before
 
 
@@ -78,7 +79,7 @@ import resource, signal, time
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 print("sleeping", flush=True)
-time.sleep(30)
+time.sleep(300)
 """
     with program(pty, PROGRAM.format(io=io, child=child)) as process:
         pty.wait_for(b"start;")
@@ -87,7 +88,7 @@ time.sleep(30)
         pty.type(key)
         see_it_taken_again(pty, b"child -%d;" % signum)
         pty.type(b"q")
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_what_is_typed_meanwhile_is_left_to_the_child(

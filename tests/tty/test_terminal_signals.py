@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from helpers.waiting import PATIENCE
 from keyboards import OFF, ON
 from ptys import Pty, program
 
@@ -43,7 +44,7 @@ def test_a_forked_child_has_the_signals_as_they_were(io: str, pty: Pty) -> None:
         pty.wait_for(b"started;")
         assert pty.attributes() != before  # the child has not given it back
         pty.type(b"q")
-        assert child.wait(10) == 0, child.stderr and child.stderr.read()
+        assert child.wait(PATIENCE) == 0, child.stderr and child.stderr.read()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_what_is_ignored_stays_so_for_children_too(
         pty.wait_for(b"started;")
         pty.type(b"q")
         pty.wait_for(b"ended;")
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0
 
 
 def test_a_handler_of_sigtstp_finds_the_terminal_as_it_was(io: str, pty: Pty) -> None:
@@ -77,4 +78,4 @@ def test_a_handler_of_sigtstp_finds_the_terminal_as_it_was(io: str, pty: Pty) ->
         pty.wait_for(b"started;")
         pty.type(b"q")
         pty.wait_for(b"ended;")
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0

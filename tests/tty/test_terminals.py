@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.waiting import PATIENCE
 from keyboards import OFF, ON
 from ptys import Pty
 
@@ -151,9 +152,12 @@ def test_a_connection_that_takes_nothing_is_not_waited_for_for_ever(
 
 
 def test_a_connection_that_takes_nothing_holds_nobody_up(
-    app: Dispatcher, connection: tuple[socket.socket, socket.socket]
+    app: Dispatcher,
+    connection: tuple[socket.socket, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not for a question, which is lost, nor at its end."""
+    monkeypatch.setattr("evdispatch.sources._tty._channel._STALLED", PATIENCE)
     ours, _ = connection
     terminal = app.add(Terminal(ours, keyboard="legacy"))
     answers = record(app, Answer)
@@ -166,5 +170,5 @@ def test_a_connection_that_takes_nothing_holds_nobody_up(
     terminal.ask("cursor", timeout=0)
     run_until(app, lambda: answers)
     terminal.close()
-    assert time.monotonic() - begun < 0.9
+    assert time.monotonic() - begun < PATIENCE / 2
     assert answers[0].value is None

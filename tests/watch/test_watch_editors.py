@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 from trees import Watched, fill
 
 Save = Callable[[Path], None]
@@ -70,14 +71,14 @@ def vim(*options: str) -> Save:
             ],
             stdin=subprocess.DEVNULL,
             check=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
 
     return save
 
 
 def sed(path: Path) -> None:
-    subprocess.run(["sed", "-i", "s/e/f/", path], check=True, timeout=30)
+    subprocess.run(["sed", "-i", "s/e/f/", path], check=True, timeout=PATIENCE)
 
 
 SAVES: dict[str, tuple[Save, str]] = {

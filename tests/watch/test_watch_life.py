@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 from trees import Watched, fill, inotify_fds
 
 from evdispatch import (
@@ -201,7 +202,7 @@ print(len(children), "asyncore" in sys.modules, logging.getLogger("pyinotify").l
 def test_it_starts_no_child_and_leaves_no_fake_module_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, str(tmp_path)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, check=False
+        command, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.stderr == ""
     assert done.stdout == "False False\n0 False 0\n"

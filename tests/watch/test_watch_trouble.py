@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 from trees import Replay, Watched, clear, fill, plain
 from untraced import UNTRACED
 
@@ -164,7 +165,12 @@ def test_a_directory_that_may_not_be_read_is_told_once_and_tried_again() -> None
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", WITHOUT_RIGHTS]
     command += [str(here), str(here.parent)]
     done = subprocess.run(
-        command, capture_output=True, env=UNTRACED, text=True, check=True, timeout=30
+        command,
+        capture_output=True,
+        env=UNTRACED,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert done.stdout.splitlines() == [
         "['ready .'] ['PermissionError/a']",
