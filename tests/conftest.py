@@ -41,7 +41,7 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 for patient in (run_until, settle):
-    patient.__kwdefaults__["timeout"] = PATIENCE
+    patient.__kwdefaults__ = {"timeout": PATIENCE}
 
 
 @pytest.fixture

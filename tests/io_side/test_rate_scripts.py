@@ -217,8 +217,9 @@ class TestPausedWithARest:
             seen.append(event)
             pipe.pause()
 
-        theirs.sendall(b"x\n" * 500)
+        theirs.sendall(b"x\n" * 20_000)  # more than an IO thread may queue before
         run_until(app, lambda: seen)
+        settle(app)  # an IO thread may be in the midst of its turn
         theirs.settimeout(0)
         pipe.write(b"y" * 1_000_000)
         assert pipe._rest is not None
