@@ -1,26 +1,21 @@
 """What tests get: both io modes, a virtual clock, descriptors, and a watch on leaks."""
 
-import contextlib
 import errno
-import gc
-import multiprocessing
 import os
 import signal
 import socket
-import termios
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ends import Ends
+from helpers.clocks import Later
+from helpers.descriptors import Ends
+from helpers.network import Net, networking
+from helpers.terminals import LIMITS, Pty
+from helpers.trees import Watched
 from helpers.waiting import PATIENCE
 from hypothesis import HealthCheck, settings
-from networks import Net, networking
-from ptys import Pty
-from rates import Later
-from trees import Watched
 
 from evdispatch import Dispatcher, Event, Pipe
 from evdispatch.testing import ManualSource, VirtualClock, run_until, settle
@@ -33,7 +28,7 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-pytest_plugins = ["helpers.matrix"]
+pytest_plugins = ["helpers.leaks", "helpers.matrix"]
 
 # A busy machine is no failure.
 settings.register_profile(
@@ -140,7 +135,7 @@ def later(timed: Dispatcher, clock: VirtualClock) -> Later:
 @pytest.fixture
 def pty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
     """Both ends of a pseudo-terminal; it answers nothing, and is not waited for long."""
-    monkeypatch.setattr("evdispatch.sources._tty._tty._FENCE", 0.005)
+    monkeypatch.setattr(LIMITS[0], 0.005)
     ends = Pty()
     yield ends
     ends.close()
@@ -183,48 +178,3 @@ def fds() -> Iterator[list[int]]:
             os.close(fd)
         except OSError as error:
             assert error.errno == errno.EBADF  # noqa: PT017
-
-
-def _descriptors() -> dict[int, str]:
-    found = {}
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # the listing's own descriptor
-            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
-    return found
-
-
-def _children() -> list[str]:
-    with open(f"/proc/self/task/{threading.get_native_id()}/children") as file:
-        return file.read().split()
-
-
-def _state() -> dict[str, Any]:
-    handlers = {s: signal.getsignal(s) for s in signal.valid_signals()}
-    try:
-        tty = termios.tcgetattr(0)
-    except termios.error:
-        tty = None
-    wakeup = signal.set_wakeup_fd(-1)
-    signal.set_wakeup_fd(wakeup)
-    return {
-        "descriptors": _descriptors(),
-        "threads": set(threading.enumerate()),
-        "children": [*_children(), *multiprocessing.active_children()],
-        "signal handlers": handlers,
-        "signal mask": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
-        "wakeup fd": wakeup,
-        "tty mode": tty,
-    }
-
-
-@pytest.fixture(autouse=True)
-def _no_leaks() -> Iterator[None]:
-    """Fail a test that leaves anything behind; it was set up before the others."""
-    before = _state()
-    yield
-    after = _state()
-    if after != before:
-        gc.collect()  # only now: it would take longer than most tests
-        after = _state()
-    for what, was in before.items():
-        assert after[what] == was, f"the test leaked: {what}"

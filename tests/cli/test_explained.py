@@ -1,13 +1,10 @@
 """``--explain``: what made each event, below its line and in the view."""
 
-import subprocess
-import sys
-
 import pytest
 from cli.pictures import EVENTS, Glass
+from cli.reports import run
 from cli.sessions import session
-from helpers.waiting import PATIENCE
-from ptys import Pty
+from helpers.terminals import Pty
 
 from evdispatch import Event, Key, Paste
 from evdispatch.cli._canvas import Painter
@@ -18,18 +15,7 @@ from evdispatch.cli._state import State
 from evdispatch.cli._why import why, why_lines
 from evdispatch.terminal import Decoder
 
-COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "evdispatch", "keys"]
 CTRL_A = b"\x1b[97;5u"
-
-
-def run(*arguments: str, data: bytes) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        input=data,
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
 
 
 class TestLines:

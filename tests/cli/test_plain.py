@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from cli.sessions import session
+from helpers.terminals import Pty
 from helpers.waiting import PATIENCE
-from ptys import Pty
 
 from evdispatch.terminal import Modes
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cli.reports import COMMAND, DATA, lines_of, run
 from cli.sessions import session
+from helpers.terminals import Pty
 from helpers.waiting import PATIENCE
-from ptys import Pty
 from terminal.from_report import read
 
 from evdispatch.cli import main

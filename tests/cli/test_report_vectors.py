@@ -8,7 +8,7 @@ import pytest
 from cli.pictures import EVENTS
 from cli.reports import DATA, lines_of, run
 from cli.sessions import session
-from ptys import Pty
+from helpers.terminals import Pty
 from terminal import test_vectors
 from terminal.describe import as_vector
 from terminal.from_report import main as from_report
@@ -52,9 +52,9 @@ class TestRecords:
 HEAD = {"environment": {"TERM": "xterm", "TERM_PROGRAM": "foot"}, "tty": None}
 
 
-def told_of(event: Event) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(Report(0.0).tell(event))
-    return told
+def record_of(event: Event) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(Report(0.0).tell(event))
+    return record
 
 
 class TestVectors:
@@ -91,7 +91,7 @@ class TestVectors:
             events = [*reader.feed(each.data, 0.0), *reader.flush(1.0)]
             assert_vectors_hold(
                 [
-                    vector(head, told_of(event), "mixed-001")
+                    vector(head, record_of(event), "mixed-001")
                     for event in events
                     if not isinstance(event, Click)
                 ]
@@ -99,7 +99,7 @@ class TestVectors:
 
     def test_the_fields_are_those_of_the_vectors(self) -> None:
         (event,) = Decoder().feed(b"\x1b[97;5u")
-        made = vector(HEAD, told_of(event), "kitty-200")
+        made = vector(HEAD, record_of(event), "kitty-200")
         assert made == {
             "id": "kitty-200",
             "group": "kitty",
@@ -114,7 +114,7 @@ class TestVectors:
     def test_what_bytes_alone_do_not_make_has_none(self) -> None:
         for event in (Click(0, 0, "left", raw=b"\x1b[<0;1;1m"), Key("a")):
             with pytest.raises(ValueError, match="has no bytes"):
-                vector(HEAD, told_of(event), "mixed-001")
+                vector(HEAD, record_of(event), "mixed-001")
 
     def test_the_script(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

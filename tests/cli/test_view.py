@@ -6,9 +6,9 @@ import sys
 
 import pytest
 from cli.pictures import Glass
-from cli.sessions import Session, button, click, session, sgr
+from cli.sessions import Session, button, session
+from helpers.terminals import Pty, click, program, sgr
 from helpers.waiting import PATIENCE
-from ptys import Pty, program
 
 from evdispatch import Dispatcher, Terminal
 from evdispatch.cli._layout import layout
@@ -49,7 +49,7 @@ class TestInput:
         assert output.startswith(MODES.enable())
         assert output.endswith(OFF)
 
-    @pytest.mark.parametrize("leave", ["\x03", click(*button("quit"))])
+    @pytest.mark.parametrize("leave", [b"\x03", click(*button("quit"))])
     def test_other_ways_to_end_it(self, io: str, pty: Pty, leave: str) -> None:
         with session(pty, "--io", io) as user:
             user.see("Press keys")
@@ -77,7 +77,7 @@ class TestButtons:
             user.see("the log is paused")
             user.type("\x1b[24~")
             assert "f12" not in user.see("key 1")
-            user.type(click(*button("pause")) + "\x1b[24~")
+            user.type(click(*button("pause")) + b"\x1b[24~")
             user.see("f12", "q or ctrl+c quits")
             user.type("q")
             assert user.wait() == 0

@@ -13,9 +13,8 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from certificates import CERT, KEY, client_context
+from helpers.network import CERT, KEY, client_context, receive, receive_all
 from helpers.waiting import PATIENCE
-from networks import drain, receive
 
 DEMOS = Path(__file__).parents[2] / "demos"
 
@@ -71,7 +70,7 @@ def test_the_echo_server_answers_with_good(arguments: tuple[str, ...]) -> None:
                 assert receive(client, len(expected)) == expected
             one.sendall(b"unfinished")
             one.shutdown(socket.SHUT_WR)
-            assert drain(one) == b"unfinished\nGood\n"
+            assert receive_all(one) == b"unfinished\nGood\n"
 
 
 def test_the_echo_server_at_a_unix_path(tmp_path: Path) -> None:
@@ -159,9 +158,9 @@ class TestProxy:
                     client.shutdown(socket.SHUT_WR)
                     with target.accept()[0] as server:
                         server.settimeout(PATIENCE)
-                        assert drain(server) == b"question"
+                        assert receive_all(server) == b"question"
                         server.sendall(b"answer")
-                    assert drain(client) == b"answer"
+                    assert receive_all(client) == b"answer"
 
     def test_much_data_waits_for_who_is_slow(self) -> None:
         size = 20_000_000

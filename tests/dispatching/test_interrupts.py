@@ -7,12 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.processes import HELPERS, UNTRACED
 from helpers.waiting import PATIENCE
-from untraced import UNTRACED
 
 from evdispatch import Dispatcher, Pipe, Source, Start
 from evdispatch._parts._loop import IoMode
@@ -229,7 +228,7 @@ def test_whenever_it_comes_nothing_is_lost_or_left(
     itself.
     """
     program, *stride = arguments
-    command = [sys.executable, str(Path(__file__).parents[1] / program), io, *stride]
+    command = [sys.executable, str(HELPERS / program), io, *stride]
     child = subprocess.run(command, timeout=PATIENCE, check=False, env=UNTRACED)
     assert child.returncode == 0
 

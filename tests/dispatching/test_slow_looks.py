@@ -4,12 +4,12 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.events import Work
+from helpers.slow import be_sampled, measuring, sampler_of
 from helpers.waiting import PATIENCE, wait_until
-from slowness import Work, be_sampled, sampler_of
 
 from evdispatch import (
     Dispatcher,
@@ -21,13 +21,7 @@ from evdispatch._io._sampler import Place, Sampler
 from evdispatch._io._standby import Standby
 from evdispatch.testing import VirtualClock, record, settle
 
-
-@pytest.fixture
-def app(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
-    """A dispatcher on the virtual clock, for which half a second is slow."""
-    with Dispatcher(io=io, clock=clock, slow=0.5, **polling) as dispatcher:
-        yield dispatcher
-        dispatcher.audit()
+app = measuring
 
 
 class TestLooks:

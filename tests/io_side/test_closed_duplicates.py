@@ -9,8 +9,7 @@ import termios
 from typing import Any
 
 import pytest
-from keyboards import OFF, WHO
-from ptys import Pty
+from helpers.terminals import OFF, WHO, Pty
 
 from evdispatch import (
     Data,

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
+from helpers.events import Work
+from helpers.sources import Maker, works
 from helpers.waiting import PATIENCE
-from makers import Maker, Step, steps
 
 from evdispatch import Data, Dispatcher, Event, Pipe, Source, Timer
 from evdispatch._events import URGENT
@@ -31,7 +32,7 @@ class TestPolls:
     def test_a_full_queue_is_not_polled_for(self) -> None:
         """Inline, nobody empties it between two pumps, so it stays full."""
         with Dispatcher(io="inline", queue_size=10) as app:
-            source = app.add(Maker(lambda: steps(1000)))
+            source = app.add(Maker(lambda: works(1000)))
             source.wake()
             for _ in range(5):
                 app._io.pump(0, inline=True)
@@ -63,7 +64,7 @@ class TestPolls:
 
             def on_deadline(self, now: float) -> list[Event]:
                 self.set_deadline(float("-inf"))
-                return [Step(1)]
+                return [Work(1)]
 
         timed.add(Timer("blink", after=1.0))
         clock.advance(1.0)
@@ -82,7 +83,7 @@ class TestPolls:
 
             def on_deadline(self, now: float) -> list[Event]:
                 self.set_deadline(now)
-                return [Step()]
+                return [Work()]
 
         with Dispatcher(io="inline", clock=clock) as app:
             app.add(Timer(every=50))
@@ -101,10 +102,10 @@ class TestPolls:
                 self.set_deadline(when)
 
             def on_deadline(self, now: float) -> list[Event]:
-                return [Step()]
+                return [Work()]
 
         app.add(Patient())
-        seen = record(app, Step)
+        seen = record(app, Work)
         settle(app)
         app.step(0.01)
         assert seen == []

@@ -3,10 +3,10 @@
 import threading
 from typing import Any
 
-import attrs
 import pytest
+from helpers.events import Work
 
-from evdispatch import Dispatcher, Event
+from evdispatch import Dispatcher
 from evdispatch._io import _io_thread as io_thread
 from evdispatch._io._io_thread import Threaded
 from evdispatch._io._lookout import Watched
@@ -14,11 +14,6 @@ from evdispatch._io._lookout import Watched
 pytestmark = pytest.mark.pollers
 
 _LONG = 60.0  # seconds; no test waits for so long
-
-
-@attrs.define(eq=False)
-class Note(Event):
-    """What these tests post."""
 
 
 def threaded(app: Dispatcher) -> Threaded:
@@ -36,9 +31,9 @@ def test_it_knows_of_passes_whether_handlers_are_measured_or_not(
     with Dispatcher(io="thread", slow=slow) as app:
         passing: list[tuple[bool, int]] = []
         pumping = threaded(app)
-        app.on(Note)(lambda: passing.append((pumping._passing, pumping._beat)))
+        app.on(Work)(lambda: passing.append((pumping._passing, pumping._beat)))
         for _ in range(2):
-            app.post(Note())
+            app.post(Work())
             app.step(0)
         assert passing == [(True, 1), (True, 2)]
         assert not pumping._passing
@@ -57,7 +52,7 @@ class TestStandingBack:
     def test_the_end_of_the_pass_ends_it(
         self, app: Dispatcher, pumping: Threaded
     ) -> None:
-        app.post(Note())
+        app.post(Work())
         pumping.begin()
         thread = threading.Thread(target=pumping._let_pass)
         thread.start()
@@ -74,7 +69,7 @@ class TestStandingBack:
     def test_once_for_each_pass(
         self, app: Dispatcher, pumping: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        app.post(Note())
+        app.post(Work())
         pumping.begin()
         monkeypatch.setattr(io_thread, "LULL", 0.0)
         pumping._let_pass()
@@ -84,7 +79,7 @@ class TestStandingBack:
     def test_a_pass_that_ends_as_it_is_over_spoils_no_other(
         self, app: Dispatcher, pumping: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        app.post(Note())
+        app.post(Work())
         monkeypatch.setattr(io_thread, "LULL", 0.0)
         for _ in range(3):
             pumping.begin()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from forks import in_child
+from helpers.processes import in_child
 from helpers.waiting import PATIENCE
 
 from evdispatch._io._threads import Pool

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import Net, networking
-from rates import Later, Numbered, told, write_lines
+from helpers.clocks import Later
+from helpers.descriptors import write_lines
+from helpers.events import Work, actives
+from helpers.network import Net, networking
 
 from evdispatch import (
     Datagram,
@@ -48,7 +50,7 @@ class TestSources:
             passed += 1
             assert len(seen) <= 10 * passed * 0.01 + 2 + 1e-6
         assert 8 <= len(seen) <= 12
-        assert told(throttled) == [True]
+        assert actives(throttled) == [True]
         counts = [tick.count for tick in seen]
         missed = [tick.missed for tick in seen]
         before = [0, *counts][:-1]
@@ -57,11 +59,11 @@ class TestSources:
         ]
 
     def test_what_is_emitted_waits(self, timed: Dispatcher, later: Later) -> None:
-        seen = record(timed, Numbered)
+        seen = record(timed, Work)
         source = timed.add(ManualSource())
         source.limit_rate(10, burst=2)
         for number in range(8):
-            source.emit(Numbered(number))
+            source.emit(Work(number))
             settle(timed)
         for _ in range(10):
             later(0.1)
@@ -174,13 +176,13 @@ class Ending(Source):
 
     def on_wake(self) -> Iterator[Event]:
         self.finish()
-        yield from map(Numbered, range(5))
+        yield from map(Work, range(5))
 
 
 def test_what_has_ended_tells_the_rest_at_its_rate(
     timed: Dispatcher, later: Later
 ) -> None:
-    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    seen, throttled = record(timed, Work), record(timed, Throttled)
     source = timed.add(Ending())
     source.limit_rate(10, burst=2)
     source.wake()
@@ -199,13 +201,13 @@ class Closing(Source):
     """One that ends in the midst of what it tells."""
 
     def on_wake(self) -> Iterator[Event]:
-        yield from map(Numbered, range(3))
+        yield from map(Work, range(3))
         self.finish()
-        yield from map(Numbered, range(3, 6))
+        yield from map(Work, range(3, 6))
 
 
 def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
-    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    seen, throttled = record(timed, Work), record(timed, Throttled)
     source = timed.add(Closing())
     source.limit_rate(10, burst=2)
     source.wake()
@@ -215,7 +217,7 @@ def test_it_may_end_in_the_midst_of_it(timed: Dispatcher, later: Later) -> None:
         later(0.1)
         counts.append(len(seen))
     assert counts == [2, 3, 4, 5, 6, 6, 6]
-    assert told(throttled) == [True]
+    assert actives(throttled) == [True]
     assert timed.timeout() is None
     timed._roster.limit(source, 5.0, 1.0)  # who came for the lock meanwhile
     assert source._bucket is None

@@ -5,8 +5,9 @@ import threading
 from typing import Any
 
 import pytest
+from helpers.descriptors import new_pipe
+from helpers.sources import Probe
 from helpers.waiting import PATIENCE
-from probes import Probe, pipe
 
 from evdispatch import Data, Dispatcher, Fd, Pipe, Readable
 from evdispatch._kernel._poller import ERROR, ready_now
@@ -83,8 +84,8 @@ class TestClosing:
     def test_events_of_the_old_owner_do_not_reach_the_new_one(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
-        second_reader, second_writer = pipe(fds)
+        reader, writer = new_pipe(fds)
+        second_reader, second_writer = new_pipe(fds)
         old = app.add(Pipe(reader))
         seen: list[Data] = []
         new: list[Pipe] = []
@@ -105,7 +106,7 @@ class TestClosing:
     def test_another_thread_may_close_while_the_loop_waits(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = app.add(Pipe(reader))
         alive = threading.Event()
         with app.running():
@@ -149,7 +150,7 @@ class TestClosing:
     def test_a_source_may_close_itself_and_another_in_its_handler(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        first, second = pipe(fds), pipe(fds)
+        first, second = new_pipe(fds), new_pipe(fds)
         sources = [app.add(Pipe(os.dup(end[0]))) for end in (first, second)]
         called = []
 
@@ -172,7 +173,7 @@ class TestClosing:
             def on_close(self) -> None:
                 raise LookupError("stubborn")
 
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         app = Dispatcher(io=io)
         sources = [Stubborn(), Pipe(reader), Stubborn()]
         for source in sources:
@@ -186,7 +187,7 @@ class TestClosing:
     def test_a_handler_may_replace_the_source_it_hears(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fresh: list[Fd] = []
 
         @app.on("readable")

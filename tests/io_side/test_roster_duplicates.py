@@ -5,7 +5,8 @@ import os
 import socket
 
 import pytest
-from probes import Probe, pipe, polls_in
+from helpers.descriptors import new_pipe
+from helpers.sources import Probe, polls_in
 
 from evdispatch import ClosedError, Data, Dispatcher, Error, Event, Fd, Pipe
 from evdispatch._events import URGENT
@@ -40,7 +41,7 @@ class TestDuplicates:
     def test_closing_one_leaves_the_other_watched(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         one, other = Pipe(os.dup(reader)), Pipe(os.dup(reader))
         app.add(one)
         app.add(other)
@@ -56,7 +57,7 @@ class TestClosedBehindOurBack:
     def test_nothing_is_told_and_nothing_spins(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = app.add(Fd(reader))
         settle(app)
         os.close(reader)
@@ -71,7 +72,7 @@ class TestClosedBehindOurBack:
     def test_select_and_poll_tell_it_once(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, _ = pipe(fds)
+        reader, _ = new_pipe(fds)
         source = app.add(Fd(reader))
         settle(app)
         os.close(reader)
@@ -88,11 +89,11 @@ class TestClosedBehindOurBack:
     def test_the_number_given_out_anew_belongs_to_the_new_source(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, _ = pipe(fds)
+        reader, _ = new_pipe(fds)
         old = app.add(Pipe(reader))
         settle(app)
         os.close(reader)
-        other_reader, other_writer = pipe(fds)
+        other_reader, other_writer = new_pipe(fds)
         assert other_reader == reader, "the test needs the number to be reused"
         new = app.add(Pipe(reader, closefd=False))
         assert old.closed
@@ -122,10 +123,10 @@ class TestClosedBehindOurBack:
     def test_a_living_duplicate_does_not_make_it_spin(
         self, app: Dispatcher, fds: list[int], kind: type[Probe]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fds.append(os.dup(reader))
         source = app.add(kind(reader))
-        bystander = app.add(Pipe(os.dup(pipe(fds)[0])))
+        bystander = app.add(Pipe(os.dup(new_pipe(fds)[0])))
         settle(app)
         os.close(reader)
         errors = record(app, Error)
@@ -145,7 +146,7 @@ class TestClosedBehindOurBack:
     def test_a_closed_source_whose_duplicate_lives_does_not_make_it_spin(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fds.append(os.dup(reader))
         source = app.add(Probe(reader))
         settle(app)
@@ -156,7 +157,7 @@ class TestClosedBehindOurBack:
         assert source.asked == 0
 
     def test_a_pipe_finds_out_and_tells(self, app: Dispatcher, fds: list[int]) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fds.append(os.dup(reader))
         source = app.add(Pipe(reader))
         settle(app)

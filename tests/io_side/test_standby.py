@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.events import Work
+from helpers.slow import standby_of
+from helpers.terminals import Pty
+from helpers.trees import fill
 from helpers.waiting import PATIENCE, wait_until
-from ptys import Pty
-from slowness import Work, standby_of
-from trees import fill
 
 from evdispatch import (
     Change,

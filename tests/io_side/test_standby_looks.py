@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.slow import standby_of
 from helpers.waiting import PATIENCE, wait_until
-from slowness import standby_of
 
 from evdispatch import Dispatcher
 from evdispatch._io._lookout import CALM

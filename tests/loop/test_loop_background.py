@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 import pytest
+from helpers.events import Work
 from helpers.waiting import PATIENCE
-from jobs import Work
 
 from evdispatch import AlreadyRunningError, Dispatcher, Event, HandlerError, Start, Stop
 from evdispatch._io._threads import Worker

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from shapes import Circle, Shape, Urgent, Wall, recorded
+from helpers.events import Circle, Shape, Urgent, Wall, record_shapes
 
 from evdispatch import (
     Dispatcher,
@@ -18,14 +18,14 @@ Give = Callable[..., None]
 
 class TestEachPolicy:
     def test_block_keeps_them_all(self, app: Dispatcher, give: Give) -> None:
-        told = recorded(app)
+        told = record_shapes(app)
         give(Shape(1), Shape(2))
         settle(app)
         assert told == [("shape", 1), ("shape", 2)]
 
     def test_latest_keeps_the_last(self, app: Dispatcher, give: Give) -> None:
         app.set_policy("shape", "latest")
-        told = recorded(app)
+        told = record_shapes(app)
         give(Shape(1), Shape(2), Shape(3))
         assert app.stats().waiting == 1
         settle(app)
@@ -110,7 +110,7 @@ def max_of(waiting: Shape, later: Shape) -> Shape:
 class TestOrder:
     def test_a_source_keeps_the_order_of_its_events(self, app: Dispatcher) -> None:
         app.set_policy("shape", "latest")
-        told = recorded(app)
+        told = record_shapes(app)
         source = app.add(ManualSource())
         source.emit(Shape(1), Shape(2), Wall(), Shape(3), Shape(4))
         run_until(app, lambda: len(told) >= 3)
@@ -120,7 +120,7 @@ class TestOrder:
         self, app: Dispatcher
     ) -> None:
         app.set_policy("shape", "latest")
-        told = recorded(app)
+        told = record_shapes(app)
         for event in (Shape(1), Wall(), Shape(2)):
             app.post(event)
         settle(app)
@@ -130,7 +130,7 @@ class TestOrder:
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy("shape", "drop_oldest", limit=2)
-        told = recorded(app)
+        told = record_shapes(app)
         give(Shape(1), Wall(), Shape(2), Shape(3))
         settle(app)
         assert told == [("shape", 2), ("wall", 0), ("shape", 3)]
@@ -146,14 +146,14 @@ class TestOrder:
 
     def test_a_subclass_is_another_class(self, app: Dispatcher, give: Give) -> None:
         app.set_policy(Shape, "latest")
-        told = recorded(app)
+        told = record_shapes(app)
         give(Shape(1), Circle(2), Circle(3))
         settle(app)
         assert told == [("shape", 1), ("circle", 3)]
 
     def test_an_urgent_post_stays_urgent(self, app: Dispatcher) -> None:
         app.set_policy("urgent", "latest")
-        told = recorded(app)
+        told = record_shapes(app)
         for event in (Wall(), Urgent(1), Urgent(2)):
             app.post(event)
         settle(app)

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from sums import Other, Sum, numbers
+from helpers.events import Sum, Work, numbers
 
 from evdispatch import (
     Dispatcher,
@@ -49,9 +49,9 @@ class TestResults:
         assert numbers(seen) == [4, 3, 6]
 
     def test_another_event_is_of_the_source(self, app: Dispatcher) -> None:
-        app.set_policy(Sum, lambda waiting, later: Other(later.number))
+        app.set_policy(Sum, lambda waiting, later: Work(later.number))
         source = app.add(ManualSource())
-        seen = record(source, Other)
+        seen = record(source, Work)
         source.emit(Sum(1), Sum(2), Sum(3))
         run_until(app, lambda: seen)
         assert numbers(seen) == [2]
@@ -138,8 +138,8 @@ class TestFailures:
             raise SystemExit
 
         app.set_policy(Sum, leave)
-        seen, others = record(app, Sum), record(app, Other)
-        app.add(ManualSource()).emit(Sum(1), Sum(2), Sum(3), Other(4))
+        seen, others = record(app, Sum), record(app, Work)
+        app.add(ManualSource()).emit(Sum(1), Sum(2), Sum(3), Work(4))
         with pytest.raises(SystemExit):
             run_until(app, lambda: others)
         app.set_policy(Sum, "block")
@@ -197,12 +197,12 @@ class TestWithin:
     @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
     def test_a_post_that_drops(self, app: Dispatcher, give: Any, policy: str) -> None:
         def merge(waiting: Sum, later: Sum) -> Sum:
-            app.post(Other(later.number))
+            app.post(Work(later.number))
             return later
 
         app.set_policy(Sum, merge)
-        app.set_policy(Other, policy, limit=1)
-        seen, dropped = record(app, Other), record(app, Dropped)
+        app.set_policy(Work, policy, limit=1)
+        seen, dropped = record(app, Work), record(app, Dropped)
         give(Sum(1), Sum(2), Sum(3))
         settle(app)
         assert len(seen) + sum(event.count for event in dropped) == 2
@@ -211,7 +211,7 @@ class TestWithin:
         with Dispatcher(io=io, queue_size=1) as app:
 
             def merge(waiting: Sum, later: Sum) -> Sum:
-                app.post(Other(1))
+                app.post(Work(1))
                 return later
 
             app.set_policy(Sum, merge)
@@ -231,9 +231,9 @@ def test_what_waited_for_room_follows_the_policy_of_now(
     """2 is posted when there is room for 1, and mostly before that is known."""
     with Dispatcher(io=io, queue_size=4) as app:
         app.set_policy(Sum, before)
-        seen, fillers = record(app, Sum), record(app, Other)
+        seen, fillers = record(app, Sum), record(app, Work)
         for number in range(4):
-            app.post(Other(number))
+            app.post(Work(number))
 
         def post() -> None:
             app.post(Sum(1))
@@ -245,8 +245,8 @@ def test_what_waited_for_room_follows_the_policy_of_now(
             pass
         app.set_policy(Sum, after)
 
-        @app.on(Other)
-        def meanwhile(event: Other) -> None:
+        @app.on(Work)
+        def meanwhile(event: Work) -> None:
             if event.number == 0:
                 app.post(Sum(2))
             elif event.number == 3:

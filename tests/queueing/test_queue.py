@@ -1,32 +1,16 @@
 """The door between the two sides: lanes, bounds, and who waits for room."""
 
 import threading
-from typing import ClassVar
 
-import attrs
 import pytest
+from helpers.events import Chore, Rush, Work
 
-from evdispatch import ClosedError, Dispatcher, Event, QueueFull
+from evdispatch import ClosedError, Dispatcher, QueueFull
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch._queueing._queue import Queue
 from evdispatch.testing import ManualSource, record, settle
 
 pytestmark = pytest.mark.cross
-
-
-@attrs.define(eq=False)
-class Parcel(Event):
-    number: int = 0
-
-
-@attrs.define(eq=False)
-class Alarm(Event):
-    lane: ClassVar[int] = URGENT
-
-
-@attrs.define(eq=False)
-class Chore(Event):
-    lane: ClassVar[int] = IDLE
 
 
 class Wakes:
@@ -45,7 +29,7 @@ class Wakes:
 
 def test_each_lane_is_first_in_first_out() -> None:
     queue = Wakes(10).queue
-    first, second, urgent = Parcel(1), Parcel(2), Alarm()
+    first, second, urgent = Work(1), Work(2), Rush()
     queue.put(NORMAL, [first, second])
     queue.put(URGENT, [urgent])
     assert [list(lane) for lane in queue.lanes] == [[urgent], [first, second], []]
@@ -54,12 +38,12 @@ def test_each_lane_is_first_in_first_out() -> None:
 
 def test_a_sleeper_is_roused_once_for_all_that_was_put() -> None:
     wakes = Wakes(10)
-    wakes.queue.put(NORMAL, [Parcel()])
+    wakes.queue.put(NORMAL, [Work()])
     wakes.queue.rouse()
     assert wakes.dispatch == 0
     wakes.queue.sleeping = True
-    wakes.queue.put(NORMAL, [Parcel()])
-    wakes.queue.put(NORMAL, [Parcel()])
+    wakes.queue.put(NORMAL, [Work()])
+    wakes.queue.put(NORMAL, [Work()])
     assert wakes.dispatch == 0
     wakes.queue.rouse()
     wakes.queue.rouse()
@@ -72,7 +56,7 @@ def test_a_sleeper_is_roused_for_any_lane_and_not_for_none(lane: int) -> None:
     wakes.queue.sleeping = True
     wakes.queue.rouse()
     assert wakes.dispatch == 0
-    wakes.queue.put(lane, [Parcel()])
+    wakes.queue.put(lane, [Work()])
     wakes.queue.rouse()
     assert wakes.dispatch == 1
 
@@ -89,7 +73,7 @@ def test_an_alert_wakes_a_sleeper_and_calls_for_attention() -> None:
 
 def test_room_is_what_is_left_of_the_bound() -> None:
     queue = Wakes(3).queue
-    queue.put(NORMAL, [Parcel(), Parcel()])
+    queue.put(NORMAL, [Work(), Work()])
     assert (queue.room(NORMAL), queue.room(URGENT)) == (1, 3)
 
 
@@ -103,16 +87,16 @@ def test_the_idle_lane_always_has_room_for_the_io_side() -> None:
 def test_the_full_lane_is_the_most_urgent_one() -> None:
     queue = Wakes(1).queue
     assert queue.full_lane == IDLE
-    queue.put(NORMAL, [Parcel()])
+    queue.put(NORMAL, [Work()])
     assert queue.full_lane == NORMAL
-    queue.put(URGENT, [Alarm()])
+    queue.put(URGENT, [Rush()])
     assert queue.full_lane == URGENT
 
 
 @pytest.mark.parametrize("lane", [NORMAL, URGENT])
 def test_who_stalls_is_woken_at_half_the_bound(lane: int) -> None:
     wakes = Wakes(4)
-    wakes.queue.put(lane, [Parcel() for _ in range(4)])
+    wakes.queue.put(lane, [Work() for _ in range(4)])
     assert wakes.queue.stall()
     assert wakes.queue.waited_for
     wakes.queue.lanes[lane].popleft()
@@ -139,7 +123,7 @@ def test_waiting_for_room_that_there_is_takes_no_time() -> None:
 
 def test_waiting_for_room_ends_with_its_timeout() -> None:
     queue = Wakes(1).queue
-    queue.put(NORMAL, [Parcel()])
+    queue.put(NORMAL, [Work()])
     with pytest.raises(QueueFull, match=r"the queue is full \(1 events\)"):
         queue.wait_for_room(NORMAL, 0)
     assert not queue.waited_for
@@ -148,7 +132,7 @@ def test_waiting_for_room_ends_with_its_timeout() -> None:
 
 def test_a_closed_queue_sends_away_who_waits() -> None:
     queue = Wakes(1).queue
-    queue.put(NORMAL, [Parcel()])
+    queue.put(NORMAL, [Work()])
     queue.close()
     with pytest.raises(ClosedError, match="while a post waited"):
         queue.wait_for_room(NORMAL, None)
@@ -174,18 +158,18 @@ def test_a_source_that_makes_more_than_the_queue_holds_loses_nothing(
     io: str, size: int
 ) -> None:
     with Dispatcher(io=io, queue_size=size) as app:  # type: ignore[arg-type]
-        seen = record(app, Parcel)
+        seen = record(app, Work)
         most = 0
 
-        @app.on(Parcel)
+        @app.on(Work)
         def measure() -> None:
             nonlocal most
             most = max(most, app.stats().waiting)
 
         source = app.add(ManualSource())
-        source.emit(*(Parcel(number) for number in range(100)))
+        source.emit(*(Work(number) for number in range(100)))
         settle(app)
-        assert [parcel.number for parcel in seen] == list(range(100))
+        assert [event.number for event in seen] == list(range(100))
         assert most <= size + 1  # the sentinel of settle has no other lane
         assert app.stats().balanced
         assert app.stats().sources[source].handled == 100
@@ -194,13 +178,13 @@ def test_a_source_that_makes_more_than_the_queue_holds_loses_nothing(
 def test_a_full_normal_lane_does_not_keep_urgent_events_out(io: str) -> None:
     with Dispatcher(io=io, queue_size=4) as app:  # type: ignore[arg-type]
         order: list[str] = []
-        app.on(Parcel)(lambda: order.append("parcel"))
-        app.on(Alarm)(lambda: order.append("alarm"))
+        app.on(Work)(lambda: order.append("work"))
+        app.on(Rush)(lambda: order.append("rush"))
         for _ in range(8):
-            app.post(Parcel())
-        app.post(Alarm())
+            app.post(Work())
+        app.post(Rush())
         settle(app)
-        assert order == ["alarm"] + ["parcel"] * 8
+        assert order == ["rush"] + ["work"] * 8
 
 
 def test_idle_events_of_a_source_come_through_whatever_their_number(io: str) -> None:
@@ -220,16 +204,16 @@ def test_idle_events_of_a_source_come_through_whatever_their_number(io: str) -> 
 
 def test_a_handler_never_waits_for_room(io: str) -> None:
     with Dispatcher(io=io, queue_size=2) as app:  # type: ignore[arg-type]
-        seen = record(app, Parcel)
+        seen = record(app, Work)
 
-        @app.on(Alarm)
+        @app.on(Rush)
         def flood() -> None:
             for number in range(10):
-                app.post(Parcel(number), timeout=0)
+                app.post(Work(number), timeout=0)
 
-        app.post(Alarm())
+        app.post(Rush())
         settle(app)
-        assert [parcel.number for parcel in seen] == list(range(10))
+        assert [event.number for event in seen] == list(range(10))
 
 
 def test_a_post_from_another_thread_raises_queue_full_after_its_timeout(
@@ -240,7 +224,7 @@ def test_a_post_from_another_thread_raises_queue_full_after_its_timeout(
 
         def post() -> None:
             try:
-                app.post(Parcel(), timeout=0)
+                app.post(Work(), timeout=0)
             except QueueFull as error:
                 failures.append(error)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.events import Work
+from helpers.processes import UNTRACED
+from helpers.traces import check, load, of, span_names
 from helpers.waiting import PATIENCE
-from traces import Work, check, load, names, of
-from untraced import UNTRACED
 
 from evdispatch import Dispatcher, Event, Trace
 from evdispatch._reports._trace_file import BATCH, TraceFile
@@ -77,7 +78,7 @@ app.run()
 """
     command = [sys.executable, "-W", "error", "-c", program]
     subprocess.run(command, check=True, timeout=PATIENCE, env=UNTRACED)
-    assert names(of(load(path), "handler")) == ["stop"]
+    assert span_names(of(load(path), "handler")) == ["stop"]
 
 
 @pytest.mark.parametrize("target", [1, None, b"trace", files.BytesIO()])
@@ -157,7 +158,7 @@ def test_a_forked_child_writes_nothing(path: Path) -> None:
             child.close()
             app.post(Work())
             settle(app)
-    assert names(of(load(path), "handler")).count("<lambda>") == 2
+    assert span_names(of(load(path), "handler")).count("<lambda>") == 2
     check(load(path))
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.events import Work
+from helpers.traces import check, load, of
 from helpers.waiting import wait_until
-from traces import Work, check, load, of
 
 from evdispatch import Dispatcher, Event, Fd, Source
 from evdispatch._io._side import IoSide

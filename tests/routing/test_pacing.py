@@ -2,10 +2,10 @@
 
 import itertools
 
+from helpers.clocks import Later
+from helpers.events import Post, Work
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paces import Paced, Post
-from rates import Later
 
 from evdispatch import (
     Dispatcher,
@@ -18,7 +18,7 @@ class TestThrottle:
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         heard: list[int] = []
-        timed.on(Paced, throttle=1)(lambda event: heard.append(event.number))
+        timed.on(Work, throttle=1)(lambda event: heard.append(event.number))
         post(1, 2, 3)
         assert heard == [1]
         later(0.9)
@@ -38,7 +38,7 @@ class TestThrottle:
     def test_nothing_is_due_when_nothing_comes(
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
-        timed.on(Paced, throttle=1)(lambda: None)
+        timed.on(Work, throttle=1)(lambda: None)
         post(1)
         later(1.1)
         assert timed.timeout() is None
@@ -51,11 +51,11 @@ class TestThrottle:
         clock = VirtualClock()
         heard: list[tuple[float, int]] = []
         with Dispatcher(io="inline", clock=clock) as app:
-            app.on(Paced, throttle=interval / 10)(
+            app.on(Work, throttle=interval / 10)(
                 lambda event: heard.append((clock.now(), event.number))
             )
             for number, gap in enumerate(gaps):
-                app.post(Paced(number))
+                app.post(Work(number))
                 settle(app)
                 for _ in range(gap):
                     clock.advance(0.1)
@@ -78,7 +78,7 @@ class TestDebounce:
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         heard: list[int] = []
-        timed.on("paced", debounce=1)(lambda event: heard.append(event.number))
+        timed.on("work", debounce=1)(lambda event: heard.append(event.number))
         post(1, 2)
         later(0.9)
         post(3)
@@ -97,7 +97,7 @@ class TestDebounce:
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         heard: list[str] = []
-        timed.on(Paced, debounce=1)(lambda: heard.append("paced"))
+        timed.on(Work, debounce=1)(lambda: heard.append("work"))
         post(1, 2)
         later(1.1)
-        assert heard == ["paced"]
+        assert heard == ["work"]

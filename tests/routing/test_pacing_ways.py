@@ -3,13 +3,18 @@
 from typing import Any
 
 import pytest
-from paces import Paced, Post, Tap, every
-from rates import Later
+from helpers.clocks import Later
+from helpers.events import Post, Work
+from helpers.sources import Tap
 
 from evdispatch import HANDLED, Dispatcher, Error, HandlerError, InternalError
 from evdispatch.testing import settle
 
 pytestmark = pytest.mark.cross
+
+
+def every(pace: str, seconds: Any = 1) -> dict[str, Any]:
+    return {pace: seconds}
 
 
 @pytest.mark.parametrize("pace", ["throttle", "debounce"])
@@ -18,7 +23,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, pace: str
     ) -> None:
         heard: list[int] = []
-        timed.on(Paced, **every(pace))(lambda event: heard.append(event.number))
+        timed.on(Work, **every(pace))(lambda event: heard.append(event.number))
         taps = [timed.add(Tap()), timed.add(Tap())]
         for number in range(4):
             taps[number % 2].give(number)
@@ -31,7 +36,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, pace: str
     ) -> None:
         heard: list[int] = []
-        timed.on(Paced, **every(pace))(lambda event: heard.append(event.number))
+        timed.on(Work, **every(pace))(lambda event: heard.append(event.number))
         tap = timed.add(Tap())
         for number in range(3):
             tap.give(number)
@@ -46,10 +51,10 @@ class TestBoth:
     ) -> None:
         heard: list[int] = []
 
-        def hear(event: Paced) -> None:
+        def hear(event: Work) -> None:
             heard.append(event.number)
 
-        timed.on(Paced, **every(pace))(hear)
+        timed.on(Work, **every(pace))(hear)
         post(1, 2)
         before = [*heard]
         assert timed.off(hear) == 1
@@ -60,7 +65,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         heard: list[int] = []
-        timed.on(Paced, once=True, **every(pace))(lambda e: heard.append(e.number))
+        timed.on(Work, once=True, **every(pace))(lambda e: heard.append(e.number))
         post(1, 2)
         later(1.1)
         post(3)
@@ -73,11 +78,11 @@ class TestBoth:
         heard: list[int] = []
 
         class Hearer:
-            def hear(self, event: Paced) -> None:
+            def hear(self, event: Work) -> None:
                 heard.append(event.number)
 
         hearer = Hearer()
-        timed.on(Paced, weak=True, **every(pace))(hearer.hear)
+        timed.on(Work, weak=True, **every(pace))(hearer.hear)
         post(1, 2)
         before = [*heard]
         del hearer
@@ -88,7 +93,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, post: Post, pace: str
     ) -> None:
         heard: list[int] = []
-        timed.on(Paced, number={1, 3}, **every(pace))(
+        timed.on(Work, number={1, 3}, **every(pace))(
             lambda event: heard.append(event.number)
         )
         post(1, 2, 3, 4)
@@ -101,11 +106,11 @@ class TestBoth:
     ) -> None:
         told: list[Error] = []
 
-        def hear(event: Paced) -> None:
+        def hear(event: Work) -> None:
             if event.number:
                 raise LookupError
 
-        timed.on(Paced, **every(pace))(hear)
+        timed.on(Work, **every(pace))(hear)
         post(0, 1)
         with pytest.raises(HandlerError) as caught:
             later(1.1)
@@ -118,7 +123,7 @@ class TestBoth:
         later(1.1)
         (error,) = told
         assert error.handler is hear
-        assert isinstance(error.event, Paced)
+        assert isinstance(error.event, Work)
         assert error.event.number == 2
         assert error.source is tap
         timed.audit()
@@ -126,28 +131,28 @@ class TestBoth:
     @pytest.mark.parametrize("interval", [0, -1, float("nan"), True, "1"])
     def test_wrong_intervals(self, timed: Dispatcher, pace: str, interval: Any) -> None:
         with pytest.raises((TypeError, ValueError), match=pace):
-            timed.on(Paced, **every(pace, interval))(lambda: None)
+            timed.on(Work, **every(pace, interval))(lambda: None)
 
 
 def test_handled_ends_the_way_of_what_is_told_at_once(
     timed: Dispatcher, later: Later, post: Post
 ) -> None:
     heard: list[int] = []
-    timed.on(Paced, throttle=1, priority=1)(lambda: HANDLED)
-    timed.on(Paced)(lambda event: heard.append(event.number))
+    timed.on(Work, throttle=1, priority=1)(lambda: HANDLED)
+    timed.on(Work)(lambda event: heard.append(event.number))
     post(1, 2)
     assert heard == [2]  # nobody knows yet what the handler will say to it
 
 
 def test_not_both_at_once(timed: Dispatcher) -> None:
     with pytest.raises(ValueError, match="not both"):
-        timed.on(Paced, throttle=1, debounce=1)(lambda: None)
+        timed.on(Work, throttle=1, debounce=1)(lambda: None)
 
 
 def test_of_one_source(timed: Dispatcher, later: Later) -> None:
     heard: list[int] = []
     tap, other = timed.add(Tap()), timed.add(Tap())
-    tap.on(Paced, debounce=1)(lambda event: heard.append(event.number))
+    tap.on(Work, debounce=1)(lambda event: heard.append(event.number))
     tap.give(1)
     other.give(2)
     settle(timed)

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from bells import Bell, Horn, ring
+from helpers.events import Bell, Horn, ring
 
 from evdispatch import Click, Dispatcher, Event, Mouse, Source, StateError, Tick, Timer
 from evdispatch.testing import ManualSource, VirtualClock, settle

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.network import needs_ip6
 from helpers.waiting import PATIENCE
-from networks import needs_ip6
 
 from evdispatch import activated_sockets
 

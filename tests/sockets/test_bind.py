@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.network import listening, needs_ip6
 from helpers.waiting import PATIENCE
-from networks import listening, needs_ip6
 
 from evdispatch.sources._sockets._addresses import HostPort, UnixPath
 from evdispatch.sources._sockets._bind import adopt_listening, bind, listen

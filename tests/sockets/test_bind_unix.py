@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.network import listening
+from helpers.processes import UNTRACED
 from helpers.waiting import PATIENCE
-from networks import listening
-from untraced import UNTRACED
 
 from evdispatch.sources._sockets._addresses import UnixPath
 from evdispatch.sources._sockets._bind import bind

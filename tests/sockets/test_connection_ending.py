@@ -7,7 +7,8 @@ import weakref
 from typing import Any
 
 import pytest
-from networks import Net, drain, heard, names, networking, over, receive, reset, told
+from helpers.events import names, record_all, shown
+from helpers.network import Net, networking, over, receive, receive_all, reset
 
 from evdispatch import ClosedError, Connection, Data, Dispatcher, Event, StateError
 from evdispatch.testing import VirtualClock, run_until, settle
@@ -24,7 +25,7 @@ class TestClosing:
         assert connection.closed
         assert client.recv(1) == b""
         settle(app)
-        assert told(seen) == ["connect", ("disconnect", "closed")]
+        assert shown(seen) == ["connect", ("disconnect", "closed")]
 
     def test_what_is_buffered_goes_first(self, app: Dispatcher, net: Net) -> None:
         connection, client, seen = net.pair()
@@ -37,7 +38,7 @@ class TestClosing:
         with app.running():
             assert len(receive(client, 30_000_000)) == 20_000_000
         run_until(app, lambda: over(seen))
-        assert told(seen)[-1] == ("disconnect", "closed")
+        assert shown(seen)[-1] == ("disconnect", "closed")
 
     def test_unread_input_does_not_reset_what_was_written(
         self, app: Dispatcher, net: Net
@@ -54,7 +55,7 @@ class TestClosing:
         connection.on("line", once=True)(connection.close)
         client.sendall(b"one\ntwo\nthree\n")
         run_until(app, lambda: over(seen))
-        assert told(seen) == ["connect", b"one", ("disconnect", "closed")]
+        assert shown(seen) == ["connect", b"one", ("disconnect", "closed")]
 
     def test_a_handler_of_the_last_event_may_close_it(
         self, app: Dispatcher, net: Net
@@ -102,9 +103,9 @@ class TestAborting:
         connection.abort()
         assert connection.closed
         run_until(app, lambda: over(seen))
-        assert told(seen)[-1] == ("disconnect", "aborted")
+        assert shown(seen)[-1] == ("disconnect", "aborted")
         with pytest.raises(ConnectionResetError):
-            drain(client)
+            receive_all(client)
 
     def test_a_close_that_takes_long_can_be_aborted(
         self, app: Dispatcher, net: Net
@@ -187,7 +188,7 @@ class TestDeadlines:
         run_until(app, lambda: over(seen))
         assert seen[-1].reason == "timeout"
         with pytest.raises(ConnectionResetError):
-            drain(client)
+            receive_all(client)
 
     @pytest.mark.parametrize(
         "option",
@@ -297,5 +298,5 @@ class TestState:
         connection, _, _ = net.pair()
         with pytest.raises(StateError):
             app.add(connection)
-        seen = heard(connection)
+        seen = record_all(connection)
         assert seen == []

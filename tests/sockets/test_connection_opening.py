@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.events import names, record_all, shown
+from helpers.network import Net, free_port, over, unanswering_address
 from helpers.waiting import PATIENCE
-from networks import Net, free_port, heard, names, over, told
 
 from evdispatch import Connection, Dispatcher
 from evdispatch.sources._sockets import _resolve
@@ -27,10 +28,10 @@ class TestOutcomes:
 
     def test_nobody_listens(self, app: Dispatcher) -> None:
         connection = app.add(Connection(("127.0.0.1", port := free_port())))
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: over(seen))
         settle(app)
-        assert told(seen) == [("disconnect", "refused")]
+        assert shown(seen) == [("disconnect", "refused")]
         assert isinstance(seen[0].error, ConnectionRefusedError)
         assert f"127.0.0.1:{port}" in str(seen[0].error)
         assert connection.closed
@@ -54,7 +55,7 @@ class TestOutcomes:
         with socket.create_server(("127.0.0.1", 0)) as server:
             connection = app.add(Connection(server.getsockname()))
             connection.write_eof()
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(app, lambda: "connect" in names(seen))
             settle(app)
             peer = net.keep(server.accept()[0])
@@ -69,11 +70,11 @@ class TestOutcomes:
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             connection = app.add(Connection(server.getsockname()))
-            seen = heard(connection)
+            seen = record_all(connection)
             connection.close()
             settle(app)
             assert connection.closed
-            assert told(seen)[-1] == ("disconnect", "closed")
+            assert shown(seen)[-1] == ("disconnect", "closed")
 
     def test_a_unix_path_and_an_abstract_one(
         self, app: Dispatcher, net: Net, tmp_path: Path
@@ -87,7 +88,7 @@ class TestOutcomes:
                 server.bind(name)
                 server.listen()
                 connection = app.add(Connection(address))
-                seen = heard(connection)
+                seen = record_all(connection)
                 run_until(app, partial(bool, seen))
                 assert names(seen) == ["connect"]
                 server.accept()[0].close()
@@ -96,7 +97,7 @@ class TestOutcomes:
     def test_a_unix_path_that_is_not_there(
         self, app: Dispatcher, tmp_path: Path
     ) -> None:
-        seen = heard(app.add(Connection(f"unix:{tmp_path}/none")))
+        seen = record_all(app.add(Connection(f"unix:{tmp_path}/none")))
         run_until(app, lambda: over(seen))
         assert isinstance(seen[-1].error, FileNotFoundError)
 
@@ -119,7 +120,7 @@ class TestTimeouts:
         self, app: Dispatcher, net: Net, clock: VirtualClock, silent: Any
     ) -> None:
         connection = app.add(Connection(silent, timeout=3))
-        seen = heard(connection)
+        seen = record_all(connection)
         settle(app)
         clock.advance(2.9)
         settle(app)
@@ -127,7 +128,7 @@ class TestTimeouts:
         clock.advance(0.1)
         run_until(app, lambda: over(seen))
         settle(app)
-        assert told(seen) == [("disconnect", "timeout")]
+        assert shown(seen) == [("disconnect", "timeout")]
         assert isinstance(seen[0].error, TimeoutError)
 
     def test_a_full_unix_backlog_is_tried_again(
@@ -140,7 +141,7 @@ class TestTimeouts:
             with socket.socket(socket.AF_UNIX) as first:
                 first.connect(name)
                 connection = app.add(Connection(f"unix:@{name[1:]}", timeout=100))
-                seen = heard(connection)
+                seen = record_all(connection)
                 for _ in range(3):
                     settle(app)
                     clock.advance(0.2)
@@ -155,29 +156,18 @@ class TestTimeouts:
         self, app: Dispatcher, clock: VirtualClock, silent: Any
     ) -> None:
         connection = app.add(Connection(silent, timeout=3))
-        seen = heard(connection)
+        seen = record_all(connection)
         settle(app)
         connection.close()
         clock.advance(10)
         settle(app)
-        assert told(seen) == [("disconnect", "closed")]
+        assert shown(seen) == [("disconnect", "closed")]
 
 
 @pytest.fixture
 def silent() -> Any:
-    """An address on loopback that never answers: its queue of connections is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.settimeout(0)
-            filler.connect_ex(server.getsockname())
-            fillers.append(filler)
-        yield server.getsockname()
-        for filler in fillers:
-            filler.close()
+    with unanswering_address() as address:
+        yield address
 
 
 class TestNames:
@@ -196,16 +186,16 @@ class TestNames:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             connection = app.add(Connection(f"localhost:{port}"))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(app, lambda: seen)
             assert names(seen) == ["connect"]
             net.keep(server.accept()[0])
         assert threads == ["evdispatch-background"]
 
     def test_a_name_that_there_is_not(self, app: Dispatcher) -> None:
-        seen = heard(app.add(Connection("no-such-host.invalid:80")))
+        seen = record_all(app.add(Connection("no-such-host.invalid:80")))
         run_until(app, lambda: over(seen))
-        assert told(seen) == [("disconnect", "unresolved")]
+        assert shown(seen) == [("disconnect", "unresolved")]
         assert "no-such-host.invalid" in str(seen[0].error)
 
     def test_a_slow_look_up_holds_nobody(
@@ -221,7 +211,7 @@ class TestNames:
 
         monkeypatch.setattr(_resolve, "_look_up", look_up)
         slow = app.add(Connection("localhost:1"))
-        seen = heard(slow)
+        seen = record_all(slow)
         _, client, others = net.pair()
         client.sendall(b"x")
         run_until(app, lambda: "data" in names(others))
@@ -229,7 +219,7 @@ class TestNames:
         slow.close()
         go.set()
         settle(app)
-        assert told(seen) == [("disconnect", "closed")]
+        assert shown(seen) == [("disconnect", "closed")]
 
 
 @pytest.mark.parametrize(

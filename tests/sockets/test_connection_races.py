@@ -4,7 +4,8 @@ import os
 import socket
 
 import pytest
-from networks import Net, heard, names, over
+from helpers.events import names, record_all
+from helpers.network import Net, over
 
 from evdispatch import Connection, Dispatcher
 from evdispatch.testing import run_until, settle
@@ -36,7 +37,7 @@ def test_a_pause_may_come_when_it_has_just_ended(
     run_until(app, lambda: over(seen))
     number = os.dup2(pair[0].fileno(), connection._fd)
     other = app.add(Connection(socket.socket(fileno=number)))
-    others = heard(other)
+    others = record_all(other)
     connection._paused = True
     host.update(connection)
     host.again(connection)

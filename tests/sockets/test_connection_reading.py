@@ -6,7 +6,8 @@ import socket
 from typing import Any
 
 import pytest
-from networks import Net, heard, names, over, payload, reset, told
+from helpers.events import names, record_all, shown
+from helpers.network import Net, over, payload, reset
 
 from evdispatch import Connection, Dispatcher, FrameError, Length
 from evdispatch.testing import run_until, settle
@@ -20,7 +21,7 @@ class TestReading:
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)
         run_until(app, lambda: over(seen))
-        assert told(seen) == ["connect", b"hello", "eof", ("disconnect", "eof")]
+        assert shown(seen) == ["connect", b"hello", "eof", ("disconnect", "eof")]
         assert seen[0].address == client.getsockname() == connection.peer
         assert seen[-1].error is None
         assert client.recv(1) == b""
@@ -45,7 +46,7 @@ class TestReading:
         client.sendall(b"x")
         client.close()
         run_until(app, lambda: over(seen))
-        assert told(seen)[1:-1] == [b"abc", b"", b"x", "eof"]
+        assert shown(seen)[1:-1] == [b"abc", b"", b"x", "eof"]
 
     def test_a_function_of_ones_own(self, app: Dispatcher, net: Net) -> None:
         def take(buffer: bytearray) -> bytes | None:
@@ -59,7 +60,7 @@ class TestReading:
         client.sendall(b"abcdef")
         client.close()
         run_until(app, lambda: over(seen))
-        assert told(seen)[1:3] == [b"abc", b"def"]
+        assert shown(seen)[1:3] == [b"abc", b"def"]
 
     @pytest.mark.parametrize("framing", ["lines", Length(4)])
     def test_what_breaks_the_framing_ends_it(
@@ -112,7 +113,7 @@ class TestReading:
     ) -> None:
         left, right = pair
         connection = app.add(Connection(left))
-        seen = heard(connection)
+        seen = record_all(connection)
         right.sendall(b"x")
         run_until(app, lambda: len(seen) == 2)
         connection.write(b"y")
@@ -153,7 +154,7 @@ class TestEnds:
         """The other side closes with unread input: ours is reset after its data."""
         left, right = pair
         connection = app.add(Connection(left))
-        seen = heard(connection)
+        seen = record_all(connection)
         settle(app)
         connection.write(b"unread")
         right.sendall(b"data")
@@ -202,7 +203,7 @@ class TestEnds:
         client.shutdown(socket.SHUT_WR)
         run_until(app, lambda: over(seen))
         settle(app)
-        assert told(seen) == ["connect", "eof", ("disconnect", "eof")]
+        assert shown(seen) == ["connect", "eof", ("disconnect", "eof")]
 
 
 class TestPauses:

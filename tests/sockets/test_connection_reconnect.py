@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from networks import Net, free_port, heard, names, receive, reset
+from helpers.events import names, record_all
+from helpers.network import Net, free_port, receive, reset
 
 from evdispatch import Backoff, Connection, Dispatcher
 from evdispatch.testing import VirtualClock, run_until, settle
@@ -22,7 +23,7 @@ class TestComingBack:
         backoff = Backoff(first=1, factor=2, longest=5, jitter=0)
         with socket.create_server(("127.0.0.1", 0)) as server:
             connection = app.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             for turn in range(3):
                 run_until(app, lambda: names(seen)[-1:] == ["connect"])
                 peer = server.accept()[0]
@@ -45,7 +46,7 @@ class TestComingBack:
     ) -> None:
         backoff = Backoff(first=1, factor=2, longest=5, jitter=0)
         connection = app.add(Connection(("127.0.0.1", free_port()), reconnect=backoff))
-        seen = heard(connection)
+        seen = record_all(connection)
         for number, delay in enumerate((1, 2, 4, 5, 5)):
             run_until(app, partial(lambda n: len(seen) == n + 1, number))
             assert (seen[-1].reason, seen[-1].retry_in) == ("refused", delay)
@@ -64,7 +65,7 @@ class TestComingBack:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
             connection = app.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(app, lambda: seen)
             server.accept()[0].close()
             run_until(app, lambda: names(seen)[-1] == "disconnect")
@@ -80,7 +81,7 @@ class TestComingBack:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
             connection = app.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(app, lambda: seen)
             server.accept()[0].close()
             run_until(app, lambda: names(seen)[-1] == "disconnect")
@@ -99,7 +100,7 @@ class TestComingBack:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
             connection = app.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(app, lambda: seen)
             peer = net.keep(server.accept()[0])
             connection.write(b"x" * 20_000_000)

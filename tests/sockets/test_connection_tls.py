@@ -8,9 +8,17 @@ import threading
 from typing import Any
 
 import pytest
-from certificates import CERT, client_context, server_context
+from helpers.events import names, record_all, shown
+from helpers.network import (
+    CERT,
+    CHUNK,
+    Net,
+    client_context,
+    over,
+    payload,
+    server_context,
+)
 from helpers.waiting import PATIENCE
-from networks import CHUNK, Net, heard, names, over, payload, told
 
 from evdispatch import Connection, Dispatcher, Line
 from evdispatch.testing import VirtualClock, run_until, settle
@@ -27,7 +35,7 @@ def start(function: Any) -> threading.Thread:
 class TestServer:
     def test_a_client_of_pythons(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context(), framing="lines")
-        seen = heard(listener)
+        seen = record_all(listener)
         listener.on("line")(lambda e: e.source.write(e.data.upper() + b"\n"))
         got: list[bytes] = []
 
@@ -45,14 +53,14 @@ class TestServer:
         run_until(app, lambda: over(seen))
         thread.join()
         assert b"".join(got) == b"ONE\nTWO\n"
-        assert told(seen) == ["connect", b"one", b"two", "eof", ("disconnect", "eof")]
+        assert shown(seen) == ["connect", b"one", b"two", "eof", ("disconnect", "eof")]
 
     def test_who_never_speaks_harms_nobody(
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         net = Net(timed)
         listener = net.listen(tls=server_context(), handshake_timeout=5)
-        seen = heard(listener)
+        seen = record_all(listener)
         client = net.client(listener)
         run_until(timed, lambda: listener.connections)
         clock.advance(4.9)
@@ -60,22 +68,22 @@ class TestServer:
         assert seen == []
         clock.advance(0.1)
         run_until(timed, lambda: over(seen))
-        assert told(seen) == [("disconnect", "timeout")]
+        assert shown(seen) == [("disconnect", "timeout")]
         assert client.recv(1) == b""
         net.close()
 
     def test_who_speaks_no_tls_is_sent_away(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context())
-        seen = heard(listener)
+        seen = record_all(listener)
         client = net.client(listener)
         client.sendall(b"GET / HTTP/1.0\r\n\r\n")
         run_until(app, lambda: over(seen))
-        assert told(seen) == [("disconnect", "tls")]
+        assert shown(seen) == [("disconnect", "tls")]
         assert isinstance(seen[0].error, ssl.SSLError)
 
     def test_a_cut_off_is_no_eof(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context())
-        seen = heard(listener)
+        seen = record_all(listener)
         context = client_context()
 
         def talk() -> None:
@@ -120,7 +128,7 @@ class TestServer:
     @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl here")
     def test_renegotiation_is_refused(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context(), framing="lines")
-        seen = heard(listener)
+        seen = record_all(listener)
         host, port = listener.address
         command = ["openssl", "s_client", "-tls1_2", "-connect", f"{host}:{port}"]
         with subprocess.Popen(
@@ -148,7 +156,7 @@ class TestClient:
             )
         )
         connection.write(b"x" * 300_000)
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: len(payload(seen)) == 300_000)
         assert connection.tls is not None
         assert connection.tls.version() == "TLSv1.3"
@@ -162,14 +170,14 @@ class TestClient:
         connection = app.add(
             Connection(listener.address, tls=ssl.create_default_context())
         )
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: over(seen))
-        assert told(seen) == [("disconnect", "tls")]
+        assert shown(seen) == [("disconnect", "tls")]
         assert isinstance(seen[0].error, ssl.SSLCertVerificationError)
 
     def test_closing_says_so(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context())
-        seen = heard(listener)
+        seen = record_all(listener)
         connection = app.add(Connection(listener.address, tls=client_context()))
         run_until(app, lambda: "connect" in names(seen))
         connection.close()
@@ -183,7 +191,7 @@ class TestClient:
         connection = app.add(Connection(listener.address, tls=client_context()))
         connection.pause()
         connection.write_eof()
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: "connect" in names(seen))
         settle(app)
         assert names(seen) == ["connect"]

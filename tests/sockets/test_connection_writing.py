@@ -10,8 +10,9 @@ import sys
 import threading
 
 import pytest
+from helpers.events import names, shown
+from helpers.network import Net, over, receive, reset
 from helpers.waiting import PATIENCE
-from networks import Net, names, over, receive, reset, told
 
 from evdispatch import ClosedError, Connection, Dispatcher, StateError
 from evdispatch.testing import run_until, settle
@@ -181,7 +182,7 @@ class TestGone:
             connection.write(b"x" * 100_000)
             assert connection.buffered <= 1_000_000
         run_until(app, lambda: over(seen))
-        assert told(seen) == ["connect", ("disconnect", "overflow")]
+        assert shown(seen) == ["connect", ("disconnect", "overflow")]
         assert isinstance(seen[-1].error, OSError)
 
     def test_a_hundred_megabytes_to_who_reads_none_hold_the_cap(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import needs_ip6
+from helpers.network import needs_ip6
 
 from evdispatch import ClosedError, Datagram, Dispatcher, Error, Packet, StateError
 from evdispatch.testing import record, run_until, settle

@@ -9,7 +9,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from networks import Net, echo, receive
+from helpers.descriptors import allowed
+from helpers.network import Net, echo, receive
 
 from evdispatch import Connection, Dispatcher, Error
 from evdispatch.testing import VirtualClock, run_until
@@ -101,12 +102,8 @@ def settle_without_descriptors(app: Dispatcher) -> None:
 class TestSelectsLimit:
     @pytest.fixture(autouse=True)
     def _room(self) -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard != resource.RLIM_INFINITY and hard < 2048:
-            pytest.skip("too few descriptors are allowed here")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
-        yield
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with allowed(2048):
+            yield
 
     def test_a_source_above_it_is_refused_with_advice(self, app: Dispatcher) -> None:
         high = os.open("/dev/zero", os.O_RDONLY)

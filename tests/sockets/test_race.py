@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.network import unanswering_address
 
 from evdispatch._kernel._poller import WRITE, ready_now
 from evdispatch.sources._sockets._addresses import HostPort, UnixPath
@@ -27,17 +28,8 @@ def server() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def silent() -> Iterator[Any]:
-    """An address that never answers: its queue of connections is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.settimeout(0)
-            filler.connect_ex(server.getsockname())
-        yield server.getsockname()
-        for filler in fillers:
-            filler.close()
+    with unanswering_address() as address:
+        yield address
 
 
 def refused() -> Any:

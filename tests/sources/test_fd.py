@@ -4,7 +4,7 @@ import os
 import socket
 
 import pytest
-from readiness import heard, names
+from helpers.events import names, record_all
 
 from evdispatch import READ, WRITE, Dispatcher, Fd, HandlerError, Readable, Writable
 from evdispatch.testing import record, run_until, settle
@@ -120,7 +120,7 @@ def test_both_are_told_apart(
 ) -> None:
     left, right = pair
     source = app.add(Fd(left, writable=True))
-    seen = heard(app, source)
+    seen = record_all(source)
 
     @source.on("writable")
     def pause_writing() -> None:
@@ -159,7 +159,7 @@ def test_paused_nothing_is_told_and_resumed_it_is(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
-    seen = heard(app, source)
+    seen = record_all(source)
 
     @source.on("readable")
     def read() -> None:

@@ -5,7 +5,7 @@ import os
 import socket
 
 import pytest
-from readiness import heard, names
+from helpers.events import names, record_all
 
 from evdispatch import ERROR, HANGUP, READ, WRITE, Dispatcher, Fd, Hangup, Writable
 from evdispatch.testing import record, run_until, settle
@@ -22,7 +22,7 @@ def test_data_comes_before_the_hangup_and_the_hangup_once(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
-    seen = heard(app, source)
+    seen = record_all(source)
     source.on("readable")(lambda: os.read(pipe[0], 2))
     os.write(pipe[1], b"abcd")
     close(pipe, 1)

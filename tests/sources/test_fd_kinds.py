@@ -4,7 +4,7 @@ import os
 import socket
 
 import pytest
-from ends import Ends
+from helpers.descriptors import Ends
 
 from evdispatch import Dispatcher, Event, Fd, Priority, Readable
 from evdispatch.testing import record, run_until, settle

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ends import Ends, drain, heard, shown
+from helpers.descriptors import Ends, drain
+from helpers.events import record_all, shown
 from helpers.waiting import PATIENCE
 
 from evdispatch import ClosedError, Dispatcher, Drain, Pipe, StateError
@@ -200,7 +201,7 @@ class TestWriting:
         """Or an echo that pauses until `drain` would wait for ever."""
         left, right = ends.pair()
         source = app.add(Pipe(ends.given(left)))
-        seen = heard(source)
+        seen = record_all(source)
         os.write(right, b"unread")
         while source.write(b"x" * 100_000):
             pass

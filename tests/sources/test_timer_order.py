@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 import pytest
+from helpers.clocks import shown_ticks
 from helpers.waiting import PATIENCE
-from timing import shown
 
 from evdispatch import Dispatcher, Tick, Timer
 from evdispatch.testing import VirtualClock, record, run_until, settle
@@ -76,7 +76,7 @@ class TestPause:
         assert seen == [], "it goes on at the next instant of the grid"
         clock.advance(1.0)
         settle(timed)
-        assert shown(seen) == [(4, 0, 1004.0)]
+        assert shown_ticks(seen) == [(4, 0, 1004.0)]
 
     def test_a_single_tick_is_held_and_told_at_the_resume(
         self, timed: Dispatcher, clock: VirtualClock
@@ -91,7 +91,7 @@ class TestPause:
         for _ in range(3):
             timer.resume()
             settle(timed)
-        assert shown(seen) == [(1, 0, 1001.0)]
+        assert shown_ticks(seen) == [(1, 0, 1001.0)]
         assert timed.sources == ()
 
     def test_a_held_tick_of_a_closed_timer_is_gone(
@@ -119,7 +119,7 @@ class TestPause:
         assert seen == []
         clock.advance(1.0)
         settle(timed)
-        assert shown(seen) == [(1, 0, 1001.0)]
+        assert shown_ticks(seen) == [(1, 0, 1001.0)]
 
     def test_paused_before_it_is_added_it_holds_its_tick(
         self, timed: Dispatcher, clock: VirtualClock

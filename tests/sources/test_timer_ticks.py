@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 import pytest
+from helpers.clocks import shown_ticks
 from helpers.waiting import wait_until
-from timing import shown
 
 from evdispatch import Dispatcher, Error, Event, Pipe, Tick, Timer
 from evdispatch.testing import VirtualClock, record, run_until, settle
@@ -29,7 +29,7 @@ class TestEvery:
         settle(timed)
         clock.advance(0.5)
         settle(timed)
-        assert shown(seen) == [(1, 0, 1000.5), (2, 0, 1001.0)]
+        assert shown_ticks(seen) == [(1, 0, 1000.5), (2, 0, 1001.0)]
         assert seen[0].source is source
         assert seen[0].time == 1000.5
         assert timed.stats().balanced
@@ -44,7 +44,7 @@ class TestEvery:
         settle(timed)
         clock.advance(0.75)
         settle(timed)
-        assert shown(seen) == [(3600, 3599, 4600.0), (3601, 0, 4601.0)]
+        assert shown_ticks(seen) == [(3600, 3599, 4600.0), (3601, 0, 4601.0)]
 
     def test_it_does_not_drift(self, timed: Dispatcher, clock: VirtualClock) -> None:
         seen = record(timed, Tick)
@@ -81,7 +81,7 @@ class TestEvery:
             settle(app)
             clock.advance(1.0)
             settle(app)
-            assert shown(seen) == [(1, 0, 1001.0), (6, 4, 1006.0)]
+            assert shown_ticks(seen) == [(1, 0, 1001.0), (6, 4, 1006.0)]
             assert [tick.time for tick in seen] == [1001.0, 1006.0]
             stats = app.stats().sources[timer]
             assert (stats.read, stats.coalesced, stats.handled) == (6, 4, 2)
@@ -150,7 +150,7 @@ class TestAfter:
         assert seen == []
         clock.advance(1.0)
         settle(timed)
-        assert shown(seen) == [(1, 0, 1002.0)], "due is when it was due, not told"
+        assert shown_ticks(seen) == [(1, 0, 1002.0)], "due is when it was due, not told"
         assert timer.closed
         assert timed.sources == ()
 
@@ -161,7 +161,7 @@ class TestAfter:
         seen = record(timed, Tick)
         timed.add(Timer(after=delay))
         settle(timed)
-        assert shown(seen) == [(1, 0, 1000.0)]
+        assert shown_ticks(seen) == [(1, 0, 1000.0)]
 
     def test_one_from_the_handler_of_another_is_not_recursive(
         self, app: Dispatcher

@@ -1,8 +1,7 @@
 """The pointer among regions: what it enters and leaves, and drags and clicks."""
 
-from typing import Any
-
 import pytest
+from helpers.events import with_targets
 
 from evdispatch.terminal import (
     Click,
@@ -38,10 +37,10 @@ class Hand:
         return self.sends(report.encode())
 
     def sends(self, data: bytes) -> list[str]:
-        return [told(event) for event in self._input.feed(data, 0.0)]
+        return with_targets(self._input.feed(data, 0.0))
 
     def looks(self) -> list[str]:
-        return [told(event) for event in self.pointer.look()]
+        return with_targets(self.pointer.look())
 
     def moves(self, x: int, y: int) -> list[str]:
         return self.does(35, x, y)
@@ -54,10 +53,6 @@ class Hand:
 
     def releases(self, x: int, y: int) -> list[str]:
         return self.does(0, x, y, "m")
-
-
-def told(event: Any) -> str:
-    return f"{event.name} {event.target}" if hasattr(event, "target") else event.name
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from helpers.events import with_targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,10 +19,6 @@ from evdispatch.terminal import (
     Regions,
     Scroll,
 )
-
-
-def told(event: Any) -> str:
-    return f"{event.name} {event.target}"
 
 
 class TestRegions:
@@ -152,7 +149,7 @@ def test_the_target_is_what_one_would_see(
         expected = [] if inside is None else [f"leave {inside}"]
         expected += [] if event.target is None else [f"enter {event.target}"]
         same = inside == event.target
-        assert [told(each) for each in crossings] == ([] if same else expected)
+        assert with_targets(crossings) == ([] if same else expected)
         inside = event.target
 
 

@@ -7,8 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from keyboards import OFF, ON
-from ptys import Pty
+from helpers.terminals import OFF, ON, Pty
 
 from evdispatch import (
     Dispatcher,

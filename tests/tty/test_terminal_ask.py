@@ -3,8 +3,7 @@
 import os
 
 import pytest
-from emulators import MODERN, VT220, Emulator
-from ptys import Pty
+from helpers.terminals import MODERN, VT220, Emulator, Pty
 
 from evdispatch import Answer, Dispatcher, StateError, Terminal
 from evdispatch.testing import VirtualClock, record, run_until, settle
@@ -78,10 +77,9 @@ class TestAsk:
 
 
 def test_an_answer_that_is_late_does_not_reach_the_shell(
-    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
+    app: Dispatcher, pty: Pty
 ) -> None:
     """Not even that of a question which nobody waits for any more."""
-    monkeypatch.setattr("evdispatch.sources._tty._tty._FENCE", 10.0)
     emulator = Emulator(pty, VT220)
     terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
     answers = record(app, Answer)

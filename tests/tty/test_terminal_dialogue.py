@@ -5,9 +5,7 @@ import signal
 from typing import Any
 
 import pytest
-from emulators import KITTY, MODERN, VT100, VT220, Emulator
-from keyboards import WHO
-from ptys import Pty
+from helpers.terminals import KITTY, MODERN, VT100, VT220, WHO, Emulator, Pty
 
 from evdispatch import (
     Answer,
@@ -197,10 +195,7 @@ class TestSizes:
         assert b"1016h" not in pty.read()
 
 
-def test_late_replies_do_not_reach_the_shell(
-    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("evdispatch.sources._tty._tty._FENCE", 10.0)
+def test_late_replies_do_not_reach_the_shell(app: Dispatcher, pty: Pty) -> None:
     emulator = Emulator(pty, {**MODERN, b"\x1b[?1000l": b"\x1b[<35;7;7M" * 100})
     terminal = app.add(Terminal(pty.slave))
     emulator.run_until(app, lambda: terminal.keyboard == "kitty")

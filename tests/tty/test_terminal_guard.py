@@ -5,9 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
+from helpers.terminals import OFF, ON, WHO, Pty, program
 from helpers.waiting import PATIENCE
-from keyboards import OFF, ON, WHO
-from ptys import Pty, program
 
 from evdispatch import Dispatcher, Terminal
 

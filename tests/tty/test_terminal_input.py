@@ -7,8 +7,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from keyboards import Keyboard
-from ptys import Pty
+from helpers.terminals import Keyboard, Pty
 
 from evdispatch import (
     Click,

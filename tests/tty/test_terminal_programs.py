@@ -5,9 +5,8 @@ import signal
 import textwrap
 
 import pytest
+from helpers.terminals import OFF, ON, WHO, Pty, program
 from helpers.waiting import PATIENCE
-from keyboards import OFF, ON, WHO
-from ptys import Pty, program
 
 
 class TestPrograms:

@@ -2,11 +2,10 @@
 
 import os
 import threading
-from typing import Any
 
 import pytest
-from keyboards import Keyboard
-from ptys import Pty
+from helpers.events import with_targets
+from helpers.terminals import Keyboard, Pty, click, sgr
 
 from evdispatch import (
     Click,
@@ -19,18 +18,6 @@ from evdispatch import (
     Terminal,
 )
 from evdispatch.testing import record, run_until, settle
-
-
-def sgr(code: int, x: int, y: int, final: str = "M") -> bytes:
-    return f"\x1b[<{code};{x + 1};{y + 1}{final}".encode()
-
-
-def click(x: int, y: int) -> bytes:
-    return sgr(0, x, y) + sgr(0, x, y, "m")
-
-
-def told(events: list[Any]) -> list[str]:
-    return [f"{event.name} {event.target}" for event in events]
 
 
 @pytest.fixture
@@ -73,7 +60,7 @@ class TestHandlers:
         seen = record(keyboard.app, Event)
         keyboard.type(sgr(35, 2, 1) + sgr(0, 8, 1) + sgr(32, 0, 0) + sgr(0, 0, 0, "m"))
         mine = [event for event in seen if event.source is keyboard.terminal]
-        assert told(mine) == [
+        assert with_targets(mine) == [
             *("enter ok", "move ok", "leave ok", "enter no", "press no"),
             *("leave no", "drag no", "release no"),
         ]
@@ -83,12 +70,12 @@ class TestHandlers:
     def test_a_lost_focus_leaves(self, keyboard: Keyboard) -> None:
         leaves = record(keyboard.app, Leave)
         keyboard.type(sgr(35, 2, 1) + b"\x1b[O")
-        assert told(leaves) == ["leave ok"]
+        assert with_targets(leaves) == ["leave ok"]
 
     def test_mouse_handlers_hear_of_no_crossings(self, keyboard: Keyboard) -> None:
         seen = record(keyboard.app, Mouse)
         keyboard.type(sgr(35, 2, 1))
-        assert told(seen) == ["move ok"]
+        assert with_targets(seen) == ["move ok"]
 
 
 class TestChanges:
@@ -102,16 +89,16 @@ class TestChanges:
         enters, leaves = record(app, Enter), record(app, Leave)
         region = terminal.region("popup", 19, 19, 3, 3)
         settle(app)
-        assert told(enters) == ["enter popup"]
+        assert with_targets(enters) == ["enter popup"]
         region.move(0, 0)
         settle(app)
-        assert told(leaves) == ["leave popup"]
+        assert with_targets(leaves) == ["leave popup"]
         region.place(20, 20, 1, 1)
         settle(app)
         region.remove()
         settle(app)
-        assert told(enters) == ["enter popup"] * 2
-        assert told(leaves) == ["leave popup"] * 2
+        assert with_targets(enters) == ["enter popup"] * 2
+        assert with_targets(leaves) == ["leave popup"] * 2
         assert (leaves[-1].x, leaves[-1].y) == (20, 20)
 
     def test_another_thread_may_change_them(self, keyboard: Keyboard) -> None:
@@ -167,6 +154,6 @@ def test_a_pipe_has_regions_as_well(app: Dispatcher) -> None:
     os.write(write, sgr(0, 2, 1) + sgr(0, 5, 2, "m"))
     os.close(write)
     app.run()
-    assert told(clicks) == ["click ok"]
+    assert with_targets(clicks) == ["click ok"]
     assert (clicks[0].x, clicks[0].y) == (5, 2)
     os.close(read)

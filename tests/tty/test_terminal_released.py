@@ -4,9 +4,8 @@ import os
 import signal
 
 import pytest
+from helpers.terminals import MODES_ON, OFF, ON, Keyboard, Pty, program
 from helpers.waiting import PATIENCE
-from keyboards import MODES_ON, OFF, ON, Keyboard
-from ptys import Pty, program
 
 from evdispatch import Dispatcher, Key, Resume, StateError, Terminal
 from evdispatch.testing import record, run_until, settle

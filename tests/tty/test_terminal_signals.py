@@ -3,9 +3,8 @@
 import signal
 
 import pytest
+from helpers.terminals import OFF, ON, Pty, program
 from helpers.waiting import PATIENCE
-from keyboards import OFF, ON
-from ptys import Pty, program
 
 PROGRAM = """
     import os, signal, sys, termios

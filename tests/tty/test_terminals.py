@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.terminals import OFF, ON, Pty
 from helpers.waiting import PATIENCE
-from keyboards import OFF, ON
-from ptys import Pty
 
 from evdispatch import (
     Answer,

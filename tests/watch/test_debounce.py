@@ -5,9 +5,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from helpers.trees import Replay
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trees import Replay
 
 from evdispatch import (
     Attributes,
@@ -49,7 +49,7 @@ def short(event: Event) -> str:
     return f"{event.name[0].upper()} {event.path}{mark}"
 
 
-def told(text: str) -> list[str]:
+def debounced(text: str) -> list[str]:
     """Return what comes of events that follow each other at once, then of quiet."""
     debouncer = Debouncer(1.0, 10.0)
     events = debouncer.feed([made(each.strip()) for each in text.split(",")], 0.0)
@@ -106,12 +106,12 @@ def told(text: str) -> list[str]:
     ],
 )
 def test_the_net_effect(events: str, expected: str) -> None:
-    assert sorted(told(events)) == sorted(filter(None, expected.split(", ")))
+    assert sorted(debounced(events)) == sorted(filter(None, expected.split(", ")))
 
 
 def test_what_has_moved_far_is_told_before_what_has_taken_its_place() -> None:
-    assert told("M x, M d/a, V d/ e") == ["M d/a", "V d e/", "M x"]
-    assert told("C d/a, M d/b, D d/c, D d/") == ["D d/c", "D d/"]
+    assert debounced("M x, M d/a, V d/ e") == ["M d/a", "V d e/", "M x"]
+    assert debounced("C d/a, M d/b, D d/c, D d/") == ["D d/c", "D d/"]
 
 
 def test_it_waits_for_quiet_of_each_path() -> None:

@@ -15,7 +15,7 @@ from evdispatch._files._saves import HOLD, Saves
 LATER = HOLD + 0.02
 
 
-def told(events: list[Event]) -> list[str]:
+def paths_of(events: list[Event]) -> list[str]:
     return [
         f"{event.name} {getattr(event, 'path', '')}"
         + "!" * bool(getattr(event, "atomic", False))
@@ -47,7 +47,7 @@ def test_a_deleted_file_is_told_when_it_has_stayed_away() -> None:
 def test_one_that_is_made_again_was_modified() -> None:
     saves = Saves()
     assert saves.feed([Deleted("a")], 0.0) == []
-    assert told(saves.feed([Created("a"), Closed("a")], 0.05)) == [
+    assert paths_of(saves.feed([Created("a"), Closed("a")], 0.05)) == [
         "modified a",
         "closed a",
     ]
@@ -66,28 +66,28 @@ def test_and_deleted_again_it_waits_again() -> None:
 def test_one_that_is_made_again_too_late_is_created() -> None:
     saves = Saves()
     saves.feed([Deleted("a")], 0.0)
-    assert told(saves.expire(LATER)) == ["deleted a"]
-    assert told(saves.feed([Created("a")], LATER)) == ["created a"]
+    assert paths_of(saves.expire(LATER)) == ["deleted a"]
+    assert paths_of(saves.feed([Created("a")], LATER)) == ["created a"]
 
 
 def test_a_rename_over_a_file_is_its_new_content() -> None:
     saves = Saves()
     events = saves.feed([Moved("a", src_path="t", replaced=True)], 0.0)
-    assert told(events) == ["deleted t", "modified a!"]
+    assert paths_of(events) == ["deleted t", "modified a!"]
 
 
 def test_a_rename_to_where_a_file_was_is_its_new_content() -> None:
     saves = Saves()
     saves.feed([Deleted("a")], 0.0)
     events = saves.feed([Moved("a", src_path="t")], 0.01)
-    assert told(events) == ["deleted t", "modified a!"]
+    assert paths_of(events) == ["deleted t", "modified a!"]
     assert saves.due is None
 
 
 def test_other_files_go_on_meanwhile() -> None:
     saves = Saves()
     saves.feed([Deleted("a")], 0.0)
-    assert told(saves.feed([Created("b"), Moved("c", src_path="b")], 0.0)) == [
+    assert paths_of(saves.feed([Created("b"), Moved("c", src_path="b")], 0.0)) == [
         "created b",
         "moved c",
     ]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.trees import Watched, fill
 from helpers.waiting import PATIENCE
-from trees import Watched, fill
 
 Save = Callable[[Path], None]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Watched, clear, fill, plain
+from helpers.trees import Watched, clear, fill, plain
 
 from evdispatch._kernel._inotify import IN_MODIFY, Inotify
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.trees import Watched, fill, inotify_fds
 from helpers.waiting import PATIENCE
-from trees import Watched, fill, inotify_fds
 
 from evdispatch import (
     Change,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Watched, fill, plain
+from helpers.trees import Watched, fill, plain
 
 from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock

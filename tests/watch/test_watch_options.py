@@ -7,7 +7,7 @@ from typing import Any
 
 import pathspec
 import pytest
-from trees import Watched, fill, plain
+from helpers.trees import Watched, fill, plain
 
 from evdispatch import Dispatcher, Watch
 from evdispatch.testing import VirtualClock, settle

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from file_storm import exchange
-from trees import Watched, clear, fill, real_tree
+from helpers.file_storm import exchange
+from helpers.trees import Watched, clear, fill, real_tree
 
 from evdispatch import Created, Moved
 from evdispatch._kernel._inotify import Inotify

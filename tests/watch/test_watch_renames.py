@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from file_storm import exchange
-from trees import Watched, fill
+from helpers.file_storm import exchange
+from helpers.trees import Watched, fill
 
 from evdispatch import Moved
 from evdispatch.testing import VirtualClock, settle

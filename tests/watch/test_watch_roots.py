@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Watched, clear, fill, plain, real_tree
+from helpers.trees import Watched, clear, fill, plain, real_tree
 
 from evdispatch import Dispatcher, Watch
 from evdispatch.testing import VirtualClock, run_until, settle

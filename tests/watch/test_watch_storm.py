@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import Replay, real_tree, ride_out, storm, weather
+from helpers.trees import Replay, real_tree, ride_out, storm, weather
 
 from evdispatch import Change, Dispatcher, Moved, Rescan, Settled, Watch
 

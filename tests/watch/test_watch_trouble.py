@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.processes import UNTRACED
+from helpers.trees import Replay, Watched, clear, fill, plain
 from helpers.waiting import PATIENCE
-from trees import Replay, Watched, clear, fill, plain
-from untraced import UNTRACED
 
 from evdispatch import Change, Dispatcher, Watch
 from evdispatch._kernel._inotify import Inotify
@@ -113,7 +113,7 @@ import os, sys
 sys.path[:0] = sys.argv[1:]
 from pathlib import Path
 import tempfile
-from trees import Watched, fill
+from helpers.trees import Watched, fill
 from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock
 if os.geteuid() == 0:

@@ -1,16 +1,23 @@
 """What the tests of slow handlers share, and those of the thread that stands by."""
 
-import attrs
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from helpers.waiting import wait_until
 
-from evdispatch import Dispatcher, Event, HandlerStats
+from evdispatch import Dispatcher, HandlerStats
 from evdispatch._io._sampler import Sampler
 from evdispatch._io._standby import Standby
+from evdispatch.testing import VirtualClock
 
 
-@attrs.define(eq=False)
-class Work(Event):
-    """What the handlers of these tests hear."""
+@pytest.fixture
+def measuring(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
+    """A dispatcher on the virtual clock, for which half a second is slow."""
+    with Dispatcher(io=io, clock=clock, slow=0.5, **polling) as dispatcher:
+        yield dispatcher
+        dispatcher.audit()
 
 
 def sampler_of(app: Dispatcher) -> Sampler:
