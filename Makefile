@@ -12,6 +12,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --quiet
 RUN ?= pytest
 JOBS ?= 3# tests at once: much of a test's time is spent on waiting
 
@@ -53,29 +54,35 @@ bench-watch: $(VENV)/.bench-watch
 stress: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python tests/bench/stress.py $(ARGS)
 
-# What a demo needs is the package; what the tests need is the rest.
+# What a demo needs is the package; what the tests need is the rest. Each says on stderr what
+# it sets up, since that takes a while.
 $(VENV)/.run: pyproject.toml
+	@echo "Setting up $(VENV): evdispatch and what it needs" >&2
 	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(PIP) install --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group dev
+	@echo "Setting up $(VENV): what the tests, the linters and the documentation need" >&2
+	@$(PIP) install --group dev
 	@touch $@
 
 # The peers of `make bench`, and the following: the gate does without them.
 $(VENV)/.bench: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group bench
+	@echo "Setting up $(VENV): the libraries that make bench compares with" >&2
+	@$(PIP) install --group bench
 	@touch $@
 
 # The peers of the terminal decoder.
 $(VENV)/.bench-terminal: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group bench-terminal
+	@echo "Setting up $(VENV): the terminal libraries to compare with" >&2
+	@$(PIP) install --group bench-terminal
 	@touch $@
 
 # The peers of the file watcher.
 $(VENV)/.bench-watch: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group bench-watch
+	@echo "Setting up $(VENV): the file watchers to compare with" >&2
+	@$(PIP) install --group bench-watch
 	@touch $@
 
 clean:
