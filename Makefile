@@ -1,26 +1,37 @@
-# make demo    the terminal input demo          make test    the tests
-# make check   the whole gate (.ci/run)         make docs    the documentation
-# make bench   figures against peers, and their page's; ARGS="echo" only those of a family
-# make stress  the long runs
+# make demo        the terminal input demo
+# make test        every test once, a part of them in all io modes and on all pollers
+# make test-all    every test in all io modes, and on all pollers where one matters
+# make test-busy   what `make test` runs, beside four busy loops
+# make check       the whole gate (.ci/run)
+# make docs        the documentation
+# make stress      the long runs
+# make bench             figures against peers, and their page's; ARGS="echo": one family's
 # make bench-terminal    the terminal decoder against peers, and its page's figures
 # make bench-pollers     select, poll, epoll and threads, and their page's figures
 # make bench-watch       the file watcher against peers, and their page's figures
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --quiet
 RUN ?= pytest
 JOBS ?= 3# tests at once: much of a test's time is spent on waiting
 
 # -X dev for the processes that run the tests, too.
 SPREAD = --tx "$(JOBS)*popen//python=$(BIN)/python -X dev" --dist load
 
-.PHONY: demo test check docs bench bench-terminal bench-pollers bench-watch stress clean
+.PHONY: demo test test-all test-busy check docs bench bench-terminal bench-pollers bench-watch stress clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python demos/terminal_input.py $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -X dev -m $(RUN) $(SPREAD) $(ARGS)
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -X dev -m $(RUN) $(SPREAD) --matrix=all $(ARGS)
+
+test-busy: $(VENV)/.dev
+	PYTHON=$(BIN)/python .ci/busy $(MAKE) test
 
 check:
 	.ci/run
@@ -43,29 +54,35 @@ bench-watch: $(VENV)/.bench-watch
 stress: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python tests/bench/stress.py $(ARGS)
 
-# What a demo needs is the package; what the tests need is the rest.
+# What a demo needs is the package; what the tests need is the rest. Each says on stderr what
+# it sets up, since that takes a while.
 $(VENV)/.run: pyproject.toml
+	@echo "Setting up $(VENV): evdispatch and what it needs" >&2
 	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(PIP) install --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group dev
+	@echo "Setting up $(VENV): what the tests, the linters and the documentation need" >&2
+	@$(PIP) install --group dev
 	@touch $@
 
 # The peers of `make bench`, and the following: the gate does without them.
 $(VENV)/.bench: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group bench
+	@echo "Setting up $(VENV): the libraries that make bench compares with" >&2
+	@$(PIP) install --group bench
 	@touch $@
 
 # The peers of the terminal decoder.
 $(VENV)/.bench-terminal: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group bench-terminal
+	@echo "Setting up $(VENV): the terminal libraries to compare with" >&2
+	@$(PIP) install --group bench-terminal
 	@touch $@
 
 # The peers of the file watcher.
 $(VENV)/.bench-watch: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --group bench-watch
+	@echo "Setting up $(VENV): the file watchers to compare with" >&2
+	@$(PIP) install --group bench-watch
 	@touch $@
 
 clean:

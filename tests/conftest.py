@@ -1,27 +1,24 @@
 """What tests get: both io modes, a virtual clock, descriptors, and a watch on leaks."""
 
-import contextlib
 import errno
-import gc
-import multiprocessing
 import os
 import signal
 import socket
-import termios
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ends import Ends
-from networks import Net, networking
-from ptys import Pty
-from rates import Later
-from trees import Watched
+from helpers.clocks import Later
+from helpers.descriptors import Ends
+from helpers.network import Net, networking
+from helpers.terminals import LIMITS, Pty
+from helpers.trees import Watched
+from helpers.waiting import PATIENCE
+from hypothesis import HealthCheck, settings
 
 from evdispatch import Dispatcher, Event, Pipe
-from evdispatch.testing import ManualSource, VirtualClock, settle
+from evdispatch.testing import ManualSource, VirtualClock, run_until, settle
 
 
 def pytest_configure() -> None:
@@ -34,55 +31,15 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-POLLERS: dict[str, Any] = {
-    "epoll": {},
-    "edge": {"poller": "verify"},  # edge-triggered, and nothing may be left unread
-    "poll": {"poller": "poll"},
-    "select": {"poller": "select"},
-}
+pytest_plugins = ["helpers.leaks", "helpers.matrix"]
 
-
-MODES = ("thread", "inline", "auto")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--pollers", help="only these, with commas: " + ",".join(POLLERS))
-    parser.addoption("--modes", help="only these, with commas: " + ",".join(MODES))
-
-
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """Leave out the pollers and io modes that were not asked for."""
-    for param, option in (
-        ("polling", config.option.pollers),
-        ("io", config.option.modes),
-    ):
-        if option is not None:
-            wanted = {None, *option.split(",")}
-            out = [item for item in items if _value_of(item, param) not in wanted]
-            config.hook.pytest_deselected(items=out)
-            items[:] = [item for item in items if _value_of(item, param) in wanted]
-
-
-def _value_of(item: pytest.Item, param: str) -> str | None:
-    callspec = getattr(item, "callspec", None)
-    return None if callspec is None else callspec.params.get(param)
-
-
-@pytest.fixture(params=MODES)
-def io(request: pytest.FixtureRequest) -> Any:
-    """Each way to run: a test of behaviour passes in all of them."""
-    return request.param
-
-
-@pytest.fixture(params=POLLERS)
-def polling(request: pytest.FixtureRequest) -> Any:
-    """Each poller: a test of behaviour passes on all of them.
-
-    What is of some only says so: ``@pytest.mark.parametrize("polling", EPOLL, indirect=True)``.
-    """
-    return POLLERS[request.param]
+# A busy machine is no failure.
+settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
+for patient in (run_until, settle):
+    patient.__kwdefaults__ = {"timeout": PATIENCE}
 
 
 @pytest.fixture
@@ -189,7 +146,7 @@ def later(timed: Dispatcher, clock: VirtualClock) -> Later:
 @pytest.fixture
 def pty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
     """Both ends of a pseudo-terminal; it answers nothing, and is not waited for long."""
-    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 0.005)
+    monkeypatch.setattr(LIMITS[0], 0.005)
     ends = Pty()
     yield ends
     ends.close()
@@ -232,48 +189,3 @@ def fds() -> Iterator[list[int]]:
             os.close(fd)
         except OSError as error:
             assert error.errno == errno.EBADF  # noqa: PT017
-
-
-def _descriptors() -> dict[int, str]:
-    found = {}
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # the listing's own descriptor
-            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
-    return found
-
-
-def _children() -> list[str]:
-    with open(f"/proc/self/task/{threading.get_native_id()}/children") as file:
-        return file.read().split()
-
-
-def _state() -> dict[str, Any]:
-    handlers = {s: signal.getsignal(s) for s in signal.valid_signals()}
-    try:
-        tty = termios.tcgetattr(0)
-    except termios.error:
-        tty = None
-    wakeup = signal.set_wakeup_fd(-1)
-    signal.set_wakeup_fd(wakeup)
-    return {
-        "descriptors": _descriptors(),
-        "threads": set(threading.enumerate()),
-        "children": [*_children(), *multiprocessing.active_children()],
-        "signal handlers": handlers,
-        "signal mask": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
-        "wakeup fd": wakeup,
-        "tty mode": tty,
-    }
-
-
-@pytest.fixture(autouse=True)
-def _no_leaks() -> Iterator[None]:
-    """Fail a test that leaves anything behind; it was set up before the others."""
-    before = _state()
-    yield
-    after = _state()
-    if after != before:
-        gc.collect()  # only now: it would take longer than most tests
-        after = _state()
-    for what, was in before.items():
-        assert after[what] == was, f"the test leaked: {what}"

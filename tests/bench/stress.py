@@ -208,9 +208,11 @@ def interrupts(until: float, rng: random.Random) -> str:
     """Ctrl+c at every line, then at random; in processes of their own."""
     runs = 0
     for io in MODES:
-        subprocess.run([sys.executable, _TESTS / "every_line.py", io, "1"], check=True)
+        subprocess.run(
+            [sys.executable, _TESTS / "helpers/every_line.py", io, "1"], check=True
+        )
     while time.monotonic() < until:
-        storm = [sys.executable, str(_TESTS / "storm.py"), rng.choice(MODES)]
+        storm = [sys.executable, str(_TESTS / "helpers/storm.py"), rng.choice(MODES)]
         subprocess.run(storm, check=True)
         runs += 1
     return f"every line, and {runs} storms"

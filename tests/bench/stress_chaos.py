@@ -11,7 +11,7 @@ import random
 import time
 from typing import Any
 
-from certificates import client_context, server_context
+from helpers.network import client_context, server_context
 
 from evdispatch import ClosedError, Connection, Dispatcher, Event, Listener
 from evdispatch.testing import run_until, settle

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, get_args
 
-from trees import ride_out
+from helpers.trees import ride_out
 
 from evdispatch import Dispatcher
 from evdispatch._io._modes import IoMode

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 from cli.pictures import Glass
-from ptys import Pty, program
+from helpers.terminals import Pty, program
 
 from evdispatch.cli._state import layout
 from evdispatch.terminal import Modes
@@ -43,9 +43,9 @@ class Session:
     glass: Glass = attrs.field(factory=lambda: Glass(80, 24))
     read: int = 0
 
-    def type(self, text: str) -> None:
+    def type(self, text: str | bytes) -> None:
         """Type, paste or move the mouse."""
-        self.pty.type(text.encode())
+        self.pty.type(text if isinstance(text, bytes) else text.encode())
 
     def see(self, *texts: str, timeout: float = 60.0) -> str:
         """Wait until the screen shows all the texts, and return what it shows."""
@@ -98,16 +98,6 @@ class Session:
         """Give the window another size; the kernel sends SIGWINCH."""
         self.pty.resize(columns, rows)
         self.glass = Glass(columns, rows)
-
-
-def sgr(button: int, x: int, y: int, final: str = "M") -> str:
-    """Return a mouse report."""
-    return f"\x1b[<{button};{x + 1};{y + 1}{final}"
-
-
-def click(x: int, y: int) -> str:
-    """Return the reports of a click."""
-    return sgr(0, x, y) + sgr(0, x, y, "m")
 
 
 def button(name: str, columns: int = 80, rows: int = 24) -> tuple[int, int]:

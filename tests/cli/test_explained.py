@@ -4,7 +4,7 @@ import pytest
 from cli.commands import run
 from cli.pictures import EVENTS, picture
 from cli.sessions import session
-from ptys import Pty
+from helpers.terminals import Pty
 
 from evdispatch import Event, Key, Paste
 from evdispatch.cli._lines import line, why, why_lines

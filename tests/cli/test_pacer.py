@@ -6,6 +6,8 @@ from evdispatch import Dispatcher
 from evdispatch.cli._view import Pacer
 from evdispatch.testing import VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 
 class TestPacer:
     """At most 30 frames a second, and none for nothing."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli.commands import KEYS, run
 from cli.sessions import FENCE, PLAIN, session
-from ptys import Pty
+from helpers.terminals import Pty
 
 
 def shell(script: str) -> subprocess.CompletedProcess[str]:

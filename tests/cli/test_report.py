@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cli.commands import DATA, lines_of, run
 from cli.sessions import FENCE, PLAIN, session
-from ptys import Pty
+from helpers.terminals import Pty
 from terminal.from_report import read
 
 from evdispatch.cli import main

@@ -8,7 +8,7 @@ import pytest
 from cli.commands import DATA, lines_of, run
 from cli.pictures import EVENTS
 from cli.sessions import session
-from ptys import Pty
+from helpers.terminals import Pty
 from terminal import test_vectors
 from terminal.describe import as_vector
 from terminal.from_report import main as from_report

@@ -3,9 +3,9 @@
 import pytest
 from cli.desk import Desk
 from cli.pictures import EVENTS, Glass, glass_of, picture
+from helpers.parameters import TEXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import TEXT
 
 from evdispatch import Event, Key, Move, Paste, Press, Unknown
 from evdispatch.cli._screen import KINDS, Canvas, Painter, render

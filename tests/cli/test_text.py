@@ -1,9 +1,9 @@
 """Text that is safe to show, and its width."""
 
 import pytest
+from helpers.parameters import TEXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import TEXT
 
 from evdispatch.cli._text import clip, escaped, printable, width
 

@@ -9,8 +9,8 @@ from shutil import which
 from typing import Any
 
 import pytest
-from cli.sessions import button, click, sgr
-from ptys import Pty
+from cli.sessions import button
+from helpers.terminals import Pty, click, sgr
 
 pytestmark = pytest.mark.usefixtures("xterm")
 
@@ -64,7 +64,7 @@ class TestTmux:
         tmux("set-buffer", "pasted\x1b[31m")
         tmux("paste-buffer", "-p")
         self.see(pty, tmux, r"'pasted\x1b[31m'")
-        pty.type((click(50, 25) + sgr(35, 51, 25)).encode())
+        pty.type(click(50, 25) + sgr(35, 51, 25))
         self.see(pty, tmux, "click    left 50,25", "move     51,25")
-        pty.type(click(*button("quit", 100, 30)).encode())
+        pty.type(click(*button("quit", 100, 30)))
         self.see(pty, tmux, "ended with 0")

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from cli.pictures import Glass
-from cli.sessions import FENCE, VIEW, Session, button, click, session, sgr
-from ptys import Pty, program
+from cli.sessions import FENCE, VIEW, Session, button, session
+from helpers.terminals import Pty, click, program, sgr
 
 from evdispatch import Dispatcher, Terminal
 from evdispatch.cli._state import layout
@@ -74,7 +74,7 @@ class TestButtons:
             user.see("the log is paused")
             user.type("\x1b[24~")
             assert "f12" not in user.see("key 1")
-            user.type(click(*button("pause")) + "\x1b[24~")
+            user.type(click(*button("pause")) + b"\x1b[24~")
             user.see("f12", "q or ctrl+c quits")
             user.type("q")
             assert user.wait() == 0
@@ -187,7 +187,7 @@ class TestSignals:
     def test_view_in_the_background_draws_nothing(self, io: str, pty: Pty) -> None:
         source = f"""
             import os, signal, subprocess, sys
-            other = subprocess.Popen(["sleep", "60"], process_group=0)
+            other = subprocess.Popen(["sleep", "300"], process_group=0)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(0, other.pid)
             from evdispatch import Dispatcher, Terminal

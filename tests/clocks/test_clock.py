@@ -4,13 +4,14 @@ import errno
 import importlib.util
 import math
 import os
-import select
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.descriptors import readable
+from helpers.waiting import PATIENCE
 
 from evdispatch import MonotonicClock
 from evdispatch._core import _clock
@@ -40,12 +41,6 @@ def alarm(module: Any) -> Iterator[TimerFd]:
     alarm.close()
 
 
-def readable(alarm: TimerFd, timeout: float = 0) -> bool:
-    poll = select.poll()
-    poll.register(alarm.fileno(), select.POLLIN)
-    return bool(poll.poll(timeout * 1000))
-
-
 def test_monotonic_clock_now_is_time_monotonic() -> None:
     before = time.monotonic()
     now = MonotonicClock().now()
@@ -66,14 +61,14 @@ def test_timerfd_is_never_early_and_hardly_late(alarm: TimerFd) -> None:
     for number in range(200):
         deadline = time.monotonic() + number * 7e-6
         alarm.set(deadline)
-        assert readable(alarm, 5)
+        assert readable(alarm.fileno(), PATIENCE)
         late.append(time.monotonic() - deadline)
     assert min(late) >= 0
     assert sorted(late)[100] < 0.001, "a poller's own timeout is a millisecond late"
 
 
 def test_timerfd_not_set_is_not_readable(alarm: TimerFd) -> None:
-    assert not readable(alarm)
+    assert not readable(alarm.fileno())
 
 
 @pytest.mark.parametrize("past", [0.0, -1.0, -math.inf, -1e300, 1e-12])
@@ -81,7 +76,7 @@ def test_timerfd_set_to_the_past_is_readable_at_once(
     alarm: TimerFd, past: float
 ) -> None:
     alarm.set(past)
-    assert readable(alarm, 5)
+    assert readable(alarm.fileno(), PATIENCE)
 
 
 @pytest.mark.parametrize("never", [None, math.inf])
@@ -89,33 +84,33 @@ def test_timerfd_set_to_never_is_not_readable(
     alarm: TimerFd, never: float | None
 ) -> None:
     alarm.set(0.0)
-    assert readable(alarm, 5)
+    assert readable(alarm.fileno(), PATIENCE)
     alarm.set(never)
-    assert not readable(alarm)
+    assert not readable(alarm.fileno())
     alarm.set(time.monotonic() + 0.001)
     alarm.set(never)
-    assert not readable(alarm, 0.01)
+    assert not readable(alarm.fileno(), 0.01)
 
 
 @pytest.mark.parametrize("far", [2.0**31, 2.0**40, 2.0**62, 1e18, 1e300, 1.7e308])
 def test_timerfd_set_to_far_future_is_not_readable(alarm: TimerFd, far: float) -> None:
     alarm.set(far)
-    assert not readable(alarm)
+    assert not readable(alarm.fileno())
     alarm.set(time.monotonic())
-    assert readable(alarm, 5)
+    assert readable(alarm.fileno(), PATIENCE)
 
 
 def test_timerfd_set_again_is_not_readable_any_more(alarm: TimerFd) -> None:
     alarm.set(0.0)
-    assert readable(alarm, 5)
+    assert readable(alarm.fileno(), PATIENCE)
     alarm.set(time.monotonic() + 3600)
-    assert not readable(alarm)
+    assert not readable(alarm.fileno())
 
 
 def test_timerfd_after_deadline_stays_readable(alarm: TimerFd) -> None:
     alarm.set(0.0)
-    assert readable(alarm, 5)
-    assert readable(alarm)
+    assert readable(alarm.fileno(), PATIENCE)
+    assert readable(alarm.fileno())
 
 
 def test_timerfd_descriptor_is_cloexec_and_nonblocking(alarm: TimerFd) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from certificates import CERT, KEY, client_context
-from networks import drain, receive
+from helpers.network import CERT, KEY, client_context, receive, receive_all
+from helpers.waiting import PATIENCE
 
 DEMOS = Path(__file__).parents[2] / "demos"
 
@@ -43,12 +43,12 @@ def serving(script: str, *arguments: str) -> Iterator[Any]:
             yield ast.literal_eval(address) if address[0] == "(" else address
         finally:
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors) == (0, "")
 
 
 def connect(address: Any) -> socket.socket:
-    return socket.create_connection(address[:2], timeout=10)
+    return socket.create_connection(address[:2], timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_echo_server_answers_with_good(arguments: tuple[str, ...]) -> None:
                 assert receive(client, len(expected)) == expected
             one.sendall(b"unfinished")
             one.shutdown(socket.SHUT_WR)
-            assert drain(one) == b"unfinished\nGood\n"
+            assert receive_all(one) == b"unfinished\nGood\n"
 
 
 def test_the_echo_server_at_a_unix_path(tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_the_echo_server_at_a_unix_path(tmp_path: Path) -> None:
                 input=b"hello\n",
                 capture_output=True,
                 check=True,
-                timeout=20,
+                timeout=PATIENCE,
             )
             assert done.stdout == b"hello\nGood\n"
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
+            client.settimeout(PATIENCE)
             client.connect(path)
             client.sendall(b"hello\n")
             assert receive(client, 11) == b"hello\nGood\n"
@@ -101,7 +101,7 @@ def test_nc_talks_to_the_echo_server() -> None:
             input=b"hello\n",
             capture_output=True,
             check=True,
-            timeout=20,
+            timeout=PATIENCE,
         )
         assert done.stdout == b"hello\nGood\n"
 
@@ -141,7 +141,7 @@ class TestChat:
                 assert ann.recv(100) == b"Hello Ann. Here are: Ann\n"
         with serving("chat.py", f"unix:{tmp_path}/chat"):
             with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(10)
+                client.settimeout(PATIENCE)
                 client.connect(f"{tmp_path}/chat")
                 client.sendall(b"Ann\n")
                 assert receive(client, 25) == b"Hello Ann. Here are: Ann\n"
@@ -150,32 +150,32 @@ class TestChat:
 class TestProxy:
     def test_it_passes_both_ways_and_the_ends_too(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as target:
-            target.settimeout(10)
+            target.settimeout(PATIENCE)
             host, port = target.getsockname()
             with serving("proxy.py", "127.0.0.1:0", f"{host}:{port}") as address:
                 with connect(address) as client:
                     client.sendall(b"question")
                     client.shutdown(socket.SHUT_WR)
                     with target.accept()[0] as server:
-                        server.settimeout(10)
-                        assert drain(server) == b"question"
+                        server.settimeout(PATIENCE)
+                        assert receive_all(server) == b"question"
                         server.sendall(b"answer")
-                    assert drain(client) == b"answer"
+                    assert receive_all(client) == b"answer"
 
     def test_much_data_waits_for_who_is_slow(self) -> None:
         size = 20_000_000
         with socket.create_server(("127.0.0.1", 0)) as target:
-            target.settimeout(10)
+            target.settimeout(PATIENCE)
             host, port = target.getsockname()
             with serving("proxy.py", "127.0.0.1:0", f"{host}:{port}") as address:
                 with connect(address) as client, target.accept()[0] as server:
-                    server.settimeout(10)
+                    server.settimeout(PATIENCE)
                     client.settimeout(0.2)
                     sent = 0
                     with contextlib.suppress(TimeoutError):
                         while sent < size:
                             sent += client.send(bytes(100_000))
-                    client.settimeout(10)
+                    client.settimeout(PATIENCE)
                     assert sent < size, "it holds the sender back"
                     assert len(receive(server, sent)) == sent
 
@@ -192,7 +192,7 @@ class TestHttps:
         arguments = (str(CERT), str(KEY), "--port", "0")
         with serving("https_server.py", *arguments) as address:
             url = f"https://localhost:{address[1]}/x"
-            with urlopen(url, context=client_context(), timeout=10) as answer:
+            with urlopen(url, context=client_context(), timeout=PATIENCE) as answer:
                 text = answer.read().decode()
         assert text.startswith("You asked: GET /x HTTP/1.1\n")
         assert "We talk: TLSv1.3" in text
@@ -207,7 +207,7 @@ class TestHttps:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=20,
+                timeout=PATIENCE,
             )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("You asked: GET / HTTP/1.1\n")
@@ -231,7 +231,7 @@ def test_wrong_arguments_are_told_in_a_line(
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr

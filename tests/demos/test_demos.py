@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from helpers.waiting import PATIENCE
 
 DEMOS = Path(__file__).parents[2] / "demos"
 
@@ -54,7 +55,7 @@ RUNS = [
     Run("tutorial_2.py", r"lap 1 at 0\.000 s\nlap 2 at \d\.\d+ s\nbye\n", input="  xq"),
     Run("tutorial_2.py", "", input="x"),
     Run("tutorial_3.py", r" +0\.000  compiling\n +\d\.\d+  linking\n"),
-    Run("tutorial_3.py", r" +0\.000  lap\n", " q", ("sleep", "30")),
+    Run("tutorial_3.py", r" +0\.000  lap\n", " q", ("sleep", "300")),
     Run("tutorial_4.py", "2 tests passed\n"),
 ]
 
@@ -73,7 +74,7 @@ def test_a_demo_runs(run: Run) -> None:
         input=run.input,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -99,7 +100,7 @@ def test_a_demo_is_short_and_tells_how_to_run_it(path: Path) -> None:
 def test_rerun(tmp_path: Path) -> None:
     """It runs until it is interrupted, so it is not among those above."""
     (tmp_path / "src").mkdir()
-    child = ["sh", "-c", "echo run; exec sleep 30"]
+    child = ["sh", "-c", "echo run; exec sleep 300"]
     with subprocess.Popen(
         [sys.executable, "-X", "dev", DEMOS / "rerun.py", tmp_path / "src", *child],
         stdout=subprocess.PIPE,
@@ -113,5 +114,5 @@ def test_rerun(tmp_path: Path) -> None:
         assert demo.stdout.readline() == "ended with -15\n"
         assert demo.stdout.readline() == "run\n"
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(20) == 0
+        assert demo.wait(PATIENCE) == 0
         assert demo.stderr.read() == ""

@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 import pytest
-from timing import advance
+from helpers.clocks import advance
 
 from evdispatch import HANDLED, Dispatcher, Error, Event, Handle, HandlerError, Timer
 from evdispatch.testing import VirtualClock, record, settle

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from timing import advance
+from helpers.clocks import advance
 
 from evdispatch import Dispatcher, Event, Tick, Timer
 from evdispatch.testing import VirtualClock, run_until, settle

@@ -5,24 +5,28 @@ from typing import Any
 
 import attrs
 import pytest
-from loads import Load, fail
+from helpers.events import Work, fail
 
 from evdispatch import AlreadyRunningError, Dispatcher, Error, Event, HandlerError, Stop
 from evdispatch.testing import ManualSource, record, settle
+
+pytestmark = pytest.mark.cross
 
 
 def test_a_failure_that_nobody_handles_is_raised_with_all_that_is_known(
     app: Dispatcher,
 ) -> None:
-    event = Load(7)
-    app.on(Load)(fail)
+    event = Work(7)
+    app.on(Work)(fail)
     app.post(event)
     with pytest.raises(HandlerError) as caught:
         app.run()
     error = caught.value
     assert (error.event, error.handler) == (event, fail)
     assert isinstance(error.__cause__, LookupError)
-    assert str(error) == ("loads.fail raised LookupError('no luck') on Load(number=7)")
+    assert str(error) == (
+        "helpers.events.fail raised LookupError('no luck') on Work(number=7)"
+    )
     assert app.stats().posts.failed == 1
     assert app.stats().balanced
 
@@ -51,9 +55,9 @@ def test_the_other_handlers_of_the_event_are_called_if_somebody_handles_errors(
 ) -> None:
     seen: list[Event] = []
     errors = record(app, Error)
-    app.on(Load)(fail)
-    app.on(Load)(seen.append)
-    event = Load()
+    app.on(Work)(fail)
+    app.on(Work)(seen.append)
+    event = Work()
     app.post(event)
     settle(app)
     assert seen == [event]
@@ -66,9 +70,9 @@ def test_the_other_handlers_of_the_event_are_called_if_somebody_handles_errors(
 
 def test_each_failure_of_an_event_is_told(app: Dispatcher) -> None:
     errors = record(app, Error)
-    app.on(Load)(fail)
-    app.on(Load)(lambda: 1 / 0)
-    app.post(Load())
+    app.on(Work)(fail)
+    app.on(Work)(lambda: 1 / 0)
+    app.post(Work())
     settle(app)
     assert [type(error.exception) for error in errors] == [
         LookupError,
@@ -82,11 +86,11 @@ def test_an_error_comes_from_the_source_whose_event_it_was(app: Dispatcher) -> N
     source = app.add(ManualSource())
     told: list[Error] = []
     source.on(Error)(told.append)
-    app.on(Load)(fail)
-    source.emit(Load())
+    app.on(Work)(fail)
+    source.emit(Work())
     settle(app)
     assert [error.source for error in told] == [source]
-    app.post(Load())
+    app.post(Work())
     with pytest.raises(HandlerError):  # the source's handler hears its own only
         settle(app)
     assert app.stats().balanced
@@ -95,8 +99,8 @@ def test_an_error_comes_from_the_source_whose_event_it_was(app: Dispatcher) -> N
 def test_an_error_handler_may_be_choosy(app: Dispatcher) -> None:
     errors: list[Error] = []
     app.on(Error, exception=lambda e: isinstance(e, OSError))(errors.append)
-    app.on(Load)(fail)
-    app.post(Load())
+    app.on(Work)(fail)
+    app.post(Work())
     with pytest.raises(HandlerError, match="no luck"):
         settle(app)
     assert errors == []
@@ -109,8 +113,8 @@ def test_an_error_handler_that_raises_is_not_asked_about_itself(
         raise KeyError("in the handler of errors")
 
     app.on(Error)(broken)
-    app.on(Load)(fail)
-    app.post(Load())
+    app.on(Work)(fail)
+    app.post(Work())
     with pytest.raises(HandlerError) as caught:
         settle(app)
     assert caught.value.handler is broken
@@ -125,11 +129,11 @@ def test_with_log_a_failure_is_logged_and_the_loop_goes_on(
 ) -> None:
     with Dispatcher(io=io, on_error="log") as app:  # type: ignore[arg-type]
         seen: list[Event] = []
-        app.on(Load)(fail)
-        app.on(Load)(seen.append)
-        app.post(Load())
-        app.post(Load())
-        app.on(Load, once=True, priority=-1)(app.stop)
+        app.on(Work)(fail)
+        app.on(Work)(seen.append)
+        app.post(Work())
+        app.post(Work())
+        app.on(Work, once=True, priority=-1)(app.stop)
         app.run()
         settle(app)
         assert len(seen) == 2
@@ -146,8 +150,8 @@ def test_with_log_an_error_handler_that_raises_is_logged(
 ) -> None:
     with Dispatcher(io=io, on_error="log") as app:  # type: ignore[arg-type]
         app.on(Error)(fail)
-        app.on(Load)(lambda: 1 / 0)
-        app.post(Load())
+        app.on(Work)(lambda: 1 / 0)
+        app.post(Work())
         settle(app)
         assert len(caplog.records) == 1
         assert app.stats().balanced
@@ -164,8 +168,8 @@ def test_a_stop_handler_that_fails_is_told_before_the_run_ends(
 ) -> None:
     errors = record(app, Error)
     app.on(Stop)(fail)
-    app.post(Load())
-    app.on(Load)(app.stop)
+    app.post(Work())
+    app.on(Work)(app.stop)
     app.run()
     assert [type(error.exception) for error in errors] == [LookupError]
     assert app.stats().balanced
@@ -181,8 +185,8 @@ def test_what_is_no_exception_leaves_run_with_the_queue_intact(
         errors = record(app, Error)
         stops = record(app, Stop)
 
-        @app.on(Load)
-        def handler(event: Load) -> None:
+        @app.on(Work)
+        def handler(event: Work) -> None:
             seen.append(event.number)
             if event.number == 1:
                 raise kind
@@ -190,7 +194,7 @@ def test_what_is_no_exception_leaves_run_with_the_queue_intact(
                 app.stop()
 
         for number in range(4):
-            app.post(Load(number))
+            app.post(Work(number))
         with pytest.raises(kind):
             app.run()
         assert seen == [0, 1]
@@ -206,15 +210,15 @@ def test_what_is_no_exception_leaves_run_with_the_queue_intact(
 def test_after_a_failure_run_goes_on_with_the_next_event(app: Dispatcher) -> None:
     seen: list[int] = []
 
-    @app.on(Load)
-    def handler(event: Load) -> None:
+    @app.on(Work)
+    def handler(event: Work) -> None:
         seen.append(event.number)
         if event.number == 0:
             fail()
         app.stop()
 
-    app.post(Load(0))
-    app.post(Load(1))
+    app.post(Work(0))
+    app.post(Work(1))
     with pytest.raises(HandlerError):
         app.run()
     app.run()
@@ -222,8 +226,8 @@ def test_after_a_failure_run_goes_on_with_the_next_event(app: Dispatcher) -> Non
 
 
 def test_a_step_within_a_handler_is_refused(app: Dispatcher) -> None:
-    app.on(Load)(lambda: app.step())  # noqa: PLW0108 (step would take the event)
-    app.post(Load())
+    app.on(Work)(lambda: app.step())  # noqa: PLW0108 (step would take the event)
+    app.post(Work())
     with pytest.raises(HandlerError) as caught:
         app.step()
     assert isinstance(caught.value.__cause__, AlreadyRunningError)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import pytest
-from loads import Load, fail
+from helpers.events import Work, fail
 
 from evdispatch import HANDLED, Dispatcher, Error, Event, HandlerError, SourceError
 from evdispatch.testing import ManualSource, record, settle
@@ -23,10 +23,10 @@ def test_a_source_that_fails_ends_and_is_told_after_all_it_made(
 ) -> None:
     seen = record(app, Event)
     source = app.add(Broken())
-    source.emit(Load(1))
+    source.emit(Work(1))
     settle(app)
     mine = [event for event in seen if event.source is source]
-    assert [event.name for event in mine] == ["load", "error"]
+    assert [event.name for event in mine] == ["work", "error"]
     assert isinstance(mine[1], Error)
     assert (mine[1].event, mine[1].handler) == (None, None)
     assert source.closed
@@ -62,12 +62,12 @@ def test_a_handler_that_closes_the_source_and_then_fails_is_told(
     errors = record(app, Error)
     source = app.add(ManualSource())
 
-    @app.on(Load)
+    @app.on(Work)
     def close_and_fail() -> None:
         source.close()
         fail()
 
-    source.emit(Load(), Load())
+    source.emit(Work(), Work())
     settle(app)
     assert [type(error.exception) for error in errors] == [LookupError]
     assert source.counts.read == 3
@@ -86,14 +86,14 @@ def test_what_a_source_does_about_an_unhandled_event_may_fail_too(
             raise LookupError(event.name)
 
     source = app.add(Fussy())
-    source.emit(Load())
+    source.emit(Work())
     with pytest.raises(
-        HandlerError, match=r"on_unhandled raised LookupError\('load'\)"
+        HandlerError, match=r"on_unhandled raised LookupError\('work'\)"
     ):
         settle(app)
     assert app.stats().balanced
     errors = record(app, Error)
-    source.emit(Load())
+    source.emit(Work())
     settle(app)
     assert len(errors) == 1
     assert app.stats().balanced
@@ -108,9 +108,9 @@ def test_a_source_is_asked_about_events_that_nobody_hears(app: Dispatcher) -> No
 
     Asked.unhandled.clear()
     source = app.add(Asked())
-    app.on(Load, number=1)(lambda: None)
-    app.on(Load, number=2)(lambda: HANDLED)
-    events = [Load(number) for number in range(3)]
+    app.on(Work, number=1)(lambda: None)
+    app.on(Work, number=2)(lambda: HANDLED)
+    events = [Work(number) for number in range(3)]
     source.emit(*events)
     settle(app)
     assert Asked.unhandled == [events[0]]
@@ -126,8 +126,8 @@ def test_a_source_without_a_truth_value_is_a_source_all_the_same(
     source = app.add(Empty())
     errors: list[Error] = []
     source.on(Error)(errors.append)
-    source.on(Load)(fail)
-    source.emit(Load())
+    source.on(Work)(fail)
+    source.emit(Work())
     settle(app)
     assert len(errors) == 1
     assert app.stats().balanced

@@ -7,15 +7,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from untraced import UNTRACED
+from helpers.processes import HELPERS, UNTRACED
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, Pipe, Source, Start
 from evdispatch._io._modes import IoMode
 from evdispatch.testing import VirtualClock
+
+pytestmark = pytest.mark.pollers
 
 
 def interrupt() -> None:
@@ -226,8 +228,8 @@ def test_whenever_it_comes_nothing_is_lost_or_left(
     itself.
     """
     program, *stride = arguments
-    command = [sys.executable, str(Path(__file__).parents[1] / program), io, *stride]
-    child = subprocess.run(command, timeout=60, check=False, env=UNTRACED)
+    command = [sys.executable, str(HELPERS / program), io, *stride]
+    child = subprocess.run(command, timeout=PATIENCE, check=False, env=UNTRACED)
     assert child.returncode == 0
 
 

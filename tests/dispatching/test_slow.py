@@ -4,11 +4,11 @@ import functools
 import gc
 import logging
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from slowness import Work, be_sampled, timing
+from helpers.events import Work
+from helpers.slow import be_sampled, measuring, timing
 
 from evdispatch import (
     HANDLED,
@@ -23,13 +23,7 @@ from evdispatch._handlers._handler import CALLERS
 from evdispatch.debug._slow import TimedCall
 from evdispatch.testing import VirtualClock, record, settle
 
-
-@pytest.fixture
-def app(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
-    """A dispatcher on the virtual clock, for which half a second is slow."""
-    with Dispatcher(io=io, clock=clock, slow=0.5, **polling) as dispatcher:
-        yield dispatcher
-        dispatcher.audit()
+app = measuring
 
 
 def test_it_is_told_with_the_line_at_which_it_was_slow(

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from slowness import Work, be_sampled, sampler_of
+from helpers.events import Work
+from helpers.slow import be_sampled, sampler_of
+from helpers.waiting import PATIENCE
 
 from evdispatch import (
     Dispatcher,
@@ -226,7 +228,7 @@ def test_in_the_background(io: Any, clock: VirtualClock) -> None:
 
         with app.running():
             app.post(Work())
-            assert done.wait(10)
+            assert done.wait(PATIENCE)
     assert "in work" in slow[0].stack
 
 

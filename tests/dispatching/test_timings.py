@@ -3,13 +3,13 @@
 import functools
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.events import Work
+from helpers.slow import measuring, timing
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slowness import Work, timing
 
 from evdispatch import (
     Dispatcher,
@@ -18,13 +18,7 @@ from evdispatch import (
 from evdispatch.debug._slow import BOUNDS
 from evdispatch.testing import ManualSource, VirtualClock, record, settle
 
-
-@pytest.fixture
-def app(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
-    """A dispatcher on the virtual clock, for which half a second is slow."""
-    with Dispatcher(io=io, clock=clock, slow=0.5, **polling) as dispatcher:
-        yield dispatcher
-        dispatcher.audit()
+app = measuring
 
 
 def test_what_after_and_every_call(app: Dispatcher, clock: VirtualClock) -> None:

@@ -9,8 +9,7 @@ import termios
 from typing import Any
 
 import pytest
-from keyboards import OFF, WHO
-from ptys import Pty
+from helpers.terminals import OFF, WHO, Pty
 
 from evdispatch import (
     Data,
@@ -37,7 +36,7 @@ def opened(fds: list[int], number: int) -> int:
 
 
 # The others don't tell of a duplicate: they watch the number, which is the stranger's.
-@pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+@pytest.mark.pollers("epoll", "edge")
 @pytest.mark.parametrize("make", [Pipe, Fd])
 @pytest.mark.parametrize("stranger_has_data", [True, False])
 def test_a_stranger_is_not_read(
@@ -171,7 +170,7 @@ class Told(Source):
 
 
 # The others may find out in between, and tell it.
-@pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+@pytest.mark.pollers("epoll", "edge")
 def test_a_source_that_was_lost_is_told_of_its_end(
     app: Dispatcher, fds: list[int]
 ) -> None:

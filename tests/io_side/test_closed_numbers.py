@@ -11,6 +11,8 @@ import pytest
 from evdispatch import Data, Dispatcher, Eof, Error, Fd, Line, Pipe, Readable
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.pollers
+
 
 @pytest.fixture
 def pipes() -> Iterator[Callable[[], tuple[int, int]]]:

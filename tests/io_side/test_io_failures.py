@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ends import Ends
-from makers import Maker, Step, numbers, steps
+from helpers.descriptors import Ends
+from helpers.events import Work, numbers
+from helpers.sources import Maker, works
 
 from evdispatch import (
     Data,
@@ -22,14 +23,16 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 class TestFailures:
     def test_what_it_made_comes_first_then_the_error_and_it_has_ended(
         self, app: Dispatcher
     ) -> None:
         def make() -> Iterator[Event]:
-            yield Step(1)
-            yield Step(2)
+            yield Work(1)
+            yield Work(2)
             raise LookupError("no more")
 
         source, other = app.add(Maker(make)), app.add(ManualSource())
@@ -37,13 +40,13 @@ class TestFailures:
         source.on(Event)(seen.append)
         source.wake()
         settle(app)
-        assert [event.name for event in seen] == ["step", "step", "error"]
+        assert [event.name for event in seen] == ["work", "work", "error"]
         assert isinstance(seen[2].exception, LookupError)
         assert (seen[2].source, seen[2].event, seen[2].handler) == (source, None, None)
         assert source.closed
         assert app.sources == (other,)
-        heard = record(app, Step)
-        other.emit(Step())
+        heard = record(app, Work)
+        other.emit(Work())
         settle(app)
         assert len(heard) == 1
 
@@ -55,24 +58,24 @@ class TestFailures:
 
             def on_wake(self) -> Iterator[Event]:
                 self.finish()
-                yield from steps(300)  # several turns' worth
+                yield from works(300)  # several turns' worth
                 raise LookupError("no more")
 
             def final_events(self) -> Iterator[Event]:
-                yield Step(-1)
+                yield Work(-1)
 
         source = app.add(Talker())
         seen: list[Any] = []
         source.on(Event)(seen.append)
         source.wake()
         settle(app)
-        assert [event.name for event in seen[-3:]] == ["step", "error", "step"]
+        assert [event.name for event in seen[-3:]] == ["work", "error", "work"]
         assert seen[-1].number == -1
         assert len(seen) == 302
 
     def test_a_failure_beyond_a_turns_worth_keeps_its_place(self, io: Any) -> None:
         def make() -> Iterator[Event]:
-            yield from steps(700)
+            yield from works(700)
             raise LookupError("no more")
 
         with Dispatcher(io=io, queue_size=10) as app:
@@ -81,7 +84,7 @@ class TestFailures:
             source.on(Event)(seen.append)
             source.wake()
             settle(app)
-        assert [event.name for event in seen] == ["step"] * 700 + ["error"]
+        assert [event.name for event in seen] == ["work"] * 700 + ["error"]
 
     def test_nobody_handles_it_and_it_is_raised(self, app: Dispatcher) -> None:
         def make() -> list[Event]:
@@ -117,18 +120,18 @@ class TestFailures:
 
     def test_one_that_is_closed_while_it_makes_is_quiet(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=10) as app:
-            source = app.add(Maker(lambda: steps(5000)))
+            source = app.add(Maker(lambda: works(5000)))
             other = app.add(ManualSource())
-            seen = record(app, Step)
+            seen = record(app, Work)
 
-            @app.on("step", number=20)
+            @app.on("work", number=20)
             def close() -> None:
                 source.close()
 
             source.wake()
             settle(app)
             assert numbers(seen) == list(range(21))
-            other.emit(Step(-1))
+            other.emit(Work(-1))
             settle(app)
             assert seen[-1].source is other
             assert source.registration.leftover is None, "what it made is not kept"
@@ -137,13 +140,13 @@ class TestFailures:
 
     def test_one_that_ends_itself_still_delivers_all(self, io: Any) -> None:
         def make() -> Iterator[Event]:
-            yield from steps(1000)
+            yield from works(1000)
             source.finish()
-            yield from steps(1000)
+            yield from works(1000)
 
         with Dispatcher(io=io, queue_size=10) as app:
             source = app.add(Maker(make))
-            seen = record(app, Step)
+            seen = record(app, Work)
             source.wake()
             settle(app)
             assert len(seen) == 2000
@@ -153,13 +156,13 @@ class TestFailures:
 
     def test_ctrl_c_in_the_midst_keeps_what_there_is(self) -> None:
         def make() -> Iterator[Event]:
-            yield Step(1)
-            yield Step(2)
+            yield Work(1)
+            yield Work(2)
             raise KeyboardInterrupt
 
         with Dispatcher(io="inline") as app:
             source = app.add(Maker(make))
-            seen = record(app, Step)
+            seen = record(app, Work)
             source.wake()
             with pytest.raises(KeyboardInterrupt):
                 app.step(0)
@@ -226,7 +229,7 @@ def test_who_hears_of_a_failed_source_finds_it_closed(app: Dispatcher) -> None:
     assert closed == [True]
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_what_the_poller_tells_once_outlives_who_leaves_in_the_midst(
     app: Dispatcher, ends: Ends, tmp_path: Path
 ) -> None:
@@ -252,7 +255,7 @@ def test_what_the_poller_tells_once_outlives_who_leaves_in_the_midst(
     run_until(app, lambda: watch.snapshot() == set(created))
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_an_arrival_outlives_who_leaves_in_the_midst(
     app: Dispatcher, ends: Ends
 ) -> None:
@@ -277,16 +280,16 @@ def test_an_arrival_outlives_who_leaves_in_the_midst(
     assert sum(len(event.data) for event in seen) == 2 * len(pipes) - 1
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_a_wake_outlives_who_leaves_in_the_midst(app: Dispatcher) -> None:
     def leave() -> list[Event]:
         raise SystemExit
 
     leaving, other = app.add(Maker(leave)), app.add(ManualSource())
-    seen = record(app, Step)
+    seen = record(app, Work)
     settle(app)
     leaving.wake()
-    other.emit(Step(1))
+    other.emit(Work(1))
     with pytest.raises(SystemExit):
         app.step(0)
     settle(app)

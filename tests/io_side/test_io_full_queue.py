@@ -9,11 +9,15 @@ import time
 from typing import Any
 
 import pytest
-from makers import Maker, Step, numbers, steps
+from helpers.events import Work, numbers
+from helpers.sources import Maker, works
+from helpers.waiting import PATIENCE
 
 from evdispatch import Data, Dispatcher, Eof, Line, Pipe
 from evdispatch._events import URGENT
 from evdispatch.testing import ManualSource, record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class Urgent(ManualSource):
@@ -23,18 +27,18 @@ class Urgent(ManualSource):
 class TestFullQueue:
     def test_urgent_events_get_through_while_it_is_full(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=10) as app:
-            flood = app.add(Maker(lambda: steps(20_000)))
+            flood = app.add(Maker(lambda: works(20_000)))
             key = app.add(Urgent())
             pressed: list[int] = []
             handled = 0
-            key.on("step")(lambda: pressed.append(handled))
+            key.on("work")(lambda: pressed.append(handled))
 
-            @flood.on("step")
-            def handle(event: Step) -> None:
+            @flood.on("work")
+            def handle(event: Work) -> None:
                 nonlocal handled
                 handled += 1
                 if handled == 100:
-                    key.emit(Step())
+                    key.emit(Work())
 
             flood.wake()
             settle(app)
@@ -45,9 +49,9 @@ class TestFullQueue:
     def test_a_full_urgent_lane_loses_nothing(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=10) as app:
             source, other = app.add(Urgent()), app.add(ManualSource())
-            seen = record(app, Step)
-            source.emit(*steps(3000))
-            other.emit(*steps(3000))
+            seen = record(app, Work)
+            source.emit(*works(3000))
+            other.emit(*works(3000))
             settle(app)
             for which in (source, other):
                 mine = [event for event in seen if event.source is which]
@@ -60,9 +64,9 @@ class TestFullQueue:
         with Dispatcher(io=io, queue_size=4) as app:
             app.add(Pipe(reader, framing="lines"))
             seen = record(app, Line)
-            app.on("step")(lambda: None)
+            app.on("work")(lambda: None)
             for _ in range(20):
-                app.post(Step())
+                app.post(Work())
             os.write(writer, b"x\n" * 50)
             os.close(writer)
             settle(app)
@@ -70,11 +74,11 @@ class TestFullQueue:
 
     def test_posts_of_threads_wait_and_all_arrive(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=10) as app:
-            seen = record(app, Step)
+            seen = record(app, Work)
 
             def post() -> None:
                 for number in range(500):
-                    app.post(Step(number))
+                    app.post(Work(number))
 
             threads = [threading.Thread(target=post) for _ in range(3)]
             for thread in threads:
@@ -107,10 +111,10 @@ class TestFullQueue:
                     lost.append(event.data)
                 waiting.append(app.stats().waiting)
                 sizes.append(resident())
-                key.emit(Step(count))
+                key.emit(Work(count))
 
-            @key.on("step")
-            def pressed(event: Step) -> None:
+            @key.on("work")
+            def pressed(event: Work) -> None:
                 urgent.append(count - event.number)
 
             let_seq_write(app, writer, total)
@@ -127,7 +131,7 @@ def let_seq_write(app: Dispatcher, writer: int, total: int) -> None:
     ends = record(app, Eof)
     with subprocess.Popen(["seq", str(total)], stdout=writer) as child:
         os.close(writer)
-        run_until(app, lambda: ends, timeout=25)
+        run_until(app, lambda: ends, timeout=PATIENCE)
     assert child.returncode == 0
     settle(app)
 
@@ -147,7 +151,7 @@ def test_a_key_is_dispatched_within_10_ms_of_a_firehose(app: Dispatcher) -> None
     spent: list[float] = []
     app.on(Data)(lambda: None)
 
-    @key.on("step")
+    @key.on("work")
     def pressed() -> None:
         spent.append(time.process_time() - sent[0])
         late.append(time.monotonic() - sent[1])
@@ -157,7 +161,7 @@ def test_a_key_is_dispatched_within_10_ms_of_a_firehose(app: Dispatcher) -> None
 
     for number in range(1, 31):
         sent[:] = time.process_time(), time.monotonic()
-        key.emit(Step())
+        key.emit(Work())
         run_until(app, functools.partial(arrived, number))
     # What both threads did until then; what other programs did makes it later, and now
     # and then they do nothing.

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
-from makers import Maker, Step, steps
+from helpers.events import Work
+from helpers.sources import Maker, works
+from helpers.waiting import PATIENCE
 
 from evdispatch import Data, Dispatcher, Event, Pipe, Source, Timer
 from evdispatch._core._poller import readable_now
 from evdispatch._events import URGENT
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestPolls:
@@ -28,7 +32,7 @@ class TestPolls:
     def test_a_full_queue_is_not_polled_for(self) -> None:
         """Inline, nobody empties it between two pumps, so it stays full."""
         with Dispatcher(io="inline", queue_size=10) as app:
-            source = app.add(Maker(lambda: steps(1000)))
+            source = app.add(Maker(lambda: works(1000)))
             source.wake()
             for _ in range(5):
                 app._io.poll_once(0, inline=True)
@@ -43,7 +47,7 @@ class TestPolls:
         settle(app)
         called: list[int] = []
         app.after(0.001, lambda: called.append(1))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while not called and time.monotonic() < deadline:
             if readable_now(fd):
                 app.step(0)
@@ -60,7 +64,7 @@ class TestPolls:
 
             def on_deadline(self, now: float) -> list[Event]:
                 self.set_deadline(float("-inf"))
-                return [Step(1)]
+                return [Work(1)]
 
         timed.add(Timer("blink", after=1.0))
         clock.advance(1.0)
@@ -79,7 +83,7 @@ class TestPolls:
 
             def on_deadline(self, now: float) -> list[Event]:
                 self.set_deadline(now)
-                return [Step()]
+                return [Work()]
 
         with Dispatcher(io="inline", clock=clock) as app:
             app.add(Timer(every=50))
@@ -98,10 +102,10 @@ class TestPolls:
                 self.set_deadline(when)
 
             def on_deadline(self, now: float) -> list[Event]:
-                return [Step()]
+                return [Work()]
 
         app.add(Patient())
-        seen = record(app, Step)
+        seen = record(app, Work)
         settle(app)
         app.step(0.01)
         assert seen == []

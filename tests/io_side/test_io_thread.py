@@ -3,19 +3,16 @@
 import threading
 from typing import Any
 
-import attrs
 import pytest
+from helpers.events import Work
 
-from evdispatch import Dispatcher, Event
+from evdispatch import Dispatcher
 from evdispatch._io import _modes
 from evdispatch._io._modes import Threaded
 
+pytestmark = pytest.mark.pollers
+
 _LONG = 60.0  # seconds; no test waits for so long
-
-
-@attrs.define(eq=False)
-class Note(Event):
-    """What these tests post."""
 
 
 def threaded(app: Dispatcher) -> Threaded:
@@ -31,9 +28,9 @@ def test_it_knows_of_passes_whether_handlers_are_measured_or_not(
     with Dispatcher(io="thread", slow=slow) as app:
         passing: list[tuple[bool, int]] = []
         driver = threaded(app)
-        app.on(Note)(lambda: passing.append((driver._passing, driver._beat)))
+        app.on(Work)(lambda: passing.append((driver._passing, driver._beat)))
         for _ in range(2):
-            app.post(Note())
+            app.post(Work())
             app.step(0)
         assert passing == [(True, 1), (True, 2)]
         assert not driver._passing
@@ -54,7 +51,7 @@ class TestStandingBack:
     def test_the_end_of_the_pass_ends_it(
         self, app: Dispatcher, driver: Threaded
     ) -> None:
-        app.post(Note())
+        app.post(Work())
         driver.begin()
         thread = threading.Thread(target=driver._yield_to_dispatch)
         thread.start()
@@ -71,7 +68,7 @@ class TestStandingBack:
     def test_once_for_each_pass(
         self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        app.post(Note())
+        app.post(Work())
         driver.begin()
         monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         driver._yield_to_dispatch()
@@ -81,7 +78,7 @@ class TestStandingBack:
     def test_a_pass_that_ends_as_it_is_over_spoils_no_other(
         self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        app.post(Note())
+        app.post(Work())
         monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         for _ in range(3):
             driver.begin()

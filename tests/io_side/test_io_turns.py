@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import Maker, Step, numbers, steps
+from helpers.events import Work, numbers
+from helpers.sources import Maker, works
 
 from evdispatch import Dispatcher, Eof, Event, Pipe, Source
 from evdispatch._io._io_loop import TURN
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 class TestTurns:
@@ -18,10 +21,10 @@ class TestTurns:
         self, timed: Dispatcher, clock: VirtualClock
     ) -> None:
         source = timed.add(ManualSource())
-        own = Step(time=5.0)
-        seen = record(timed, Step)
+        own = Work(time=5.0)
+        seen = record(timed, Work)
         clock.advance(7)
-        source.emit(Step(), own)
+        source.emit(Work(), own)
         settle(timed)
         assert [(event.source, event.time) for event in seen] == [
             (source, 1007.0),
@@ -33,8 +36,8 @@ class TestTurns:
     def test_whatever_a_source_makes_arrives_in_order(
         self, app: Dispatcher, count: int, kind: Callable[[Any], Iterable[Event]]
     ) -> None:
-        source = app.add(Maker(lambda: kind(steps(count))))
-        seen = record(app, Step)
+        source = app.add(Maker(lambda: kind(works(count))))
+        seen = record(app, Work)
         source.wake()
         settle(app)
         assert numbers(seen) == list(range(count))
@@ -42,9 +45,9 @@ class TestTurns:
 
     def test_one_source_takes_a_turn_and_then_the_others_come(self) -> None:
         with Dispatcher(io="inline") as app:
-            many = app.add(Maker(lambda: steps(10 * TURN)))
-            one = app.add(Maker(lambda: [Step(-1)]))
-            seen = record(app, Step)
+            many = app.add(Maker(lambda: works(10 * TURN)))
+            one = app.add(Maker(lambda: [Work(-1)]))
+            seen = record(app, Work)
             many.wake()
             one.wake()
             settle(app)
@@ -59,11 +62,11 @@ class TestTurns:
         def make() -> Iterator[Event]:
             asked.append(1)
             first = len(asked) * 1000
-            return (Step(first + n) for n in range(600))
+            return (Work(first + n) for n in range(600))
 
         with Dispatcher(io=io, queue_size=10) as app:
             source = app.add(Maker(make))
-            seen = record(app, Step)
+            seen = record(app, Work)
             source.wake()
             run_until(app, lambda: asked)
             source.wake()
@@ -78,11 +81,11 @@ class TestTurns:
 
         def make() -> list[Event]:
             asked.append(1)
-            return [Step() for _ in range(50)]
+            return [Work() for _ in range(50)]
 
         with Dispatcher(io=io, queue_size=10) as app:
             source = app.add(Maker(make))
-            seen = record(app, Step)
+            seen = record(app, Work)
             with app._registrations.lock:  # the pump can't serve meanwhile
                 for _ in range(100_000):
                     source.wake()
@@ -97,14 +100,14 @@ class TestTurns:
     def test_a_wake_in_the_midst_of_what_it_makes_is_not_lost(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=5) as app:
             source = app.add(ManualSource())
-            seen = record(app, Step)
+            seen = record(app, Work)
 
-            @app.on("step")
-            def more(event: Step) -> None:
+            @app.on("work")
+            def more(event: Work) -> None:
                 if event.number < 500:
-                    source.emit(Step(event.number + 2))
+                    source.emit(Work(event.number + 2))
 
-            source.emit(Step(0), Step(1))
+            source.emit(Work(0), Work(1))
             settle(app)
             assert sorted(numbers(seen)) == list(range(502))
 
@@ -136,7 +139,7 @@ class TestPauses:
                 if number == 2 * TURN:
                     for other in others:
                         other.pause()
-                yield Step(-1)
+                yield Work(-1)
 
         return Maker(make)
 
@@ -144,7 +147,7 @@ class TestPauses:
         with Dispatcher(io="inline") as app:
             others: list[Source] = []
             pauser = app.add(self.pauser(others))
-            paused = app.add(Maker(lambda: steps(5 * TURN)))
+            paused = app.add(Maker(lambda: works(5 * TURN)))
             others.append(paused)
             pauser.wake()
             paused.wake()
@@ -175,7 +178,7 @@ class TestPauses:
         def make() -> Iterator[Event]:
             source.pause()
             source.finish()
-            yield from steps(3 * TURN)
+            yield from works(3 * TURN)
 
         with Dispatcher(io="inline") as app:
             source = app.add(Maker(make))

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from forks import in_child
+from helpers.processes import in_child
+from helpers.waiting import PATIENCE
 
 from evdispatch._io._threads import Pool
 
@@ -31,11 +32,11 @@ def test_work_is_done_on_other_threads_and_they_end() -> None:
 
     def work() -> None:
         names.append(threading.current_thread().name)
-        done.wait(10)
+        done.wait(PATIENCE)
 
     pool.submit(work)
     pool.submit(work)
-    done.wait(10)
+    done.wait(PATIENCE)
     pool.close(10)
     assert names == ["test-pool"] * 2
     assert threading.active_count() == 1
@@ -50,7 +51,7 @@ def test_there_are_no_more_threads_than_allowed() -> None:
     def work(number: int) -> None:
         busy.append(sum(t.name == "test-pool" for t in threading.enumerate()))
         order.append(number)
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
 
     for number in range(6):
         pool.submit(lambda n=number: work(n))  # type: ignore[misc]
@@ -67,7 +68,7 @@ def test_it_starts_again_after_it_was_idle() -> None:
     for _ in range(5):
         done = threading.Event()
         pool.submit(done.set)
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
     pool.close(10)
 
 
@@ -84,7 +85,7 @@ def test_a_failure_is_logged_and_the_rest_goes_on(
     with caplog.at_level(logging.ERROR):
         pool.submit(fail)
         pool.submit(done.set)
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
     pool.close(10)
     assert error.__name__ in caplog.text
 
@@ -95,17 +96,17 @@ def test_closing_drops_what_waits_and_waits_for_no_laggard() -> None:
 
     def work() -> None:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
 
     pool.submit(work)
     pool.submit(late.set)
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     pool.close(0.01)
     pool.submit(late.set)
     laggards = [t for t in threading.enumerate() if t.name == "test-pool"]
     go.set()
     for thread in laggards:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert len(laggards) == 1
     assert not late.is_set()
 
@@ -116,20 +117,20 @@ def test_closing_on_one_of_its_threads_does_not_wait_for_itself() -> None:
     go, closed = threading.Event(), threading.Event()
 
     def close() -> None:
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
         pool.close(60)
         closed.set()
 
     pool.submit(close)
     (worker,) = [t for t in threading.enumerate() if t.name == "test-pool"]
     go.set()
-    assert closed.wait(10)
-    worker.join(10)
+    assert closed.wait(PATIENCE)
+    worker.join(PATIENCE)
 
 
 def test_a_collection_while_the_lock_is_held_may_close_it() -> None:
     pool = Pool(1, "test-pool")
-    assert pool._lock.acquire(timeout=10)
+    assert pool._lock.acquire(timeout=PATIENCE)
     assert pool._lock.acquire(timeout=1), "close would wait for its own thread"
     pool._lock.release()
     pool._lock.release()
@@ -147,7 +148,7 @@ def test_without_a_thread_submit_says_so_and_keeps_nothing(
         pool.submit(refused.set)
     threading.stack_size(size)
     pool.submit(done.set)
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
     pool.close(10)
     assert not refused.is_set()
 
@@ -160,14 +161,14 @@ def test_without_another_thread_the_first_does_it_all(
 
     def work() -> None:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
 
     pool.submit(work)
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     no_threads()
     pool.submit(late.set)
     go.set()
-    assert late.wait(10)
+    assert late.wait(PATIENCE)
     pool.close(10)
 
 
@@ -178,11 +179,11 @@ def test_a_forked_child_forgets_all_though_another_thread_holds_the_lock() -> No
     def hold() -> None:
         with pool._lock:
             held.set()
-            assert go.wait(10)
+            assert go.wait(PATIENCE)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert held.wait(10)
+    assert held.wait(PATIENCE)
 
     def use() -> None:
         signal.alarm(10)  # a child that hangs would stay
@@ -192,5 +193,5 @@ def test_a_forked_child_forgets_all_though_another_thread_holds_the_lock() -> No
 
     assert in_child(use) == 0
     go.set()
-    holder.join(10)
+    holder.join(PATIENCE)
     pool.close(10)

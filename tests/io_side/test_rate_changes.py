@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from rates import Later, Numbered, told, write_lines
+from helpers.clocks import Later
+from helpers.descriptors import write_lines
+from helpers.events import Work, actives
 
 from evdispatch import (
     Dispatcher,
@@ -55,7 +57,7 @@ class TestChanging:
         lines.limit_rate(None)
         settle(timed)
         assert len(seen) == 100
-        assert told(throttled) == [True, False]
+        assert actives(throttled) == [True, False]
         assert timed.timeout() is None
         lines.limit_rate(None)
 
@@ -83,7 +85,7 @@ class TestChanging:
         for _ in range(10):
             later(0.025)
         assert len(seen) == 100
-        assert told(throttled) == [True, False]
+        assert actives(throttled) == [True, False]
 
     def test_rate_limit_changed_while_recovering_applies_at_once(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
@@ -93,10 +95,10 @@ class TestChanging:
         write_lines(pipe[1], 2)
         settle(timed)
         later(1.0)
-        assert told(throttled) == [True]
+        assert actives(throttled) == [True]
         lines.limit_rate(10, burst=2)
         later(0.1)
-        assert told(throttled) == [True, False]
+        assert actives(throttled) == [True, False]
 
     def test_rate_limit_lifted_and_set_at_once_stays_held(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
@@ -113,7 +115,7 @@ class TestChanging:
         for _ in range(20):
             later(1.0)
         assert len(seen) == 10
-        assert told(throttled) == [True, False]
+        assert actives(throttled) == [True, False]
 
     def test_rate_limit_source_closed_has_no_deadline(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later
@@ -135,8 +137,8 @@ class TestChanging:
         source.limit_rate(5, burst=1)
         source.limit_rate(None)
         source.limit_rate(10, burst=3)
-        seen = record(timed, Numbered)
-        timed.add(source).emit(*map(Numbered, range(5)))
+        seen = record(timed, Work)
+        timed.add(source).emit(*map(Work, range(5)))
         settle(timed)
         assert len(seen) == 3
 
@@ -146,26 +148,26 @@ class TestChanging:
     ) -> None:
         source = timed.add(ManualSource())
         source.limit_rate(rate)
-        seen, throttled = record(timed, Numbered), record(timed, Throttled)
-        source.emit(*map(Numbered, range(5)))
+        seen, throttled = record(timed, Work), record(timed, Throttled)
+        source.emit(*map(Work, range(5)))
         later(0)
         assert len(seen) == 5
         source.limit_rate(1, burst=2)
-        source.emit(*map(Numbered, range(5)))
+        source.emit(*map(Work, range(5)))
         later(0)
         assert len(seen) == 7
         source.limit_rate(rate)  # as None: what waits comes at once
         later(0)
         assert len(seen) == 10
-        assert told(throttled) == [True, False]
+        assert actives(throttled) == [True, False]
 
     def test_rate_limit_huge_burst_limits_nothing(
         self, timed: Dispatcher, later: Later
     ) -> None:
         source = timed.add(ManualSource())
-        seen = record(timed, Numbered)
+        seen = record(timed, Work)
         source.limit_rate(1, burst=10**400)
-        source.emit(*map(Numbered, range(100)))
+        source.emit(*map(Work, range(100)))
         later(0)
         assert len(seen) == 100
 

@@ -2,7 +2,9 @@
 
 import os
 
-from rates import Later, told, write_lines
+from helpers.clocks import Later
+from helpers.descriptors import write_lines
+from helpers.events import actives
 
 from evdispatch import (
     Dispatcher,
@@ -23,7 +25,7 @@ class TestLines:
         write_lines(pipe[1], 20)
         settle(timed)
         assert len(seen) == 4
-        assert told(throttled) == [True]
+        assert actives(throttled) == [True]
         assert (throttled[0].source, throttled[0].rate) == (lines, 10)
         later(0.1)
         assert len(seen) == 4, "half of the burst is not there yet"
@@ -44,9 +46,9 @@ class TestLines:
             assert len(seen) <= 100 * passed + 10 + 1e-6
         assert passed < 5.5
         assert [int(event.data) for event in seen] == list(range(500))
-        assert told(throttled) == [True]
+        assert actives(throttled) == [True]
         later(0.2)
-        assert told(throttled) == [True, False]
+        assert actives(throttled) == [True, False]
         assert timed.timeout() is None, (
             "a source that keeps to its rate has no deadline"
         )
@@ -74,7 +76,7 @@ class TestLines:
             later(0.1)
             later(1.0)
             later(1.0)
-        assert told(throttled) == [True, False, True, False]
+        assert actives(throttled) == [True, False, True, False]
 
     def test_rate_limit_end_of_input_comes_after_all_lines(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int], later: Later

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import Net, networking
-from rates import Later, Numbered, told, write_lines
+from helpers.clocks import Later
+from helpers.descriptors import write_lines
+from helpers.events import Work, actives
+from helpers.network import Net, networking
 
 from evdispatch import (
     Datagram,
@@ -24,6 +26,8 @@ from evdispatch import (
     Timer,
 )
 from evdispatch.testing import ManualSource, VirtualClock, record, settle
+
+pytestmark = pytest.mark.pollers
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ class TestSources:
             passed += 1
             assert len(seen) <= 10 * passed * 0.01 + 2 + 1e-6
         assert 8 <= len(seen) <= 12
-        assert told(throttled) == [True]
+        assert actives(throttled) == [True]
         counts = [tick.count for tick in seen]
         missed = [tick.missed for tick in seen]
         before = [0, *counts][:-1]
@@ -57,11 +61,11 @@ class TestSources:
     def test_rate_limit_of_emitted_events_they_wait(
         self, timed: Dispatcher, later: Later
     ) -> None:
-        seen = record(timed, Numbered)
+        seen = record(timed, Work)
         source = timed.add(ManualSource())
         source.limit_rate(10, burst=2)
         for number in range(8):
-            source.emit(Numbered(number))
+            source.emit(Work(number))
             settle(timed)
         for _ in range(10):
             later(0.1)
@@ -179,19 +183,19 @@ def fail(source: Source) -> Iterator[Event]:
 
 def end_first(source: Source) -> Iterator[Event]:
     source.finish()
-    yield from map(Numbered, range(5))
+    yield from map(Work, range(5))
 
 
 def end_amid_events(source: Source) -> Iterator[Event]:
-    yield from map(Numbered, range(3))
+    yield from map(Work, range(3))
     source.finish()
-    yield from map(Numbered, range(3, 6))
+    yield from map(Work, range(3, 6))
 
 
 def test_rate_limit_source_ended_first_delivers_the_rest_at_its_rate(
     timed: Dispatcher, later: Later
 ) -> None:
-    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    seen, throttled = record(timed, Work), record(timed, Throttled)
     source = timed.add(Scripted(end_first))
     source.limit_rate(10, burst=2)
     source.wake()
@@ -209,7 +213,7 @@ def test_rate_limit_source_ended_first_delivers_the_rest_at_its_rate(
 def test_rate_limit_source_ends_amid_its_events_delivers_the_rest(
     timed: Dispatcher, later: Later
 ) -> None:
-    seen, throttled = record(timed, Numbered), record(timed, Throttled)
+    seen, throttled = record(timed, Work), record(timed, Throttled)
     source = timed.add(Scripted(end_amid_events))
     source.limit_rate(10, burst=2)
     source.wake()
@@ -219,7 +223,7 @@ def test_rate_limit_source_ends_amid_its_events_delivers_the_rest(
         later(0.1)
         counts.append(len(seen))
     assert counts == [2, 3, 4, 5, 6, 6, 6]
-    assert told(throttled) == [True]
+    assert actives(throttled) == [True]
     assert timed.timeout() is None
     timed._registrations.limit(
         source, 5.0, 1.0

@@ -4,13 +4,13 @@ import errno
 import fcntl
 import gc
 import os
-import resource
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from probes import Probe, pipe, polls_in
+from helpers.descriptors import allowed, new_pipe
+from helpers.sources import Probe, polls_in
 
 from evdispatch import (
     ClosedError,
@@ -23,6 +23,8 @@ from evdispatch import (
     StateError,
 )
 from evdispatch.testing import ManualSource, record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class Numbers:
@@ -56,13 +58,13 @@ class TestAdding:
     def test_a_closed_number_is_refused_and_leaves_nothing_behind(
         self, app: Dispatcher, fds: list[int], kind: Callable[[int], Source]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         os.close(reader)
         with pytest.raises(OSError, match="Bad file") as caught:
             app.add(kind(reader))
         assert caught.value.errno == errno.EBADF
         assert app.sources == ()
-        os.dup2(pipe(fds)[0], reader)
+        os.dup2(new_pipe(fds)[0], reader)
         app.add(kind(reader)).close()
         assert writer in fds
 
@@ -90,7 +92,7 @@ class TestAdding:
     def test_the_same_number_twice_is_an_error_and_the_first_goes_on(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         first = app.add(Pipe(reader, closefd=False))
         second = Fd(reader)
         with pytest.raises(StateError, match=f"fd {reader} is watched already"):
@@ -105,13 +107,13 @@ class TestAdding:
     def test_the_same_number_paused_is_still_taken(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, _ = pipe(fds)
+        reader, _ = new_pipe(fds)
         app.add(Fd(reader)).pause()
         with pytest.raises(StateError, match="watched already"):
             app.add(Fd(reader))
 
     def test_a_source_lives_once(self, app: Dispatcher, fds: list[int]) -> None:
-        reader, _ = pipe(fds)
+        reader, _ = new_pipe(fds)
         source = app.add(Fd(reader))
         with pytest.raises(StateError, match="added before"):
             app.add(source)
@@ -148,7 +150,7 @@ class TestAdding:
     def test_removing_what_is_not_there_is_an_error_but_not_twice(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        source = Fd(pipe(fds)[0])
+        source = Fd(new_pipe(fds)[0])
         with pytest.raises(StateError, match="not added"):
             app.remove(source)
         app.add(source)
@@ -160,7 +162,7 @@ class TestAdding:
     def test_the_number_is_that_of_the_adding(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = Fd(Numbers(reader, 10**6))
         app.add(source)
         seen = record(app, Readable)
@@ -172,7 +174,7 @@ class TestAdding:
     def test_a_source_that_nobody_else_holds_lives_on(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         app.add(Pipe(reader, closefd=False))
         gc.collect()
         seen = record(app, Data)
@@ -181,19 +183,15 @@ class TestAdding:
         assert len(seen) == 1
 
 
-@pytest.mark.parametrize("polling", ["epoll", "edge", "poll"], indirect=True)
+@pytest.mark.pollers("epoll", "edge", "poll")
 class TestManyDescriptors:
     @pytest.fixture(autouse=True)
     def _room(self) -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard != resource.RLIM_INFINITY and hard < 4096:
-            pytest.skip("too few descriptors are allowed here")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
-        yield
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with allowed(4096):
+            yield
 
     def test_a_number_above_1024_works(self, app: Dispatcher, fds: list[int]) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         high = fcntl.fcntl(reader, fcntl.F_DUPFD_CLOEXEC, 2000)
         app.add(Pipe(high))
         seen = record(app, Data)
@@ -219,7 +217,7 @@ class TestManyDescriptors:
 
 
 def test_a_source_says_what_it_is(app: Dispatcher, fds: list[int]) -> None:
-    reader, _ = pipe(fds)
+    reader, _ = new_pipe(fds)
     source = Fd(reader, name="input")
     assert repr(source) == "<Fd 'input' open>"
     app.add(source)
@@ -232,7 +230,7 @@ def test_a_source_says_what_it_is(app: Dispatcher, fds: list[int]) -> None:
 
 
 def test_a_source_that_was_not_added_has_no_host(fds: list[int]) -> None:
-    source = Fd(pipe(fds)[0])
+    source = Fd(new_pipe(fds)[0])
     with pytest.raises(StateError, match="not added"):
         source.set_deadline(1.0)
     with pytest.raises(StateError, match="add it"):

@@ -5,11 +5,15 @@ import threading
 from typing import Any
 
 import pytest
-from probes import Probe, pipe
+from helpers.descriptors import new_pipe
+from helpers.sources import Probe
+from helpers.waiting import PATIENCE
 
 from evdispatch import Data, Dispatcher, Fd, Pipe, Readable
 from evdispatch._core._poller import ERROR, ready_now
 from evdispatch.testing import ManualSource, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestClosing:
@@ -80,8 +84,8 @@ class TestClosing:
     def test_events_of_the_old_owner_do_not_reach_the_new_one(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
-        second_reader, second_writer = pipe(fds)
+        reader, writer = new_pipe(fds)
+        second_reader, second_writer = new_pipe(fds)
         old = app.add(Pipe(reader))
         seen: list[Data] = []
         new: list[Pipe] = []
@@ -102,12 +106,12 @@ class TestClosing:
     def test_another_thread_may_close_while_the_loop_waits(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = app.add(Pipe(reader))
         alive = threading.Event()
         with app.running():
             app.after(0, alive.set)
-            assert alive.wait(10)
+            assert alive.wait(PATIENCE)
             source.close()
             # Closed at once, not at the next event. select and poll hold on to the file
             # for as long as they wait, so they are woken; how soon is the scheduler's.
@@ -119,7 +123,7 @@ class TestClosing:
                 os.write(writer, b"x")
             alive.clear()
             app.after(0, alive.set)
-            assert alive.wait(10)
+            assert alive.wait(PATIENCE)
         assert app.sources == ()
 
     def test_many_threads_may_add_and_close_at_once(self, app: Dispatcher) -> None:
@@ -148,7 +152,7 @@ class TestClosing:
     def test_a_source_may_close_itself_and_another_in_its_handler(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        first, second = pipe(fds), pipe(fds)
+        first, second = new_pipe(fds), new_pipe(fds)
         sources = [app.add(Pipe(os.dup(end[0]))) for end in (first, second)]
         called = []
 
@@ -171,7 +175,7 @@ class TestClosing:
             def on_close(self) -> None:
                 raise LookupError("stubborn")
 
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         app = Dispatcher(io=io)
         sources = [Stubborn(), Pipe(reader), Stubborn()]
         for source in sources:
@@ -185,7 +189,7 @@ class TestClosing:
     def test_a_handler_may_replace_the_source_it_hears(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fresh: list[Fd] = []
 
         @app.on("readable")

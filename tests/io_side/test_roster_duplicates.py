@@ -5,11 +5,14 @@ import os
 import socket
 
 import pytest
-from probes import Probe, pipe, polls_in
+from helpers.descriptors import new_pipe
+from helpers.sources import Probe, polls_in
 
 from evdispatch import ClosedError, Data, Dispatcher, Error, Event, Fd, Pipe
 from evdispatch._events import URGENT
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 class UrgentProbe(Probe):
@@ -38,7 +41,7 @@ class TestDuplicates:
     def test_closing_one_leaves_the_other_watched(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         one, other = Pipe(os.dup(reader)), Pipe(os.dup(reader))
         app.add(one)
         app.add(other)
@@ -50,11 +53,11 @@ class TestDuplicates:
 
 
 class TestClosedBehindOurBack:
-    @pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+    @pytest.mark.pollers("epoll", "edge")
     def test_nothing_is_told_and_nothing_spins(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = app.add(Fd(reader))
         settle(app)
         os.close(reader)
@@ -65,11 +68,11 @@ class TestClosedBehindOurBack:
         assert [event for event in seen if event.source is source] == []
         source.close()
 
-    @pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
+    @pytest.mark.pollers("poll", "select")
     def test_select_and_poll_tell_it_once(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, _ = pipe(fds)
+        reader, _ = new_pipe(fds)
         source = app.add(Fd(reader))
         settle(app)
         os.close(reader)
@@ -82,15 +85,15 @@ class TestClosedBehindOurBack:
         assert polls_in(app, 0.02) <= 3
 
     # The others may find out in between, and tell it.
-    @pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+    @pytest.mark.pollers("epoll", "edge")
     def test_the_number_given_out_anew_belongs_to_the_new_source(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, _ = pipe(fds)
+        reader, _ = new_pipe(fds)
         old = app.add(Pipe(reader))
         settle(app)
         os.close(reader)
-        other_reader, other_writer = pipe(fds)
+        other_reader, other_writer = new_pipe(fds)
         assert other_reader == reader, "the test needs the number to be reused"
         new = app.add(Pipe(reader, closefd=False))
         assert old.closed
@@ -121,10 +124,10 @@ class TestClosedBehindOurBack:
     def test_a_living_duplicate_does_not_make_it_spin(
         self, app: Dispatcher, fds: list[int], kind: type[Probe], *, debug: bool
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fds.append(os.dup(reader))
         source = app.add(kind(reader))
-        bystander = app.add(Pipe(os.dup(pipe(fds)[0])))
+        bystander = app.add(Pipe(os.dup(new_pipe(fds)[0])))
         settle(app)
         os.close(reader)
         errors = record(app, Error)
@@ -144,7 +147,7 @@ class TestClosedBehindOurBack:
     def test_a_closed_source_whose_duplicate_lives_does_not_make_it_spin(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fds.append(os.dup(reader))
         source = app.add(Probe(reader))
         settle(app)
@@ -155,7 +158,7 @@ class TestClosedBehindOurBack:
         assert source.asked == 0
 
     def test_a_pipe_finds_out_and_tells(self, app: Dispatcher, fds: list[int]) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         fds.append(os.dup(reader))
         source = app.add(Pipe(reader))
         settle(app)

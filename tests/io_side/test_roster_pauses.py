@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from probes import pipe, polls_in
+from helpers.descriptors import new_pipe
+from helpers.sources import polls_in
 
 from evdispatch import HANGUP, READ, Data, Dispatcher, Event, Fd, Hangup, Pipe, Readable
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestAlwaysReady:
@@ -54,7 +57,7 @@ class TestAlwaysReady:
         fds.append(os.open("/dev/zero", os.O_RDONLY))
         app.add(Pipe(fds[0], closefd=False))
         app.on("data")(lambda: None)
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         other = app.add(Pipe(reader, framing="lines", closefd=False))
         ticks: list[int] = []
         app.after(0.001, lambda: ticks.append(1))
@@ -68,7 +71,7 @@ class TestPaused:
     def test_a_hangup_in_a_pause_does_not_spin(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = app.add(Fd(reader))
         source.pause()
         os.write(writer, b"x")
@@ -90,7 +93,7 @@ class TestPaused:
     def test_pausing_and_resuming_twice_is_once(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = app.add(Pipe(reader, closefd=False))
         source.pause()
         source.pause()
@@ -106,7 +109,7 @@ class TestPaused:
     def test_paused_before_it_is_added_it_waits(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        reader, writer = pipe(fds)
+        reader, writer = new_pipe(fds)
         source = Pipe(reader, closefd=False)
         source.pause()
         app.add(source)
@@ -121,14 +124,14 @@ class TestPaused:
     def test_pausing_a_closed_source_does_nothing(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
-        source = app.add(Fd(pipe(fds)[0]))
+        source = app.add(Fd(new_pipe(fds)[0]))
         source.close()
         source.pause()
         source.resume()
 
     def test_what_was_made_waits_for_the_resume(self, io: Any, fds: list[int]) -> None:
         with Dispatcher(io=io, queue_size=100) as app:
-            self.pause_in_the_midst(app, *pipe(fds))
+            self.pause_in_the_midst(app, *new_pipe(fds))
 
     def pause_in_the_midst(self, app: Dispatcher, reader: int, writer: int) -> None:
         source = app.add(Pipe(reader, framing="lines", closefd=False))

@@ -11,6 +11,8 @@ import pytest
 from evdispatch import Dispatcher, Fd, Line, Pipe
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 def test_a_pipe_of_our_own_is_made_non_blocking(app: Dispatcher) -> None:
     reader, writer = os.pipe()

@@ -5,16 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
-from slowness import standby_of
+from helpers.slow import standby_of
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher
 from evdispatch._io._modes import CALM, Standby
 from evdispatch.testing import settle
 
-
-@pytest.fixture
-def io() -> str:
-    return "auto"
+pytestmark = [pytest.mark.modes("auto"), pytest.mark.pollers]
 
 
 class TestLooks:
@@ -76,7 +74,7 @@ class TestLooks:
         while not standby.watchdog.asleep:
             time.sleep(0.001)
         standby.begin()
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         standby.finish()
 

@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from crowds import Nudge, Numbered, in_threads, wait_until_asleep
+from helpers.dispatchers import in_threads, wait_until_asleep
+from helpers.events import Numbered, Work
+from helpers.waiting import PATIENCE
 
 from evdispatch import ClosedError, Dispatcher, Pipe, QueueFull, Timer
 from evdispatch.testing import ManualSource, record, settle
@@ -83,32 +85,32 @@ def test_posts_wake_a_sleeping_loop_each_time(io: Any) -> None:
     """One post at a time, each after the loop has gone to sleep: a lost wake-up hangs."""
     with Dispatcher(io=io) as app:
         arrived = threading.Semaphore(0)
-        app.on(Nudge)(partial(arrived.release, 1))
+        app.on(Work)(partial(arrived.release, 1))
         with app.running():
             for number in range(2000):
                 if number % 2:
                     wait_until_asleep(app)
-                app.post(Nudge())
-                assert arrived.acquire(timeout=10)
+                app.post(Work())
+                assert arrived.acquire(timeout=PATIENCE)
 
 
 def test_sources_and_timers_wake_a_sleeping_loop(app: Dispatcher) -> None:
     arrived = threading.Semaphore(0)
-    app.on(Nudge)(partial(arrived.release, 1))
+    app.on(Work)(partial(arrived.release, 1))
     with app.running():
         wait_until_asleep(app)
         source = app.add(ManualSource())
-        source.emit(Nudge())
-        assert arrived.acquire(timeout=10)
+        source.emit(Work())
+        assert arrived.acquire(timeout=PATIENCE)
         wait_until_asleep(app)
         app.after(0.001, partial(arrived.release, 1))
-        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=PATIENCE)
         r, w = os.pipe()
         app.on("data")(partial(arrived.release, 1))
         wait_until_asleep(app)
         app.add(Pipe(r))
         os.write(w, b"x")
-        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=PATIENCE)
         os.close(w)
 
 
@@ -129,7 +131,7 @@ def test_a_post_waits_for_room_and_goes_on_when_there_is(io: Any) -> None:
         wait_until_waiting(app)
         assert len(app._queue) == 2
         settle(app)
-        poster.join(10)
+        poster.join(PATIENCE)
         settle(app)
         assert [event.thread for event in seen] == [0, 0, 1]
         assert app.stats().balanced
@@ -137,13 +139,13 @@ def test_a_post_waits_for_room_and_goes_on_when_there_is(io: Any) -> None:
 
 def test_a_post_that_finds_no_room_in_time_says_so(io: Any) -> None:
     with Dispatcher(io=io, queue_size=1) as app:
-        app.post(Nudge())
+        app.post(Work())
         caught: list[BaseException] = []
 
         def post(_: int) -> None:
             begin = time.monotonic()
             try:
-                app.post(Nudge(), timeout=0.02)
+                app.post(Work(), timeout=0.02)
             except QueueFull as error:
                 assert time.monotonic() - begin >= 0.02
                 caught.append(error)
@@ -157,12 +159,12 @@ def test_a_post_that_finds_no_room_in_time_says_so(io: Any) -> None:
 @pytest.mark.parametrize("posters", [1, 3])
 def test_close_sends_away_who_waits_for_room(io: Any, posters: int) -> None:
     app = Dispatcher(io=io, queue_size=1)
-    app.post(Nudge())
+    app.post(Work())
     caught: list[BaseException] = []
 
     def post(_: int) -> None:
         try:
-            app.post(Nudge())
+            app.post(Work())
         except ClosedError as error:
             caught.append(error)
 
@@ -170,7 +172,7 @@ def test_close_sends_away_who_waits_for_room(io: Any, posters: int) -> None:
     wait_until_waiting(app, posters)
     app.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert len(caught) == posters
 
 
@@ -179,8 +181,8 @@ def test_after_a_run_elsewhere_the_maker_does_not_wait_for_room(io: Any) -> None
     with Dispatcher(io=io, queue_size=1) as app:
         with app.running():
             pass
-        app.post(Nudge(), timeout=0)
-        app.post(Nudge(), timeout=0)
+        app.post(Work(), timeout=0)
+        app.post(Work(), timeout=0)
         assert settle(app) == 2
 
 
@@ -190,15 +192,15 @@ def test_a_post_after_a_long_handler_finds_room_again(io: Any) -> None:
         done = threading.Event()
         app.on(Numbered)(done.set)
 
-        @app.on(Nudge)
+        @app.on(Work)
         def slow() -> None:
             wait_until_waiting(app)
 
-        app.post(Nudge())
-        app.on(Nudge, once=True, priority=1)(lambda: app.post(Nudge()))
+        app.post(Work())
+        app.on(Work, once=True, priority=1)(lambda: app.post(Work()))
         (poster,) = in_threads(1, lambda n: app.post(Numbered(n, n)))
         settle(app)
-        poster.join(10)
+        poster.join(PATIENCE)
         settle(app)
         assert done.is_set()
         assert app.stats().balanced

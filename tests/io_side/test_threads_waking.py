@@ -14,10 +14,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from crowds import Nudge, in_threads, wait_until_asleep
+from helpers.dispatchers import in_threads, wait_until_asleep
+from helpers.events import Work
+from helpers.waiting import PATIENCE, wait_until
 
 from evdispatch import Dispatcher, Idle, Pipe, Start, Timer
 from evdispatch.testing import ManualSource, record, settle
+
+pytestmark = pytest.mark.pollers
 
 # -- stop ----------------------------------------------------------------------------------
 
@@ -58,9 +62,9 @@ def test_stops_from_many_threads_are_one_stop(app: Dispatcher) -> None:
         app.run()
         for thread in threads:
             thread.join()
-    seen = record(app, Nudge)
-    app.on(Nudge)(app.stop)
-    app.post(Nudge())
+    seen = record(app, Work)
+    app.on(Work)(app.stop)
+    app.post(Work())
     app.run()
     assert len(seen) == 1
 
@@ -78,7 +82,7 @@ def test_only_one_of_many_threads_gets_to_run(app: Dispatcher) -> None:
 
     threads = in_threads(5, run)
     for _ in range(4):
-        assert refused.acquire(timeout=10)
+        assert refused.acquire(timeout=PATIENCE)
     app.stop()
     for thread in threads:
         thread.join()
@@ -89,9 +93,9 @@ def test_only_one_of_many_threads_gets_to_run(app: Dispatcher) -> None:
 
 
 def test_a_post_from_a_signal_handler_wakes_the_loop(app: Dispatcher) -> None:
-    seen = record(app, Nudge)
-    app.on(Nudge)(app.stop)
-    before = signal.signal(signal.SIGUSR1, lambda *_: app.post(Nudge()))
+    seen = record(app, Work)
+    app.on(Work)(app.stop)
+    before = signal.signal(signal.SIGUSR1, lambda *_: app.post(Work()))
     try:
         app.on(Idle, once=True)(lambda: os.kill(os.getpid(), signal.SIGUSR1))
         app.run()
@@ -108,9 +112,9 @@ def test_a_storm_of_signals_loses_no_post(app: Dispatcher) -> None:
     def handle(*_: object) -> None:
         nonlocal posted
         posted += 1
-        app.post(Nudge())
+        app.post(Work())
 
-    @app.on(Nudge)
+    @app.on(Work)
     def count() -> None:
         nonlocal received
         received += 1
@@ -119,7 +123,7 @@ def test_a_storm_of_signals_loses_no_post(app: Dispatcher) -> None:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
         while posted < 200:
-            app.post(Nudge())
+            app.post(Work())
             posted += 1
             app.step(0.001)
     finally:
@@ -133,12 +137,12 @@ def test_a_storm_of_signals_loses_no_post(app: Dispatcher) -> None:
 def test_signals_reach_the_main_thread_only(app: Dispatcher) -> None:
     """Python runs handlers there; another thread would take the signal for nothing."""
     masks: list[set[int]] = []
-    app.on(Nudge)(lambda: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    app.on(Work)(lambda: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
     done = threading.Event()
-    app.on(Nudge)(done.set)
+    app.on(Work)(done.set)
     with app.running():
-        app.post(Nudge())
-        assert done.wait(10)
+        app.post(Work())
+        assert done.wait(PATIENCE)
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGWINCH} <= masks[0]
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
@@ -154,12 +158,13 @@ def test_an_idle_program_does_not_poll(app: Dispatcher) -> None:
     app.after(1000, int)
     with app.running():
         wait_until_asleep(app)
-        deadline = time.monotonic() + 10
-        polls = -1
-        while polls != app.stats().polls:  # what the start has caused comes to rest
-            assert time.monotonic() < deadline
+
+        def slept_through() -> bool:
             polls = app.stats().polls
-            time.sleep(0.25)  # and this is the idleness that is measured
+            time.sleep(0.25)  # this is the idleness that is measured
+            return app.stats().polls == polls
+
+        wait_until(slept_through)  # what the start has caused comes to rest first
     os.close(w)
 
 
@@ -197,7 +202,7 @@ def test_the_kernel_sees_an_idle_program_sleep(io: str, tmp_path: Any) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     if "Operation not permitted" in done.stderr:

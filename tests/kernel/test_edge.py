@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import attrs
 import pytest
-from ends import Ends, heard, shown
-from makers import Step
+from helpers.descriptors import Ends
+from helpers.events import Work, record_all, shown
 
 from evdispatch import (
     Dispatcher,
@@ -23,7 +23,9 @@ from evdispatch import (
 )
 from evdispatch.testing import record, run_until, settle
 
-EDGE = pytest.mark.parametrize("polling", ["edge"], indirect=True)
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
+EDGE = pytest.mark.pollers("edge")
 
 
 @EDGE
@@ -147,7 +149,7 @@ class TestAsking:
         with Dispatcher(io="inline") as app:
             source = app.add(Pipe(ends.given(reader), edge=True))
             assert source.edge_triggered
-            seen = heard(source)
+            seen = record_all(source)
             os.write(writer, b"x" * 3_000)
             settle(app)
             assert shown(seen) == [b"x" * 3_000]
@@ -182,7 +184,7 @@ class Glutton(Source):
 
     def on_ready(self, ready: int) -> list[Event]:
         os.read(self.fd, 1)
-        return [Step()]
+        return [Work()]
 
 
 @EDGE

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from helpers.waiting import PATIENCE
 
 from evdispatch._core._poller import readable_now
 from evdispatch._core._wakeup import Wakeup
@@ -87,7 +88,7 @@ class TestWakeup:
         thread = threading.Thread(target=wakeup.wait, args=(None,))
         thread.start()
         wakeup.set()
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         assert not readable_now(wakeup.fileno()), "a wait leaves it unset"
 

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from untraced import UNTRACED
+from helpers.processes import UNTRACED
 
 from evdispatch import Dispatcher, Event, Start, StateError, on
 from evdispatch.testing import ManualSource, settle

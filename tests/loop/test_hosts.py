@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
+from helpers.waiting import PATIENCE
 
 from evdispatch import Data, Dispatcher, Event, Pipe, QueueFull, Source, Start
 from evdispatch._io._modes import IoMode
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def test_a_hosts_registration_outlives_a_rebuild(app: Dispatcher) -> None:
@@ -83,10 +85,10 @@ class TestPostsThatMustNotWait:
                 with background:
                     app.post(Event())
                     signal.setitimer(signal.ITIMER_REAL, 0.05)
-                    app.post(Event(), timeout=10)
+                    app.post(Event(), timeout=PATIENCE)
                     settled = threading.Event()
                     app.after(0, settled.set)
-                    assert settled.wait(10)
+                    assert settled.wait(PATIENCE)
             finally:
                 signal.signal(signal.SIGALRM, before)
 
@@ -133,10 +135,10 @@ app.after(0, block)
 app.start()
 blocked.wait()
 """
-    begin = time.monotonic()
-    child = subprocess.run([sys.executable, "-c", program], timeout=20, check=False)
+    child = subprocess.run(
+        [sys.executable, "-c", program], timeout=PATIENCE, check=False
+    )
     assert child.returncode == 0
-    assert time.monotonic() - begin < 10
 
 
 def test_what_failed_in_the_background_is_told_at_the_exit_in_a_log() -> None:

@@ -8,7 +8,9 @@ import weakref
 from typing import Any
 
 import pytest
-from endings import CALLS, QUIET, Final, descriptors, nothing
+from helpers.descriptors import open_descriptors
+from helpers.dispatchers import CALLS, QUIET
+from helpers.events import Work, nothing
 
 from evdispatch import ClosedError, Dispatcher
 from evdispatch._lifetime import weakly
@@ -18,13 +20,13 @@ from evdispatch.testing import ManualSource, record
 
 
 def test_close_releases_everything(io: Any) -> None:
-    fds, threads = descriptors(), threading.active_count()
+    fds, threads = open_descriptors(), threading.active_count()
     app = Dispatcher(io=io)
     source = app.add(ManualSource())
     app.step(0)
-    assert len(descriptors()) > len(fds)
+    assert len(open_descriptors()) > len(fds)
     app.close()
-    assert descriptors() == fds
+    assert open_descriptors() == fds
     assert threading.active_count() == threads
     assert source.closed
     assert app.sources == ()
@@ -48,8 +50,8 @@ def test_a_closed_dispatcher_cannot_be_entered(app: Dispatcher) -> None:
 
 
 def test_close_with_events_waiting_drops_them(app: Dispatcher) -> None:
-    seen = record(app, Final)
-    app.post(Final())
+    seen = record(app, Work)
+    app.post(Work())
     app.close()
     assert seen == []
     assert app.stats().waiting == 1
@@ -60,13 +62,13 @@ def test_one_source_that_fails_to_close_keeps_no_other_from_it(io: Any) -> None:
         def on_close(self) -> None:
             raise OSError("would not close")
 
-    fds = descriptors()
+    fds = open_descriptors()
     app = Dispatcher(io=io)
     sources = [app.add(ManualSource()), app.add(Bad()), app.add(ManualSource())]
     with pytest.raises(OSError, match="would not close"):
         app.close()
     assert all(source.closed for source in sources)
-    assert descriptors() == fds
+    assert open_descriptors() == fds
     app.close()
 
 
@@ -90,7 +92,7 @@ def test_sources_and_handlers_may_be_removed_after_the_end(app: Dispatcher) -> N
         handler = staticmethod(nothing)
 
     source = app.add(ManualSource())
-    app.on(Final)(nothing)
+    app.on(Work)(nothing)
     app.close()
     app.remove(source)
     assert app.off(nothing) == 1
@@ -125,7 +127,7 @@ def test_a_dispatcher_that_cannot_be_made_leaves_nothing_behind(
     monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
     """No descriptor was left, at each of the steps in turn."""
-    before = descriptors()
+    before = open_descriptors()
     made: list[int] = []
     real = os.pipe2
 
@@ -140,7 +142,7 @@ def test_a_dispatcher_that_cannot_be_made_leaves_nothing_behind(
     with pytest.raises(OSError, match="Too many open files"):
         Dispatcher(io="thread")
     assert len(made) == left
-    assert descriptors() == before
+    assert open_descriptors() == before
 
 
 def test_an_alarm_that_cannot_be_made_leaves_nothing_behind(io: Any) -> None:
@@ -151,11 +153,11 @@ def test_an_alarm_that_cannot_be_made_leaves_nothing_behind(io: Any) -> None:
         def alarm(self) -> Any:
             raise OSError(24, "Too many open files")
 
-    fds = descriptors()
+    fds = open_descriptors()
     with pytest.raises(OSError, match="Too many open files"):
         Dispatcher(io=io, clock=NoAlarm())
     gc.collect()
-    assert descriptors() == fds
+    assert open_descriptors() == fds
 
 
 # -- forgotten -----------------------------------------------------------------------------
@@ -163,13 +165,13 @@ def test_an_alarm_that_cannot_be_made_leaves_nothing_behind(io: Any) -> None:
 
 @pytest.mark.parametrize("stepped", [False, True])
 def test_a_forgotten_dispatcher_warns_and_is_closed(io: Any, stepped: bool) -> None:
-    fds = descriptors()
+    fds = open_descriptors()
     app = Dispatcher(io=io)
     if stepped:  # there is an IO thread now, which must not keep it alive
         app.step(0)
     with pytest.warns(ResourceWarning, match=r"unclosed <Dispatcher io='\w+' open>"):
         del app
-    assert descriptors() == fds
+    assert open_descriptors() == fds
 
 
 def test_a_closed_dispatcher_goes_without_the_collector(io: Any) -> None:

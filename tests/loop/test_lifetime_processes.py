@@ -10,11 +10,16 @@ import warnings
 from typing import Any
 
 import pytest
-from endings import CALLS, QUIET, Final, descriptors
-from forks import in_child
+from helpers.descriptors import open_descriptors
+from helpers.dispatchers import CALLS, QUIET
+from helpers.events import Work
+from helpers.processes import in_child
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, ForkedError, Pipe, Timer
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 # -- the interpreter's end -----------------------------------------------------------------
 
@@ -35,7 +40,7 @@ def run_program(source: str, io: str) -> "subprocess.CompletedProcess[str]":
         ],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -140,7 +145,7 @@ def test_a_child_may_leave_the_block_it_was_forked_in(io: Any) -> None:
         seen = threading.Event()
         app.on("data")(seen.set)
         os.write(w, b"x")
-        assert seen.wait(10)
+        assert seen.wait(PATIENCE)
     os.close(w)
 
 
@@ -149,9 +154,9 @@ def test_a_child_may_make_a_dispatcher_of_its_own(app: Dispatcher, io: Any) -> N
 
     def child() -> None:
         with Dispatcher(io=io) as own:
-            seen = record(own, Final)
-            own.on(Final)(own.stop)
-            own.post(Final())
+            seen = record(own, Work)
+            own.on(Work)(own.stop)
+            own.post(Work())
             own.run()
             assert len(seen) == 1
 
@@ -197,11 +202,11 @@ def test_the_exit_of_a_child_harms_nothing(io: str) -> None:
 
 
 def test_every_descriptor_is_closed_on_exec(app: Dispatcher) -> None:
-    before = {int(name) for name in descriptors()}
+    before = {int(name) for name in open_descriptors()}
     app.step(0)
     with Dispatcher(io="thread") as other:
         other.step(0)
-        for fd in {int(name) for name in descriptors()} - before:
+        for fd in {int(name) for name in open_descriptors()} - before:
             try:
                 inheritable = os.get_inheritable(fd)
             except OSError:

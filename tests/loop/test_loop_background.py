@@ -6,7 +6,8 @@ import threading
 from typing import Any
 
 import pytest
-from jobs import Work
+from helpers.events import Work
+from helpers.waiting import PATIENCE
 
 from evdispatch import AlreadyRunningError, Dispatcher, Event, HandlerError, Start, Stop
 from evdispatch._io._modes import IoMode
@@ -20,7 +21,7 @@ def test_a_run_in_a_second_thread_is_refused(app: Dispatcher) -> None:
     begun = threading.Event()
     app.on(Start)(begun.set)
     with app.running():
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE)
         assert repr(app).endswith("running>")
         for call in (app.run, app.step, app.start):
             with pytest.raises(AlreadyRunningError, match="in another thread"):
@@ -33,7 +34,7 @@ def test_run_works_in_a_thread_that_is_not_the_main_one(app: Dispatcher) -> None
     app.post(Work())
     thread = threading.Thread(target=app.run)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert len(seen) == 1
 
 
@@ -47,7 +48,7 @@ def test_running_runs_for_the_length_of_a_block(app: Dispatcher) -> None:
     app.on(Work)(done.set)
     with app.running():
         app.post(Work())
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
     assert threads == ["evdispatch"]
     app.post(Work())
     assert app.stats().waiting == 1
@@ -65,7 +66,7 @@ def test_leaving_the_block_raises_what_ended_the_run(app: Dispatcher) -> None:
 def wait_until_ended(app: Dispatcher) -> None:
     background = app._runner._background
     assert background is not None
-    assert background.wait(10)
+    assert background.wait(PATIENCE)
 
 
 def test_close_raises_what_ended_the_background_run(io: Any) -> None:
@@ -102,7 +103,7 @@ def test_close_ends_a_background_run(io: Any) -> None:
     begun = threading.Event()
     app.on(Start)(begun.set)
     app.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     app.close()
     assert len(stops) == 1
 

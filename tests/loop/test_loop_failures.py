@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from jobs import Work
+from helpers.events import Work
 
 from evdispatch import (
     AlreadyRunningError,

@@ -5,10 +5,12 @@ import signal
 from typing import Any
 
 import pytest
-from jobs import Rush, Work
+from helpers.events import Rush, Work
 
 from evdispatch import Dispatcher, Event, Idle, Pipe, Start, Stop
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until
+
+pytestmark = pytest.mark.cross
 
 # -- run and stop --------------------------------------------------------------------------
 

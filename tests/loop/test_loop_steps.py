@@ -1,21 +1,17 @@
 """Steps, and the descriptor and the timeout that a host may watch."""
 
 import os
-import select
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from jobs import Rush, Work
+from helpers.descriptors import readable
+from helpers.events import Rush, Work
 
 from evdispatch import Dispatcher, Pipe, Timer
 from evdispatch.testing import ManualSource, VirtualClock, record, settle
 
-
-def readable(fd: int, timeout: float = 0) -> bool:
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(timeout * 1000))
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 # -- step ----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from bench.performance import (
     posts,
     timers,
 )
-from bench.performance.claims import told
+from bench.performance.claims import claims_table
 from bench.performance.families import Case, Family, Values, measure
 from bench.performance.processes import OURS, Client, Server
 from bench.performance.tables import tables
@@ -177,7 +177,7 @@ def test_ratios_are_taken_within_a_round_and_claims_by_their_median() -> None:
     family = {"base": OURS[0], "absolute": [], "cases": {shape: {echo.CPU: column}}}
     table = tables(family)
     assert "|                     2 |      0.67 (0.50 to 1.00) |" in table
-    claims = told({"echo": family}).splitlines()
+    claims = claims_table({"echo": family}).splitlines()
     uvloop, asyncio = (line.split("|")[4:7] for line in claims[2:])
     assert [cell.strip() for cell in uvloop] == ["1.50 (1.00 to 2.00)", "<= 1.1", "no"]
     assert [cell.strip() for cell in asyncio] == [
@@ -190,7 +190,7 @@ def test_ratios_are_taken_within_a_round_and_claims_by_their_median() -> None:
 def test_a_timer_that_is_early_once_breaks_the_claim() -> None:
     def holds(values: list[float]) -> bool:
         cases = {timers.ONESHOT: {timers.EARLIEST: {OURS[0]: values}}}
-        return told({"timers": {"cases": cases}}).rstrip().endswith("yes |")
+        return claims_table({"timers": {"cases": cases}}).rstrip().endswith("yes |")
 
     assert holds([0.1, 5.0, 7.0])
     assert not holds([-0.1, 5.0, 7.0])

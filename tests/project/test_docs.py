@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from helpers.waiting import PATIENCE
 
 import evdispatch
 from evdispatch import Event
@@ -45,7 +46,7 @@ def test_the_code_of_a_page_runs(place: str, code: str) -> None:
         [sys.executable, "-X", "dev", "-W", "error", "-c", code],
         input=b"q",
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b""), place

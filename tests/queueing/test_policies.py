@@ -3,13 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from shapes import Circle, Shape, Urgent, Wall, recorded
+from helpers.events import Circle, Shape, Urgent, Wall, record_shapes
 
 from evdispatch import (
     Dispatcher,
     Dropped,
 )
 from evdispatch.testing import ManualSource, record, run_until, settle
+
+pytestmark = pytest.mark.cross
 
 Give = Callable[..., None]
 
@@ -18,7 +20,7 @@ class TestEachPolicy:
     def test_block_policy_several_events_keeps_all(
         self, app: Dispatcher, give: Give
     ) -> None:
-        handled = recorded(app)
+        handled = record_shapes(app)
         give(Shape(1), Shape(2))
         settle(app)
         assert handled == [("shape", 1), ("shape", 2)]
@@ -27,7 +29,7 @@ class TestEachPolicy:
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy("shape", "latest")
-        handled = recorded(app)
+        handled = record_shapes(app)
         give(Shape(1), Shape(2), Shape(3))
         assert app.stats().waiting == 1
         settle(app)
@@ -118,7 +120,7 @@ class TestOrder:
         self, app: Dispatcher
     ) -> None:
         app.set_policy("shape", "latest")
-        handled = recorded(app)
+        handled = record_shapes(app)
         source = app.add(ManualSource())
         source.emit(Shape(1), Shape(2), Wall(), Shape(3), Shape(4))
         run_until(app, lambda: len(handled) >= 3)
@@ -126,7 +128,7 @@ class TestOrder:
 
     def test_post_other_post_in_between_is_merged(self, app: Dispatcher) -> None:
         app.set_policy("shape", "latest")
-        handled = recorded(app)
+        handled = record_shapes(app)
         for event in (Shape(1), Wall(), Shape(2)):
             app.post(event)
         settle(app)
@@ -136,7 +138,7 @@ class TestOrder:
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy("shape", "drop_oldest", limit=2)
-        handled = recorded(app)
+        handled = record_shapes(app)
         give(Shape(1), Wall(), Shape(2), Shape(3))
         settle(app)
         assert handled == [("shape", 2), ("wall", 0), ("shape", 3)]
@@ -156,14 +158,14 @@ class TestOrder:
         self, app: Dispatcher, give: Give
     ) -> None:
         app.set_policy(Shape, "latest")
-        handled = recorded(app)
+        handled = record_shapes(app)
         give(Shape(1), Circle(2), Circle(3))
         settle(app)
         assert handled == [("shape", 1), ("circle", 3)]
 
     def test_merged_post_of_urgent_class_stays_urgent(self, app: Dispatcher) -> None:
         app.set_policy("urgent", "latest")
-        handled = recorded(app)
+        handled = record_shapes(app)
         for event in (Wall(), Urgent(1), Urgent(2)):
             app.post(event)
         settle(app)

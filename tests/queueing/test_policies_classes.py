@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from shapes import Circle, Shape, Urgent, Wall
+from helpers.events import Circle, Shape, Urgent, Wall
 
 from evdispatch import (
     Connect,

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from sums import Other, Sum, numbers
+from helpers.events import Sum, Work, numbers
 
 from evdispatch import (
     Dispatcher,
@@ -53,9 +53,9 @@ class TestResults:
     def test_merge_function_returns_another_event_it_gets_source_and_time(
         self, app: Dispatcher
     ) -> None:
-        app.set_policy(Sum, lambda waiting, later: Other(later.number))
+        app.set_policy(Sum, lambda waiting, later: Work(later.number))
         source = app.add(ManualSource())
-        seen = record(source, Other)
+        seen = record(source, Work)
         source.emit(Sum(1), Sum(2), Sum(3))
         run_until(app, lambda: seen)
         assert numbers(seen) == [2]
@@ -146,8 +146,8 @@ class TestFailures:
             raise SystemExit
 
         app.set_policy(Sum, leave)
-        seen, others = record(app, Sum), record(app, Other)
-        app.add(ManualSource()).emit(Sum(1), Sum(2), Sum(3), Other(4))
+        seen, others = record(app, Sum), record(app, Work)
+        app.add(ManualSource()).emit(Sum(1), Sum(2), Sum(3), Work(4))
         with pytest.raises(SystemExit):
             run_until(app, lambda: others)
         app.set_policy(Sum, "block")
@@ -209,12 +209,12 @@ class TestWithin:
         self, app: Dispatcher, emit: Any, policy: str
     ) -> None:
         def merge(waiting: Sum, later: Sum) -> Sum:
-            app.post(Other(later.number))
+            app.post(Work(later.number))
             return later
 
         app.set_policy(Sum, merge)
-        app.set_policy(Other, policy, limit=1)
-        seen, dropped = record(app, Other), record(app, Dropped)
+        app.set_policy(Work, policy, limit=1)
+        seen, dropped = record(app, Work), record(app, Dropped)
         emit(Sum(1), Sum(2), Sum(3))
         settle(app)
         assert len(seen) + sum(event.count for event in dropped) == 2
@@ -223,7 +223,7 @@ class TestWithin:
         with Dispatcher(io=io, queue_size=1) as app:
 
             def merge(waiting: Sum, later: Sum) -> Sum:
-                app.post(Other(1))
+                app.post(Work(1))
                 return later
 
             app.set_policy(Sum, merge)
@@ -243,9 +243,9 @@ def test_post_that_waited_for_room_uses_the_present_policy(
     """2 is posted when there is room for 1, mostly before the waiting thread notices."""
     with Dispatcher(io=io, queue_size=4) as app:
         app.set_policy(Sum, before)
-        seen, fillers = record(app, Sum), record(app, Other)
+        seen, fillers = record(app, Sum), record(app, Work)
         for number in range(4):
-            app.post(Other(number))
+            app.post(Work(number))
 
         def post() -> None:
             app.post(Sum(1))
@@ -257,8 +257,8 @@ def test_post_that_waited_for_room_uses_the_present_policy(
             pass
         app.set_policy(Sum, after)
 
-        @app.on(Other)
-        def meanwhile(event: Other) -> None:
+        @app.on(Work)
+        def meanwhile(event: Work) -> None:
             if event.number == 0:
                 app.post(Sum(2))
             elif event.number == 3:

@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 import pytest
+from helpers.events import Sum, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sums import Sum, numbers
 
 from evdispatch import (
     Data,

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import Net
-from ptys import Pty
-from shapes import Farewell, Shape, Wall
+from helpers.events import Farewell, Shape, Wall
+from helpers.network import Net
+from helpers.terminals import Pty
 
 from evdispatch import (
     Datagram,

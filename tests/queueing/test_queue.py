@@ -1,30 +1,16 @@
 """The queue between the two sides: lanes, bounds, and waiting for room."""
 
 import threading
-from typing import ClassVar
 
-import attrs
 import pytest
+from helpers.events import Chore, Rush, Work
 
-from evdispatch import ClosedError, Dispatcher, Event, QueueFull
+from evdispatch import ClosedError, Dispatcher, QueueFull
 from evdispatch._core._queue import Queue
 from evdispatch._events import IDLE, NORMAL, URGENT
 from evdispatch.testing import ManualSource, record, settle
 
-
-@attrs.define(eq=False)
-class Parcel(Event):
-    number: int = 0
-
-
-@attrs.define(eq=False)
-class Alarm(Event):
-    lane: ClassVar[int] = URGENT
-
-
-@attrs.define(eq=False)
-class Chore(Event):
-    lane: ClassVar[int] = IDLE
+pytestmark = pytest.mark.cross
 
 
 class Wakes:
@@ -43,7 +29,7 @@ class Wakes:
 
 def test_lane_put_events_keep_their_order() -> None:
     queue = Wakes(10).queue
-    first, second, urgent = Parcel(1), Parcel(2), Alarm()
+    first, second, urgent = Work(1), Work(2), Rush()
     queue.lanes[NORMAL].extend([first, second])
     queue.lanes[URGENT].extend([urgent])
     assert [list(lane) for lane in queue.lanes] == [[urgent], [first, second], []]
@@ -52,12 +38,12 @@ def test_lane_put_events_keep_their_order() -> None:
 
 def test_notify_after_several_puts_wakes_dispatch_once() -> None:
     wakes = Wakes(10)
-    wakes.queue.lanes[NORMAL].extend([Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Work()])
     wakes.queue.notify()
     assert wakes.dispatch == 0
     wakes.queue.sleeping = True
-    wakes.queue.lanes[NORMAL].extend([Parcel()])
-    wakes.queue.lanes[NORMAL].extend([Parcel()])
+    wakes.queue.lanes[NORMAL].extend([Work()])
+    wakes.queue.lanes[NORMAL].extend([Work()])
     assert wakes.dispatch == 0
     wakes.queue.notify()
     wakes.queue.notify()
@@ -70,7 +56,7 @@ def test_notify_event_in_any_lane_wakes_dispatch(lane: int) -> None:
     wakes.queue.sleeping = True
     wakes.queue.notify()
     assert wakes.dispatch == 0
-    wakes.queue.lanes[lane].extend([Parcel()])
+    wakes.queue.lanes[lane].extend([Work()])
     wakes.queue.notify()
     assert wakes.dispatch == 1
 
@@ -87,7 +73,7 @@ def test_request_check_while_sleeping_wakes_dispatch_once() -> None:
 
 def test_free_space_some_events_is_the_rest_of_the_bound() -> None:
     queue = Wakes(3).queue
-    queue.lanes[NORMAL].extend([Parcel(), Parcel()])
+    queue.lanes[NORMAL].extend([Work(), Work()])
     assert (queue.free_space(NORMAL), queue.free_space(URGENT)) == (1, 3)
 
 
@@ -101,16 +87,16 @@ def test_free_space_of_full_idle_lane_is_above_zero() -> None:
 def test_full_lane_two_full_lanes_is_the_more_urgent() -> None:
     queue = Wakes(1).queue
     assert queue.full_lane == IDLE
-    queue.lanes[NORMAL].extend([Parcel()])
+    queue.lanes[NORMAL].extend([Work()])
     assert queue.full_lane == NORMAL
-    queue.lanes[URGENT].extend([Alarm()])
+    queue.lanes[URGENT].extend([Rush()])
     assert queue.full_lane == URGENT
 
 
 @pytest.mark.parametrize("lane", [NORMAL, URGENT])
 def test_io_side_waiting_is_woken_at_half_the_bound(lane: int) -> None:
     wakes = Wakes(4)
-    wakes.queue.lanes[lane].extend([Parcel() for _ in range(4)])
+    wakes.queue.lanes[lane].extend([Work() for _ in range(4)])
     assert wakes.queue.wait_for_low_water()
     assert wakes.queue.waited_for
     wakes.queue.lanes[lane].popleft()
@@ -137,7 +123,7 @@ def test_wait_for_room_with_room_returns_at_once() -> None:
 
 def test_wait_for_room_after_timeout_raises_queue_full() -> None:
     queue = Wakes(1).queue
-    queue.lanes[NORMAL].extend([Parcel()])
+    queue.lanes[NORMAL].extend([Work()])
     with pytest.raises(QueueFull, match=r"the queue is full \(1 events\)"):
         queue.wait_for_room(NORMAL, 0)
     assert not queue.waited_for
@@ -146,7 +132,7 @@ def test_wait_for_room_after_timeout_raises_queue_full() -> None:
 
 def test_wait_for_room_closed_queue_raises_closed_error() -> None:
     queue = Wakes(1).queue
-    queue.lanes[NORMAL].extend([Parcel()])
+    queue.lanes[NORMAL].extend([Work()])
     queue.close()
     with pytest.raises(ClosedError, match="while a post waited"):
         queue.wait_for_room(NORMAL, None)
@@ -170,18 +156,18 @@ def test_queue_size_not_a_whole_number_raises_type_error(size: object) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_source_more_events_than_queue_size_loses_none(io: str, size: int) -> None:
     with Dispatcher(io=io, queue_size=size) as app:  # type: ignore[arg-type]
-        seen = record(app, Parcel)
+        seen = record(app, Work)
         most = 0
 
-        @app.on(Parcel)
+        @app.on(Work)
         def measure() -> None:
             nonlocal most
             most = max(most, app.stats().waiting)
 
         source = app.add(ManualSource())
-        source.emit(*(Parcel(number) for number in range(100)))
+        source.emit(*(Work(number) for number in range(100)))
         settle(app)
-        assert [parcel.number for parcel in seen] == list(range(100))
+        assert [event.number for event in seen] == list(range(100))
         assert most <= size + 1  # the sentinel of settle has no other lane
         assert app.stats().balanced
         assert app.stats().sources[source].handled == 100
@@ -190,13 +176,13 @@ def test_source_more_events_than_queue_size_loses_none(io: str, size: int) -> No
 def test_urgent_post_full_normal_lane_is_handled_first(io: str) -> None:
     with Dispatcher(io=io, queue_size=4) as app:  # type: ignore[arg-type]
         order: list[str] = []
-        app.on(Parcel)(lambda: order.append("parcel"))
-        app.on(Alarm)(lambda: order.append("alarm"))
+        app.on(Work)(lambda: order.append("work"))
+        app.on(Rush)(lambda: order.append("rush"))
         for _ in range(8):
-            app.post(Parcel())
-        app.post(Alarm())
+            app.post(Work())
+        app.post(Rush())
         settle(app)
-        assert order == ["alarm"] + ["parcel"] * 8
+        assert order == ["rush"] + ["work"] * 8
 
 
 def test_idle_events_above_queue_size_all_come(io: str) -> None:
@@ -216,16 +202,16 @@ def test_idle_events_above_queue_size_all_come(io: str) -> None:
 
 def test_post_in_handler_full_queue_does_not_wait(io: str) -> None:
     with Dispatcher(io=io, queue_size=2) as app:  # type: ignore[arg-type]
-        seen = record(app, Parcel)
+        seen = record(app, Work)
 
-        @app.on(Alarm)
+        @app.on(Rush)
         def flood() -> None:
             for number in range(10):
-                app.post(Parcel(number), timeout=0)
+                app.post(Work(number), timeout=0)
 
-        app.post(Alarm())
+        app.post(Rush())
         settle(app)
-        assert [parcel.number for parcel in seen] == list(range(10))
+        assert [event.number for event in seen] == list(range(10))
 
 
 def test_post_from_thread_full_queue_raises_after_timeout(
@@ -236,7 +222,7 @@ def test_post_from_thread_full_queue_raises_after_timeout(
 
         def post() -> None:
             try:
-                app.post(Parcel(), timeout=0)
+                app.post(Work(), timeout=0)
             except QueueFull as error:
                 failures.append(error)
 

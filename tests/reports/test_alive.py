@@ -5,15 +5,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
+from helpers.events import Work
 
 from evdispatch import (
     PRIORITY,
     READ,
     Alive,
     Dispatcher,
-    Event,
     Fd,
     ForkedError,
     Pipe,
@@ -24,10 +23,7 @@ from evdispatch import (
 )
 from evdispatch.testing import ManualSource, VirtualClock, settle
 
-
-@attrs.define(eq=False)
-class Work(Event):
-    """What these tests post."""
+pytestmark = pytest.mark.cross
 
 
 def only(alive: Alive) -> Waiting:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from traces import Work, check, load, names, of
+from helpers.events import Work
+from helpers.traces import check, load, of, span_names
 
 from evdispatch import HANDLED, Dispatcher, Event, Timer
 from evdispatch.testing import ManualSource, VirtualClock, settle
@@ -37,8 +38,8 @@ def test_it_tells_sources_waits_and_handlers(app: Dispatcher, path: Path) -> Non
     (turn,) = [each for each in of(records, "source") if each["name"] == "made"]
     assert turn["args"] == {"events": 2, "kind": "ManualSource"}
     spans = of(records, "handler")
-    assert names(spans).count("work") == 2
-    assert names(spans).count("tick") == 5
+    assert span_names(spans).count("work") == 2
+    assert span_names(spans).count("tick") == 5
     assert {each["args"]["event"] for each in spans} == {"work", "tick"}
     assert len(of(records, "queue")) == 2 * 7
     here = threading.get_native_id()
@@ -102,7 +103,7 @@ def test_one_that_raises_or_ends_the_way(app: Dispatcher, path: Path) -> None:
         app.post(Work())
         settle(app)
     spans = of(load(path), "handler")
-    assert [name for name in names(spans) if name in ("fail", "end", "never")] == [
+    assert [name for name in span_names(spans) if name in ("fail", "end", "never")] == [
         "fail",
         "end",
     ]
@@ -136,7 +137,7 @@ def test_once_weak_paced_and_calls(
         clock.advance(5.0)
         settle(timed)
     spans = [each for each in of(load(path), "handler") if "Late" not in each["name"]]
-    count = Counter(name for name in names(spans) if name != "append")
+    count = Counter(name for name in span_names(spans) if name != "append")
     expected = {"once": 1, "weakly": 2, "later": 1, "paced": 1}
     if pace == "throttle":
         expected["paced"] = 2
@@ -161,7 +162,7 @@ def test_with_slow_handlers_measured_both_are_told(
             settle(app)
         app.post(Work())
         settle(app)
-        assert names(of(load(path), "handler")).count("work") == 1
+        assert span_names(of(load(path), "handler")).count("work") == 1
         assert len(slow) == 2
         (timing,) = [each for each in app.stats().timings if each.handler is work]
         assert timing.calls == 2
@@ -178,7 +179,7 @@ def test_two_at_once(app: Dispatcher, tmp_path: Path) -> None:
         app.post(Work())
         settle(app)
     spans = [of(load(each), "handler") for each in (outer, inner)]
-    assert [names(each).count("<lambda>") for each in spans] == [1, 2]
+    assert [span_names(each).count("<lambda>") for each in spans] == [1, 2]
     for each in (outer, inner):
         check(load(each))
     assert "_turn" not in vars(app._io)
@@ -202,5 +203,5 @@ def test_nothing_of_what_is_in_a_handler_is_told(timed: Dispatcher, path: Path) 
     with timed.trace(path):
         timed.post(Work())
         settle(timed)
-    assert names(of(load(path), "handler")).count("use") == 2
+    assert span_names(of(load(path), "handler")).count("use") == 2
     assert "secret" not in path.read_text()

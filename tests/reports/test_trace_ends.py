@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from traces import Work, check, load, names, of
+from helpers.events import Work
+from helpers.traces import check, load, of, span_names
 
 from evdispatch import ClosedError, Dispatcher, HandlerError, Trace
 from evdispatch._handlers._handler import CALLERS
@@ -70,7 +71,7 @@ def test_it_goes_on_though_a_run_has_ended(app: Dispatcher, path: Path) -> None:
             app.run()
         app.on("start")(app.stop)
         app.run()
-    assert names(of(load(path), "handler")) == ["fail", "stop"]
+    assert span_names(of(load(path), "handler")) == ["fail", "stop"]
 
 
 def test_one_that_can_not_begin_leaves_all_as_it_was(

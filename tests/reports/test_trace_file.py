@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from traces import Work, check, load, names, of
-from untraced import UNTRACED
+from helpers.events import Work
+from helpers.processes import UNTRACED
+from helpers.traces import check, load, of, span_names
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, Event, Trace
 from evdispatch.debug._trace_file import BATCH, TraceFile
@@ -60,7 +62,7 @@ app.on("tick")(lambda: None)
 app.run()
 """
     command = [sys.executable, "-c", program]
-    child = subprocess.run(command, check=False, timeout=30, env=UNTRACED)
+    child = subprocess.run(command, check=False, timeout=PATIENCE, env=UNTRACED)
     assert child.returncode == -signal.SIGKILL
     records = json.loads(path.read_text() + "]")
     assert len(records) >= 1
@@ -75,8 +77,8 @@ app.on("start")(app.stop)
 app.run()
 """
     command = [sys.executable, "-W", "error", "-c", program]
-    subprocess.run(command, check=True, timeout=30, env=UNTRACED)
-    assert names(of(load(path), "handler")) == ["stop"]
+    subprocess.run(command, check=True, timeout=PATIENCE, env=UNTRACED)
+    assert span_names(of(load(path), "handler")) == ["stop"]
 
 
 @pytest.mark.parametrize("target", [1, None, b"trace", files.BytesIO()])
@@ -156,7 +158,7 @@ def test_a_forked_child_writes_nothing(path: Path) -> None:
             child.close()
             app.post(Work())
             settle(app)
-    assert names(of(load(path), "handler")).count("<lambda>") == 2
+    assert span_names(of(load(path), "handler")).count("<lambda>") == 2
     check(load(path))
 
 
@@ -167,7 +169,7 @@ def test_a_forked_child_goes_on_though_another_thread_was_writing() -> None:
         def write(self, text: str) -> int:
             if threading.current_thread() is not threading.main_thread():
                 writing.set()
-                assert forked.wait(10)
+                assert forked.wait(PATIENCE)
             return super().write(text)
 
     with Dispatcher(io="inline") as app:
@@ -175,14 +177,14 @@ def test_a_forked_child_goes_on_though_another_thread_was_writing() -> None:
         trace = app.trace(Slow())
         thread = threading.Thread(target=trace._file.close)
         thread.start()
-        assert writing.wait(10)
+        assert writing.wait(PATIENCE)
         child = multiprocessing.get_context("fork").Process(
             target=expect_closed, args=(trace,)
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork
             child.start()
-        child.join(5)
+        child.join(PATIENCE)
         child.kill()
         child.join()
         assert child.exitcode == 0

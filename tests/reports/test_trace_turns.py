@@ -1,14 +1,18 @@
 """`Dispatcher.trace`: the turns of sources."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from traces import Work, check, load, of
+import pytest
+from helpers.events import Work
+from helpers.traces import check, load, of
+from helpers.waiting import wait_until
 
 from evdispatch import Dispatcher, Event, Fd, Source
 from evdispatch.testing import ManualSource, settle
+
+pytestmark = pytest.mark.cross
 
 
 def test_one_that_fails(app: Dispatcher, path: Path) -> None:
@@ -44,9 +48,7 @@ def test_the_thread_that_stands_by(path: Path) -> None:
         @app.on(Work)
         def work() -> None:
             source.emit(Event())
-            deadline = time.monotonic() + 10
-            while not source.counts.made and time.monotonic() < deadline:
-                time.sleep(0.001)
+            wait_until(lambda: source.counts.made)
 
         with app.trace(path):
             app.post(Work())

@@ -1,7 +1,7 @@
 """Fixtures of the tests of handlers."""
 
 import pytest
-from paces import Paced, Post
+from helpers.events import Post, Work
 
 from evdispatch import Dispatcher
 from evdispatch.testing import settle
@@ -11,7 +11,7 @@ from evdispatch.testing import settle
 def post(timed: Dispatcher) -> Post:
     def all_at_once(*numbers: int) -> None:
         for number in numbers:
-            timed.post(Paced(number))
+            timed.post(Work(number))
         settle(timed)
 
     return all_at_once

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from bells import Gong
-from labels import label
+from helpers.events import Gong
+from helpers.parameters import label
 
 from evdispatch import HANDLED, Dispatcher, Event, HandlerTypeError, on
 from evdispatch._handlers._handler import describe, takes_event

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bells import Gong
+from helpers.events import Gong
 
 from evdispatch import Dispatcher, Event, HandlerTypeError, on
 from evdispatch._handlers._handler import marked

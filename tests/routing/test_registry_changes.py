@@ -4,7 +4,7 @@ import gc
 from typing import Any
 
 import pytest
-from bells import Bell, Horn, ring
+from helpers.events import Bell, Horn, ring
 
 from evdispatch import HANDLED, Dispatcher, Event, HandlerError
 from evdispatch.testing import ManualSource

@@ -6,10 +6,12 @@ from typing import Any
 
 import attrs
 import pytest
-from bells import Bell, Horn, ring
+from helpers.events import Bell, Horn, ring
 
 from evdispatch import Click, Dispatcher, Event, Mouse, Source, StateError, Tick, Timer
 from evdispatch.testing import ManualSource, VirtualClock, settle
+
+pytestmark = pytest.mark.cross
 
 
 @attrs.define(eq=False)

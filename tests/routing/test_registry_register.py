@@ -5,7 +5,7 @@ import types
 from typing import Any
 
 import pytest
-from bells import Bell, Horn, ring
+from helpers.events import Bell, Horn, ring
 
 from evdispatch import Dispatcher, Event, HandlerTypeError, on
 

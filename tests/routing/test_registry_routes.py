@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 import pytest
-from bells import Bell, Horn, ring
+from helpers.events import Bell, Horn, ring
 
 from evdispatch import Dispatcher, Event, Source, Timer
 from evdispatch._events import event_classes

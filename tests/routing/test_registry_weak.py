@@ -5,8 +5,8 @@ import weakref
 from typing import Any
 
 import pytest
-from bells import Bell, ring
-from labels import label
+from helpers.events import Bell, ring
+from helpers.parameters import label
 
 from evdispatch import Dispatcher, Error, Event, HandlerError, HandlerTypeError
 

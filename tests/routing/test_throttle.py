@@ -2,10 +2,10 @@
 
 import itertools
 
+from helpers.clocks import Later
+from helpers.events import Post, Work
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paces import Paced, Post
-from rates import Later
 
 from evdispatch import (
     Dispatcher,
@@ -18,7 +18,7 @@ class TestThrottle:
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         received: list[int] = []
-        timed.on(Paced, throttle=1)(lambda event: received.append(event.number))
+        timed.on(Work, throttle=1)(lambda event: received.append(event.number))
         post(1, 2, 3)
         assert received == [1]
         later(0.9)
@@ -38,7 +38,7 @@ class TestThrottle:
     def test_throttle_without_events_has_no_deadline(
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
-        timed.on(Paced, throttle=1)(lambda: None)
+        timed.on(Work, throttle=1)(lambda: None)
         post(1)
         later(1.1)
         assert timed.timeout() is None
@@ -51,11 +51,11 @@ class TestThrottle:
         clock = VirtualClock()
         received: list[tuple[float, int]] = []
         with Dispatcher(io="inline", clock=clock) as app:
-            app.on(Paced, throttle=interval / 10)(
+            app.on(Work, throttle=interval / 10)(
                 lambda event: received.append((clock.now(), event.number))
             )
             for number, gap in enumerate(gaps):
-                app.post(Paced(number))
+                app.post(Work(number))
                 settle(app)
                 for _ in range(gap):
                     clock.advance(0.1)
@@ -97,7 +97,7 @@ class TestDebounce:
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         received: list[str] = []
-        timed.on(Paced, debounce=1)(lambda: received.append("paced"))
+        timed.on(Work, debounce=1)(lambda: received.append("paced"))
         post(1, 2)
         later(1.1)
         assert received == ["paced"]

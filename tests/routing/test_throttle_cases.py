@@ -3,11 +3,16 @@
 from typing import Any
 
 import pytest
-from paces import Paced, Post, Tap, every
-from rates import Later
+from helpers.clocks import Later
+from helpers.events import Post, Work
+from helpers.sources import Tap
 
 from evdispatch import HANDLED, Dispatcher, Error, HandlerError, InternalError
 from evdispatch.testing import settle
+
+
+def every(kind: str, seconds: Any = 1) -> dict[str, Any]:
+    return {kind: seconds}
 
 
 @pytest.mark.parametrize("kind", ["throttle", "debounce"])
@@ -16,7 +21,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, kind: str
     ) -> None:
         received: list[int] = []
-        timed.on(Paced, **every(kind))(lambda event: received.append(event.number))
+        timed.on(Work, **every(kind))(lambda event: received.append(event.number))
         taps = [timed.add(Tap()), timed.add(Tap())]
         for number in range(4):
             taps[number % 2].give(number)
@@ -29,7 +34,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, kind: str
     ) -> None:
         received: list[int] = []
-        timed.on(Paced, **every(kind))(lambda event: received.append(event.number))
+        timed.on(Work, **every(kind))(lambda event: received.append(event.number))
         tap = timed.add(Tap())
         for number in range(3):
             tap.give(number)
@@ -44,10 +49,10 @@ class TestBoth:
     ) -> None:
         received: list[int] = []
 
-        def handle(event: Paced) -> None:
+        def handle(event: Work) -> None:
             received.append(event.number)
 
-        timed.on(Paced, **every(kind))(handle)
+        timed.on(Work, **every(kind))(handle)
         post(1, 2)
         before = [*received]
         assert timed.off(handle) == 1
@@ -58,7 +63,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, post: Post, kind: str
     ) -> None:
         received: list[int] = []
-        timed.on(Paced, once=True, **every(kind))(lambda e: received.append(e.number))
+        timed.on(Work, once=True, **every(kind))(lambda e: received.append(e.number))
         post(1, 2)
         later(1.1)
         post(3)
@@ -71,11 +76,11 @@ class TestBoth:
         received: list[int] = []
 
         class Receiver:
-            def handle(self, event: Paced) -> None:
+            def handle(self, event: Work) -> None:
                 received.append(event.number)
 
         receiver = Receiver()
-        timed.on(Paced, weak=True, **every(kind))(receiver.handle)
+        timed.on(Work, weak=True, **every(kind))(receiver.handle)
         post(1, 2)
         before = [*received]
         del receiver
@@ -86,7 +91,7 @@ class TestBoth:
         self, timed: Dispatcher, later: Later, post: Post, kind: str
     ) -> None:
         received: list[int] = []
-        timed.on(Paced, number={1, 3}, **every(kind))(
+        timed.on(Work, number={1, 3}, **every(kind))(
             lambda event: received.append(event.number)
         )
         post(1, 2, 3, 4)
@@ -99,11 +104,11 @@ class TestBoth:
     ) -> None:
         errors: list[Error] = []
 
-        def handle(event: Paced) -> None:
+        def handle(event: Work) -> None:
             if event.number:
                 raise LookupError
 
-        timed.on(Paced, **every(kind))(handle)
+        timed.on(Work, **every(kind))(handle)
         post(0, 1)
         with pytest.raises(HandlerError) as caught:
             later(1.1)
@@ -116,7 +121,7 @@ class TestBoth:
         later(1.1)
         (error,) = errors
         assert error.handler is handle
-        assert isinstance(error.event, Paced)
+        assert isinstance(error.event, Work)
         assert error.event.number == 2
         assert error.source is tap
         timed.audit()
@@ -126,22 +131,22 @@ class TestBoth:
         self, timed: Dispatcher, kind: str, interval: Any
     ) -> None:
         with pytest.raises((TypeError, ValueError), match=kind):
-            timed.on(Paced, **every(kind, interval))(lambda: None)
+            timed.on(Work, **every(kind, interval))(lambda: None)
 
 
 def test_throttled_handler_returns_handled_ends_immediate_calls_only(
     timed: Dispatcher, later: Later, post: Post
 ) -> None:
     received: list[int] = []
-    timed.on(Paced, throttle=1, priority=1)(lambda: HANDLED)
-    timed.on(Paced)(lambda event: received.append(event.number))
+    timed.on(Work, throttle=1, priority=1)(lambda: HANDLED)
+    timed.on(Work)(lambda event: received.append(event.number))
     post(1, 2)
     assert received == [2]  # what the handler will return for it is not known yet
 
 
 def test_on_throttle_and_debounce_raises_value_error(timed: Dispatcher) -> None:
     with pytest.raises(ValueError, match="cannot be combined"):
-        timed.on(Paced, throttle=1, debounce=1)(lambda: None)
+        timed.on(Work, throttle=1, debounce=1)(lambda: None)
 
 
 def test_debounce_handler_of_one_source_ignores_others(
@@ -149,7 +154,7 @@ def test_debounce_handler_of_one_source_ignores_others(
 ) -> None:
     received: list[int] = []
     tap, other = timed.add(Tap()), timed.add(Tap())
-    tap.on(Paced, debounce=1)(lambda event: received.append(event.number))
+    tap.on(Work, debounce=1)(lambda event: received.append(event.number))
     tap.give(1)
     other.give(2)
     settle(timed)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from networks import Net, networking
+from helpers.network import Net, networking
 
 from evdispatch import Dispatcher
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from networks import needs_ip6
+from helpers.network import needs_ip6
+from helpers.waiting import PATIENCE
 
 from evdispatch import activated_sockets
 
@@ -49,7 +50,7 @@ class Manager:
             env={**own, "LISTEN_FDS": str(len(passed)), **variables},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             check=False,
         )
         assert (done.stderr, done.returncode) == ("", 0)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import listening, needs_ip6
+from helpers.network import listening, needs_ip6
+from helpers.waiting import PATIENCE
 
 from evdispatch.sources.net._addresses import HostPort, UnixPath
 from evdispatch.sources.net._bind import adopt_listening, bind, listen
@@ -20,7 +21,7 @@ class TestInet:
         try:
             port = bound.socket.getsockname()[1]
             for host in ("127.0.0.1", "::1"):
-                socket.create_connection((host, port), timeout=10).close()
+                socket.create_connection((host, port), timeout=PATIENCE).close()
         finally:
             bound.close()
 
@@ -30,7 +31,7 @@ class TestInet:
         try:
             port = bound.socket.getsockname()[1]
             with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", port), timeout=10)
+                socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         finally:
             bound.close()
 
@@ -40,7 +41,7 @@ class TestInet:
             assert not bound.socket.getblocking()
             assert not bound.socket.get_inheritable()
             with socket.create_connection(bound.socket.getsockname()):
-                bound.socket.settimeout(10)
+                bound.socket.settimeout(PATIENCE)
                 with bound.socket.accept()[0] as accepted:
                     assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         finally:
@@ -95,7 +96,7 @@ class TestInet:
         bound = listening(HostPort("127.0.0.1", 0))
         address = bound.socket.getsockname()
         with socket.create_connection(address) as client:
-            bound.socket.settimeout(10)
+            bound.socket.settimeout(PATIENCE)
             bound.socket.accept()[0].close()  # this side ends first: TIME_WAIT
             assert client.recv(1) == b""
         bound.close()

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from networks import listening
-from untraced import UNTRACED
+from helpers.network import listening
+from helpers.processes import UNTRACED
+from helpers.waiting import PATIENCE
 
 from evdispatch.sources.net._addresses import UnixPath
 from evdispatch.sources.net._bind import bind
@@ -159,7 +160,7 @@ class TestUnix:
             env=UNTRACED,
             text=True,
             check=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert done.stdout.split() == ["PermissionError", "True", "-1", "True"]
         assert done.stderr == ""

@@ -7,10 +7,13 @@ import weakref
 from typing import Any
 
 import pytest
-from networks import Net, drain, heard, names, networking, over, receive, reset, told
+from helpers.events import names, record_all, shown
+from helpers.network import Net, networking, over, receive, receive_all, reset
 
 from evdispatch import ClosedError, Connection, Data, Dispatcher, Event, StateError
 from evdispatch.testing import VirtualClock, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestClosing:
@@ -24,7 +27,7 @@ class TestClosing:
         assert connection.closed
         assert client.recv(1) == b""
         settle(app)
-        assert told(seen) == ["connect", ("disconnect", "closed")]
+        assert shown(seen) == ["connect", ("disconnect", "closed")]
 
     def test_connection_closed_with_buffered_data_sends_it_first(
         self, app: Dispatcher, net: Net
@@ -39,7 +42,7 @@ class TestClosing:
         with app.running():
             assert len(receive(client, 30_000_000)) == 20_000_000
         run_until(app, lambda: over(seen))
-        assert told(seen)[-1] == ("disconnect", "closed")
+        assert shown(seen)[-1] == ("disconnect", "closed")
 
     def test_connection_closed_with_unread_input_does_not_reset_its_output(
         self, app: Dispatcher, net: Net
@@ -58,7 +61,7 @@ class TestClosing:
         connection.on("line", once=True)(connection.close)
         client.sendall(b"one\ntwo\nthree\n")
         run_until(app, lambda: over(seen))
-        assert told(seen) == ["connect", b"one", ("disconnect", "closed")]
+        assert shown(seen) == ["connect", b"one", ("disconnect", "closed")]
 
     def test_connection_closed_in_its_last_handlers_disconnects_once(
         self, app: Dispatcher, net: Net
@@ -112,9 +115,9 @@ class TestAborting:
         connection.abort()
         assert connection.closed
         run_until(app, lambda: over(seen))
-        assert told(seen)[-1] == ("disconnect", "aborted")
+        assert shown(seen)[-1] == ("disconnect", "aborted")
         with pytest.raises(ConnectionResetError):
-            drain(client)
+            receive_all(client)
 
     def test_connection_aborted_while_it_closes_disconnects_once(
         self, app: Dispatcher, net: Net
@@ -195,7 +198,7 @@ class TestDeadlines:
         run_until(timed, lambda: over(seen))
         assert seen[-1].reason == "timeout"
         with pytest.raises(ConnectionResetError):
-            drain(client)
+            receive_all(client)
 
     @pytest.mark.parametrize(
         "option",
@@ -215,7 +218,7 @@ class TestDeadlines:
             Connection("127.0.0.1:1", **{option: wrong})
 
 
-@pytest.mark.parametrize("io", ["inline"], indirect=True)
+@pytest.mark.modes("inline")
 @pytest.mark.parametrize("way", ["eof", "reset", "written to", "closed", "aborted"])
 def test_connection_that_ended_is_freed_without_the_collector(
     app: Dispatcher, net: Net, way: str
@@ -315,5 +318,5 @@ class TestState:
         connection, _, _ = net.pair()
         with pytest.raises(StateError):
             app.add(connection)
-        seen = heard(connection)
+        seen = record_all(connection)
         assert seen == []

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import Net, free_port, heard, names, over, told
+from helpers.events import names, record_all, shown
+from helpers.network import Net, free_port, over
+from helpers.waiting import PATIENCE
 
 from evdispatch import Connection, Dispatcher
 from evdispatch.sources.net import _opening
 from evdispatch.testing import VirtualClock, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestOutcomes:
@@ -24,10 +28,10 @@ class TestOutcomes:
 
     def test_connection_without_a_listener_is_refused(self, app: Dispatcher) -> None:
         connection = app.add(Connection(("127.0.0.1", port := free_port())))
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: over(seen))
         settle(app)
-        assert told(seen) == [("disconnect", "refused")]
+        assert shown(seen) == [("disconnect", "refused")]
         assert isinstance(seen[0].error, ConnectionRefusedError)
         assert f"127.0.0.1:{port}" in str(seen[0].error)
         assert connection.closed
@@ -51,7 +55,7 @@ class TestOutcomes:
         with socket.create_server(("127.0.0.1", 0)) as server:
             connection = app.add(Connection(server.getsockname()))
             connection.write_eof()
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(app, lambda: "connect" in names(seen))
             settle(app)
             peer = net.keep(server.accept()[0])
@@ -66,11 +70,11 @@ class TestOutcomes:
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             connection = app.add(Connection(server.getsockname()))
-            seen = heard(connection)
+            seen = record_all(connection)
             connection.close()
             settle(app)
             assert connection.closed
-            assert told(seen)[-1] == ("disconnect", "closed")
+            assert shown(seen)[-1] == ("disconnect", "closed")
 
     def test_connection_to_a_unix_path_and_an_abstract_name_connects(
         self, app: Dispatcher, net: Net, tmp_path: Path
@@ -84,7 +88,7 @@ class TestOutcomes:
                 server.bind(name)
                 server.listen()
                 connection = app.add(Connection(address))
-                seen = heard(connection)
+                seen = record_all(connection)
                 run_until(app, partial(bool, seen))
                 assert names(seen) == ["connect"]
                 server.accept()[0].close()
@@ -93,7 +97,7 @@ class TestOutcomes:
     def test_connection_to_a_missing_unix_path_fails(
         self, app: Dispatcher, tmp_path: Path
     ) -> None:
-        seen = heard(app.add(Connection(f"unix:{tmp_path}/none")))
+        seen = record_all(app.add(Connection(f"unix:{tmp_path}/none")))
         run_until(app, lambda: over(seen))
         assert isinstance(seen[-1].error, FileNotFoundError)
 
@@ -115,7 +119,7 @@ class TestTimeouts:
         self, timed: Dispatcher, timed_net: Net, clock: VirtualClock, silent: Any
     ) -> None:
         connection = timed.add(Connection(silent, timeout=3))
-        seen = heard(connection)
+        seen = record_all(connection)
         settle(timed)
         clock.advance(2.9)
         settle(timed)
@@ -123,7 +127,7 @@ class TestTimeouts:
         clock.advance(0.1)
         run_until(timed, lambda: over(seen))
         settle(timed)
-        assert told(seen) == [("disconnect", "timeout")]
+        assert shown(seen) == [("disconnect", "timeout")]
         assert isinstance(seen[0].error, TimeoutError)
 
     def test_connection_to_a_full_unix_backlog_is_tried_again(
@@ -136,7 +140,7 @@ class TestTimeouts:
             with socket.socket(socket.AF_UNIX) as first:
                 first.connect(name)
                 connection = timed.add(Connection(f"unix:@{name[1:]}", timeout=100))
-                seen = heard(connection)
+                seen = record_all(connection)
                 for _ in range(3):
                     settle(timed)
                     clock.advance(0.2)
@@ -151,12 +155,12 @@ class TestTimeouts:
         self, timed: Dispatcher, clock: VirtualClock, silent: Any
     ) -> None:
         connection = timed.add(Connection(silent, timeout=3))
-        seen = heard(connection)
+        seen = record_all(connection)
         settle(timed)
         connection.close()
         clock.advance(10)
         settle(timed)
-        assert told(seen) == [("disconnect", "closed")]
+        assert shown(seen) == [("disconnect", "closed")]
 
 
 class TestNames:
@@ -175,16 +179,16 @@ class TestNames:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             connection = app.add(Connection(f"localhost:{port}"))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(app, lambda: seen)
             assert names(seen) == ["connect"]
             net.keep(server.accept()[0])
         assert threads == ["evdispatch-background"]
 
     def test_connection_unknown_name_is_unresolved(self, app: Dispatcher) -> None:
-        seen = heard(app.add(Connection("no-such-host.invalid:80")))
+        seen = record_all(app.add(Connection("no-such-host.invalid:80")))
         run_until(app, lambda: over(seen))
-        assert told(seen) == [("disconnect", "unresolved")]
+        assert shown(seen) == [("disconnect", "unresolved")]
         assert "no-such-host.invalid" in str(seen[0].error)
 
     def test_connection_slow_look_up_does_not_block_others(
@@ -195,12 +199,12 @@ class TestNames:
 
         def look_up(address: Any, flags: int) -> Any:
             if not flags:
-                assert go.wait(10)
+                assert go.wait(PATIENCE)
             return real(address, flags)
 
         monkeypatch.setattr(_opening, "_look_up", look_up)
         slow = app.add(Connection("localhost:1"))
-        seen = heard(slow)
+        seen = record_all(slow)
         _, client, others = net.pair()
         client.sendall(b"x")
         run_until(app, lambda: "data" in names(others))
@@ -208,7 +212,7 @@ class TestNames:
         slow.close()
         go.set()
         settle(app)
-        assert told(seen) == [("disconnect", "closed")]
+        assert shown(seen) == [("disconnect", "closed")]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,14 @@
 import os
 import socket
 
-from networks import Net, heard, names, over
+import pytest
+from helpers.events import names, record_all
+from helpers.network import Net, over
 
 from evdispatch import Connection, Dispatcher
 from evdispatch.testing import run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def test_connection_woken_after_its_end_disconnects_once(
@@ -33,7 +37,7 @@ def test_connection_paused_as_it_ends_leaves_its_number_alone(
     run_until(app, lambda: over(seen))
     number = os.dup2(pair[0].fileno(), connection.registration.fd)
     other = app.add(Connection(socket.socket(fileno=number)))
-    others = heard(other)
+    others = record_all(other)
     connection.registration.held = True
     host.update(connection)
     host.reschedule(connection)

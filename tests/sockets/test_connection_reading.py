@@ -6,10 +6,13 @@ import socket
 from typing import Any
 
 import pytest
-from networks import Net, heard, names, over, payload, reset, told
+from helpers.events import names, record_all, shown
+from helpers.network import Net, over, payload, reset
 
 from evdispatch import Connection, Dispatcher, FrameError, Length
 from evdispatch.testing import run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 class TestReading:
@@ -18,7 +21,7 @@ class TestReading:
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)
         run_until(app, lambda: over(seen))
-        assert told(seen) == ["connect", b"hello", "eof", ("disconnect", "eof")]
+        assert shown(seen) == ["connect", b"hello", "eof", ("disconnect", "eof")]
         assert seen[0].address == client.getsockname() == connection.peer
         assert seen[-1].error is None
         assert client.recv(1) == b""
@@ -45,7 +48,7 @@ class TestReading:
         client.sendall(b"x")
         client.close()
         run_until(app, lambda: over(seen))
-        assert told(seen)[1:-1] == [b"abc", b"", b"x", "eof"]
+        assert shown(seen)[1:-1] == [b"abc", b"", b"x", "eof"]
 
     def test_connection_frames_of_an_own_function_arrive_whole(
         self, app: Dispatcher, net: Net
@@ -61,7 +64,7 @@ class TestReading:
         client.sendall(b"abcdef")
         client.close()
         run_until(app, lambda: over(seen))
-        assert told(seen)[1:3] == [b"abc", b"def"]
+        assert shown(seen)[1:3] == [b"abc", b"def"]
 
     @pytest.mark.parametrize("framing", ["lines", Length(4)])
     def test_connection_broken_framing_ends_it(
@@ -116,7 +119,7 @@ class TestReading:
     ) -> None:
         left, right = pair
         connection = app.add(Connection(left))
-        seen = heard(connection)
+        seen = record_all(connection)
         right.sendall(b"x")
         run_until(app, lambda: len(seen) == 2)
         connection.write(b"y")
@@ -161,7 +164,7 @@ class TestEnds:
         """The other side closes with unread input: ours is reset after its data."""
         left, right = pair
         connection = app.add(Connection(left))
-        seen = heard(connection)
+        seen = record_all(connection)
         settle(app)
         connection.write(b"unread")
         right.sendall(b"data")
@@ -214,7 +217,7 @@ class TestEnds:
         client.shutdown(socket.SHUT_WR)
         run_until(app, lambda: over(seen))
         settle(app)
-        assert told(seen) == ["connect", "eof", ("disconnect", "eof")]
+        assert shown(seen) == ["connect", "eof", ("disconnect", "eof")]
 
 
 class TestPauses:

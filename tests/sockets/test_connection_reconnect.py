@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from certificates import client_context
-from networks import Net, free_port, heard, names, receive, reset
+from helpers.events import names, record_all
+from helpers.network import Net, client_context, free_port, receive, reset
 
 from evdispatch import Backoff, Connection, Dispatcher, Length
 from evdispatch.testing import VirtualClock, run_until, settle
@@ -19,7 +19,7 @@ class TestComingBack:
         backoff = Backoff(first=1, factor=2, longest=5, jitter=0)
         with socket.create_server(("127.0.0.1", 0)) as server:
             connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             for turn in range(3):
                 run_until(timed, lambda: names(seen)[-1:] == ["connect"])
                 peer = server.accept()[0]
@@ -44,7 +44,7 @@ class TestComingBack:
         connection = timed.add(
             Connection(("127.0.0.1", free_port()), reconnect=backoff)
         )
-        seen = heard(connection)
+        seen = record_all(connection)
         for number, delay in enumerate((1, 2, 4, 5, 5)):
             run_until(timed, partial(lambda n: len(seen) == n + 1, number))
             assert (seen[-1].reason, seen[-1].retry_in) == ("refused", delay)
@@ -63,7 +63,7 @@ class TestComingBack:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
             connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(timed, lambda: seen)
             server.accept()[0].close()
             run_until(timed, lambda: names(seen)[-1] == "disconnect")
@@ -79,7 +79,7 @@ class TestComingBack:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
             connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(timed, lambda: seen)
             server.accept()[0].close()
             run_until(timed, lambda: names(seen)[-1] == "disconnect")
@@ -98,7 +98,7 @@ class TestComingBack:
         with socket.create_server(("127.0.0.1", 0)) as server:
             backoff = Backoff(first=1, jitter=0)
             connection = timed.add(Connection(server.getsockname(), reconnect=backoff))
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(timed, lambda: seen)
             peer = timed_net.keep(server.accept()[0])
             connection.write(b"x" * 20_000_000)
@@ -119,7 +119,7 @@ class TestComingBack:
             connection = timed.add(
                 Connection(server.getsockname(), reconnect=backoff, framing=Length(2))
             )
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(timed, lambda: seen)
             with server.accept()[0] as first:
                 first.sendall(b"\0\5cut")
@@ -142,7 +142,7 @@ class TestComingBack:
                     server.getsockname(), reconnect=backoff, tls=client_context()
                 )
             )
-            seen = heard(connection)
+            seen = record_all(connection)
             run_until(timed, lambda: connection.local)
             server.accept()[0].close()
             run_until(timed, lambda: names(seen) == ["disconnect"])

@@ -8,11 +8,22 @@ import threading
 from typing import Any
 
 import pytest
-from certificates import CERT, client_context, server_context
-from networks import CHUNK, Net, heard, names, over, payload, told
+from helpers.events import names, record_all, shown
+from helpers.network import (
+    CERT,
+    CHUNK,
+    Net,
+    client_context,
+    over,
+    payload,
+    server_context,
+)
+from helpers.waiting import PATIENCE
 
 from evdispatch import Connection, Dispatcher, Line
 from evdispatch.testing import VirtualClock, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def start(function: Any) -> threading.Thread:
@@ -26,13 +37,13 @@ class TestServer:
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen(tls=server_context(), framing="lines")
-        seen = heard(listener)
+        seen = record_all(listener)
         listener.on("line")(lambda e: e.source.write(e.data.upper() + b"\n"))
         got: list[bytes] = []
 
         def talk() -> None:
             with (
-                socket.create_connection(listener.address, timeout=10) as plain,
+                socket.create_connection(listener.address, timeout=PATIENCE) as plain,
                 client_context().wrap_socket(plain, server_hostname="localhost") as tls,
             ):
                 tls.sendall(b"one\ntwo\n")
@@ -44,13 +55,13 @@ class TestServer:
         run_until(app, lambda: over(seen))
         thread.join()
         assert b"".join(got) == b"ONE\nTWO\n"
-        assert told(seen) == ["connect", b"one", b"two", "eof", ("disconnect", "eof")]
+        assert shown(seen) == ["connect", b"one", b"two", "eof", ("disconnect", "eof")]
 
     def test_tls_server_ends_a_silent_client_after_handshake_timeout(
         self, timed: Dispatcher, timed_net: Net, clock: VirtualClock
     ) -> None:
         listener = timed_net.listen(tls=server_context(), handshake_timeout=5)
-        seen = heard(listener)
+        seen = record_all(listener)
         client = timed_net.client(listener)
         run_until(timed, lambda: listener.connections)
         clock.advance(4.9)
@@ -58,33 +69,33 @@ class TestServer:
         assert seen == []
         clock.advance(0.1)
         run_until(timed, lambda: over(seen))
-        assert told(seen) == [("disconnect", "timeout")]
+        assert shown(seen) == [("disconnect", "timeout")]
         assert client.recv(1) == b""
 
     def test_tls_server_ends_a_client_without_tls(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen(tls=server_context())
-        seen = heard(listener)
+        seen = record_all(listener)
         client = net.client(listener)
         client.sendall(b"GET / HTTP/1.0\r\n\r\n")
         run_until(app, lambda: over(seen))
-        assert told(seen) == [("disconnect", "tls")]
+        assert shown(seen) == [("disconnect", "tls")]
         assert isinstance(seen[0].error, ssl.SSLError)
 
     def test_tls_server_cut_off_disconnects_without_eof(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen(tls=server_context())
-        seen = heard(listener)
+        seen = record_all(listener)
         context = client_context()
 
         def talk() -> None:
-            with socket.create_connection(listener.address, timeout=10) as plain:
+            with socket.create_connection(listener.address, timeout=PATIENCE) as plain:
                 tls = context.wrap_socket(plain, server_hostname="localhost")
                 tls.sendall(b"data")
                 with socket.socket(fileno=tls.detach()) as cut:
-                    cut.settimeout(10)
+                    cut.settimeout(PATIENCE)
                     cut.shutdown(socket.SHUT_WR)
                     while cut.recv(CHUNK):  # the tickets: unread, they would reset it
                         pass
@@ -114,14 +125,14 @@ class TestServer:
                 input=b"hello\n",
                 capture_output=True,
                 check=False,
-                timeout=20,
+                timeout=PATIENCE,
             )
         assert done.stdout == b"hello Good\n", done.stderr
 
     @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl here")
     def test_tls_server_refuses_renegotiation(self, app: Dispatcher, net: Net) -> None:
         listener = net.listen(tls=server_context(), framing="lines")
-        seen = heard(listener)
+        seen = record_all(listener)
         host, port = listener.address
         command = ["openssl", "s_client", "-tls1_2", "-connect", f"{host}:{port}"]
         with subprocess.Popen(
@@ -135,7 +146,7 @@ class TestServer:
             process.stdin.write(b"R\n")
             process.stdin.flush()
             with app.running():
-                output, _ = process.communicate(timeout=20)
+                output, _ = process.communicate(timeout=PATIENCE)
         assert b"no renegotiation" in output
 
 
@@ -149,7 +160,7 @@ class TestClient:
             )
         )
         connection.write(b"x" * 300_000)
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: len(payload(seen)) == 300_000)
         assert connection.tls is not None
         assert connection.tls.version() == "TLSv1.3"
@@ -165,16 +176,16 @@ class TestClient:
         connection = app.add(
             Connection(listener.address, tls=ssl.create_default_context())
         )
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: over(seen))
-        assert told(seen) == [("disconnect", "tls")]
+        assert shown(seen) == [("disconnect", "tls")]
         assert isinstance(seen[0].error, ssl.SSLCertVerificationError)
 
     def test_tls_client_closed_ends_the_servers_input(
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen(tls=server_context())
-        seen = heard(listener)
+        seen = record_all(listener)
         connection = app.add(Connection(listener.address, tls=client_context()))
         run_until(app, lambda: "connect" in names(seen))
         connection.close()
@@ -188,7 +199,7 @@ class TestClient:
         connection = app.add(Connection(listener.address, tls=client_context()))
         connection.pause()
         connection.write_eof()
-        seen = heard(connection)
+        seen = record_all(connection)
         run_until(app, lambda: "connect" in names(seen))
         settle(app)
         assert names(seen) == ["connect"]

@@ -10,10 +10,14 @@ import sys
 import threading
 
 import pytest
-from networks import Net, names, over, receive, reset, told
+from helpers.events import names, shown
+from helpers.network import Net, over, receive, reset
+from helpers.waiting import PATIENCE
 
 from evdispatch import ClosedError, Connection, Dispatcher, StateError
 from evdispatch.testing import run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestWriting:
@@ -135,7 +139,7 @@ class TestHalfClosing:
                 break
             got += piece
         assert len(got) == 1_000_000
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         client.sendall(b"and you?")
         run_until(app, lambda: "data" in names(seen))
         with pytest.raises(ClosedError):
@@ -192,7 +196,7 @@ class TestGone:
             connection.write(b"x" * 100_000)
             assert connection.buffered <= 1_000_000
         run_until(app, lambda: over(seen))
-        assert told(seen) == ["connect", ("disconnect", "overflow")]
+        assert shown(seen) == ["connect", ("disconnect", "overflow")]
         assert isinstance(seen[-1].error, OSError)
 
     def test_connection_write_of_100_mb_keeps_the_limit(
@@ -228,7 +232,10 @@ with Dispatcher() as app:
 print("alive")
 """
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, check=False, timeout=30
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
         )
         assert done.stdout == b"alive\n", done.stderr
 

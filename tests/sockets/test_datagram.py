@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import needs_ip6
+from helpers.network import needs_ip6
 
 from evdispatch import ClosedError, Datagram, Dispatcher, Error, Packet, StateError
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 def test_datagram_is_received_whole_with_its_address(app: Dispatcher) -> None:

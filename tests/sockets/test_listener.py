@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import Net, echo, heard, names, needs_ip6, over, receive
+from helpers.events import names, record_all
+from helpers.network import Net, echo, needs_ip6, over, receive
 
 from evdispatch import (
     Connect,
@@ -18,6 +19,8 @@ from evdispatch import (
     StateError,
 )
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 def talk(app: Dispatcher, net: Net, listener: Listener) -> None:
@@ -131,7 +134,7 @@ class TestAccepting:
         listener = net.listen()
         client = net.client(listener)
         run_until(app, lambda: listener.connections)
-        seen = heard(listener.connections[0])
+        seen = record_all(listener.connections[0])
         other = net.client(listener)
         client.sendall(b"a")
         other.sendall(b"b")
@@ -151,7 +154,7 @@ class TestAccepting:
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen()
-        seen = heard(listener)
+        seen = record_all(listener)
         client = net.client(listener)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
@@ -164,7 +167,7 @@ class TestAccepting:
         self, app: Dispatcher, net: Net
     ) -> None:
         listener = net.listen(max_connections=2)
-        seen = heard(listener)
+        seen = record_all(listener)
         clients = [net.client(listener) for _ in range(4)]
         run_until(app, lambda: names(seen).count("connect") == 2)
         settle(app)
@@ -194,7 +197,7 @@ class TestClosing:
     ) -> None:
         listener = echo(net.listen())
         client = net.client(listener)
-        seen = heard(listener)
+        seen = record_all(listener)
         run_until(app, lambda: seen)
         listener.close()
         client.sendall(b"x")

@@ -9,10 +9,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from networks import Net, echo, receive
+from helpers.descriptors import allowed
+from helpers.network import Net, echo, receive
 
 from evdispatch import Connection, Dispatcher, Error
 from evdispatch.testing import VirtualClock, run_until
+
+pytestmark = pytest.mark.pollers
 
 
 class TestNoDescriptorLeft:
@@ -91,16 +94,12 @@ def settle_without_descriptors(app: Dispatcher) -> None:
         app.step(0.002)
 
 
-@pytest.mark.parametrize("polling", ["select"], indirect=True)
+@pytest.mark.pollers("select")
 class TestSelectsLimit:
     @pytest.fixture(autouse=True)
     def _room(self) -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard != resource.RLIM_INFINITY and hard < 2048:
-            pytest.skip("too few descriptors are allowed here")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
-        yield
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with allowed(2048):
+            yield
 
     def test_select_source_above_1024_is_refused_with_advice(
         self, app: Dispatcher

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator
 
 import pytest
-from certificates import client_context, server_context
+from helpers.network import client_context, server_context
 
 from evdispatch.sources.stream._tls import TlsEngine
 

@@ -4,10 +4,12 @@ import os
 import socket
 
 import pytest
-from readiness import heard, names
+from helpers.events import names, record_all
 
 from evdispatch import READ, WRITE, Dispatcher, Fd, HandlerError, Readable, Writable
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 def test_fd_with_input_is_readable_until_it_is_read(
@@ -118,7 +120,7 @@ def test_fd_readable_and_writable_are_two_events(
 ) -> None:
     left, right = pair
     source = app.add(Fd(left, writable=True))
-    seen = heard(app, source)
+    seen = record_all(source)
 
     @source.on("writable")
     def pause_writing() -> None:
@@ -159,7 +161,7 @@ def test_fd_paused_reports_nothing_until_resumed(
     app: Dispatcher, pipe: list[int]
 ) -> None:
     source = app.add(Fd(pipe[0]))
-    seen = heard(app, source)
+    seen = record_all(source)
 
     @source.on("readable")
     def read() -> None:

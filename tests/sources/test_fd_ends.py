@@ -4,10 +4,13 @@ import errno
 import os
 import socket
 
-from readiness import heard, names
+import pytest
+from helpers.events import names, record_all
 
 from evdispatch import ERROR, HANGUP, READ, WRITE, Dispatcher, Fd, Hangup, Writable
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def close(ends: list[int], index: int) -> None:
@@ -17,7 +20,7 @@ def close(ends: list[int], index: int) -> None:
 
 def test_fd_hangup_comes_once_after_the_data(app: Dispatcher, pipe: list[int]) -> None:
     source = app.add(Fd(pipe[0]))
-    seen = heard(app, source)
+    seen = record_all(source)
     source.on("readable")(lambda: os.read(pipe[0], 2))
     os.write(pipe[1], b"abcd")
     close(pipe, 1)

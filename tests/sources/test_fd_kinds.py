@@ -3,10 +3,13 @@
 import os
 import socket
 
-from ends import Ends
+import pytest
+from helpers.descriptors import Ends
 
 from evdispatch import Dispatcher, Event, Fd, Priority, Readable
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestOneshot:

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ends import Ends, drain, heard, shown
+from helpers.descriptors import Ends, drain
+from helpers.events import record_all, shown
 
 from evdispatch import Data, Dispatcher, Drain, Fd, Pipe, StateError
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 class TestKindsOfFiles:
     def test_pipe_of_dev_null_ends_at_once(self, app: Dispatcher, ends: Ends) -> None:
         fd = ends.keep(os.open("/dev/null", os.O_RDONLY))
-        seen = heard(app.add(Pipe(fd, framing="lines", closefd=False)))
+        seen = record_all(app.add(Pipe(fd, framing="lines", closefd=False)))
         settle(app)
         assert shown(seen) == ["eof"]
 
@@ -28,7 +31,7 @@ class TestKindsOfFiles:
     ) -> None:
         path = tmp_path / "file"
         path.write_bytes(content)
-        seen = heard(app.add(Pipe(path.open("rb"))))
+        seen = record_all(app.add(Pipe(path.open("rb"))))
         settle(app)
         assert b"".join(e.data for e in seen if isinstance(e, Data)) == content
         assert shown(seen)[-1] == "eof"
@@ -54,7 +57,7 @@ class TestKindsOfFiles:
         source = app.add(
             Pipe(os.open(path, os.O_RDONLY | os.O_NONBLOCK), framing="lines")
         )
-        seen = heard(source)
+        seen = record_all(source)
         settle(app)
         assert seen == []
         writer = os.open(path, os.O_WRONLY)
@@ -70,7 +73,7 @@ class TestKindsOfFiles:
         path = tmp_path / "fifo"
         os.mkfifo(path)
         source = app.add(Pipe(os.open(path, os.O_RDWR), framing="lines"))
-        seen = heard(source)
+        seen = record_all(source)
         for number in range(3):
             writer = os.open(path, os.O_WRONLY)
             os.write(writer, b"%d\n" % number)
@@ -84,7 +87,7 @@ class TestKindsOfFiles:
     ) -> None:
         left, right = ends.pair()
         source = app.add(Pipe(ends.given(left), framing="lines"))
-        seen = heard(source)
+        seen = record_all(source)
         assert source.write(b"hello\n")
         assert os.read(right, 100) == b"hello\n"
         os.write(right, b"there\n")
@@ -101,7 +104,7 @@ class TestKindsOfFiles:
         ends.keep(slave)
         tty.setraw(slave)
         source = app.add(Pipe(master, framing="lines"))
-        seen = heard(source)
+        seen = record_all(source)
         settle(app)
         os.write(slave, b"bye\nunfinished")
         ends.close(slave)
@@ -116,7 +119,7 @@ class TestKindsOfFiles:
         ends.keep(master)
         tty.setraw(slave)
         source = app.add(Pipe(slave))
-        seen = heard(source)
+        seen = record_all(source)
         assert os.get_blocking(slave)
         os.write(master, b"typed")  # the kernel hands it over in its own time
         run_until(app, lambda: b"".join(e.data for e in seen) == b"typed")
@@ -135,7 +138,7 @@ class TestKindsOfFiles:
         elif kind == "file":
             file = open(left.detach(), "rb", buffering=0)  # noqa: SIM115
         source = app.add(Pipe(file))
-        seen = heard(source)
+        seen = record_all(source)
         with right:
             right.send(b"x")
             settle(app)
@@ -201,7 +204,7 @@ class TestTheDescriptorsOwner:
                 settle(app)
                 assert [event.source for event in seen] == [source]
             else:
-                lines = heard(source)
+                lines = record_all(source)
                 os.write(writer, b"one\ntw")
                 settle(app)
                 os.write(writer, b"o\n")

@@ -6,11 +6,14 @@ import socket
 from typing import Any
 
 import pytest
-from ends import Ends, heard, shown
-from ptys import Pty
+from helpers.descriptors import Ends
+from helpers.events import record_all, shown
+from helpers.terminals import Pty
 
 from evdispatch import ERROR, ClosedError, Dispatcher, Error, Event, Hangup, Pipe
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 class TestBrokenPipes:
@@ -20,7 +23,7 @@ class TestBrokenPipes:
         """Even when nothing is to be written."""
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer)))
-        seen = heard(source)
+        seen = record_all(source)
         settle(app)
         ends.close(reader)
         settle(app)
@@ -34,7 +37,7 @@ class TestBrokenPipes:
     ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(writer)))
-        seen = heard(source)
+        seen = record_all(source)
         source.write(b"x" * 200_000)
         ends.close(reader)
         settle(app)
@@ -66,7 +69,7 @@ class TestBrokenPipes:
             app.add(source)
             source.write(b"x" * 2_000_000)
             ends.close(right)
-        seen = heard(source)
+        seen = record_all(source)
         settle(app)
         assert shown(seen) == [b"one", b"two", b"last words", "hangup"]
         assert isinstance(seen[-1].error, BrokenPipeError)
@@ -81,7 +84,7 @@ class TestBrokenPipes:
         app.add(source)
         os.write(right, b"one\n")
         source.write(b"x" * 2_000_000)
-        seen = heard(source)
+        seen = record_all(source)
         ends.close(right)
         settle(app)
         before = app.stats().polls
@@ -107,7 +110,7 @@ class TestBrokenPipes:
                 os.write(pty.master, b"x" * 4096)
         source.write(b"y")
         os.close(pty.slave)
-        seen = heard(source)
+        seen = record_all(source)
         app.step(0.01)
         before = app.stats().polls
         app.step(0.02)
@@ -118,7 +121,7 @@ class TestBrokenPipes:
     def test_pipe_paused_write_end_hangs_up(self, app: Dispatcher, ends: Ends) -> None:
         left, right = ends.pipe()
         source = app.add(Pipe(ends.given(right)))
-        seen = heard(source)
+        seen = record_all(source)
         source.pause()
         ends.close(left)
         settle(app)
@@ -129,7 +132,7 @@ class TestBrokenPipes:
     ) -> None:
         left, right = socket.socketpair()
         source = app.add(Pipe(left))
-        seen = heard(source)
+        seen = record_all(source)
         with right:
             right.send(b"bye")
             right.shutdown(socket.SHUT_RD)

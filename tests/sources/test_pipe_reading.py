@@ -5,7 +5,8 @@ import os
 from typing import Any
 
 import pytest
-from ends import Ends, heard, shown
+from helpers.descriptors import Ends
+from helpers.events import record_all, shown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from evdispatch import (
     SourceError,
 )
 from evdispatch.testing import settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 WAYS = ["whole", "byte by byte", "with trailing bytes"]
 
@@ -46,7 +49,7 @@ class TestReading:
         }[framing]
         expected = [b"one", b"two", b"", b"four"]
         reader, writer = ends.pipe()
-        seen = heard(app.add(Pipe(ends.given(reader), framing=framing)))
+        seen = record_all(app.add(Pipe(ends.given(reader), framing=framing)))
         trailing = b"\0" if way == "with trailing bytes" else b""
         send(app, writer, data + trailing, way)
         assert shown(seen) == expected
@@ -63,7 +66,7 @@ class TestReading:
         self, app: Dispatcher, ends: Ends, way: str
     ) -> None:
         reader, writer = ends.pipe()
-        seen = heard(app.add(Pipe(ends.given(reader))))
+        seen = record_all(app.add(Pipe(ends.given(reader))))
         send(app, writer, b"a\0\nb", way)
         expected = [b"a\0\nb"] if way == "whole" else [b"a", b"\0", b"\n", b"b"]
         assert shown(seen) == expected
@@ -74,7 +77,7 @@ class TestReading:
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 20)
         os.write(writer, b"x" * (1 << 20))
         ends.close(writer)
-        seen = heard(app.add(Pipe(ends.given(reader))))
+        seen = record_all(app.add(Pipe(ends.given(reader))))
         settle(app)
         assert sum(len(e.data) for e in seen if isinstance(e, Data)) == 1 << 20
         assert shown(seen).count("eof") == 1
@@ -85,7 +88,7 @@ class TestReading:
     ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(reader), framing="lines"))
-        seen = heard(source)
+        seen = record_all(source)
         ends.close(writer)
         settle(app)
         assert shown(seen) == ["eof"]
@@ -95,7 +98,9 @@ class TestReading:
         self, app: Dispatcher, ends: Ends
     ) -> None:
         reader, writer = ends.pipe()
-        seen = heard(app.add(Pipe(ends.given(reader), framing="lines", max_line=5)))
+        seen = record_all(
+            app.add(Pipe(ends.given(reader), framing="lines", max_line=5))
+        )
         app.on("error")(lambda: None)
         os.write(writer, b"one\ntoo long\ntwo\n")
         settle(app)
@@ -107,7 +112,7 @@ class TestReading:
     ) -> None:
         reader, writer = ends.pipe()
         source = Pipe(ends.given(reader), framing=Length(2), max_line=5)
-        seen = heard(app.add(source))
+        seen = record_all(app.add(source))
         os.write(writer, b"\0\3one\0\6too long")
         settle(app)
         assert shown(seen) == [b"one", "error", "eof"]
@@ -150,7 +155,7 @@ class TestReading:
     ) -> None:
         reader, writer = ends.pipe()
         source = app.add(Pipe(ends.given(reader)))
-        seen = heard(source)
+        seen = record_all(source)
         source.pause()
         os.set_blocking(writer, False)
         os.write(writer, b"x" * 65_536)
@@ -166,8 +171,10 @@ class TestReading:
 
     @settings(
         max_examples=25,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.differing_executors,  # one for each mode
+        ],
     )
     @given(st.lists(st.sampled_from([b"a", b"bc\n", b"\r\n", b"\n", b"\xff"])))
     def test_pipe_lines_written_in_any_pieces_arrive(
@@ -175,7 +182,7 @@ class TestReading:
     ) -> None:
         reader, writer = os.pipe()
         with Dispatcher(io=io) as app:
-            seen = heard(app.add(Pipe(reader, framing="lines")))
+            seen = record_all(app.add(Pipe(reader, framing="lines")))
             for piece in pieces:
                 os.write(writer, piece)
                 app.step(0)

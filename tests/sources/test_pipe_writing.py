@@ -8,10 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ends import Ends, drain, heard, shown
+from helpers.descriptors import Ends, drain
+from helpers.events import record_all, shown
+from helpers.waiting import PATIENCE
 
 from evdispatch import ClosedError, Dispatcher, Drain, Pipe, StateError
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def taking(fd: int, got: list[bytes], condition: Callable[[], Any]) -> Any:
@@ -201,7 +205,7 @@ class TestWriting:
         """Or an echo that pauses until `drain` would wait for ever."""
         left, right = ends.pair()
         source = app.add(Pipe(ends.given(left)))
-        seen = heard(source)
+        seen = record_all(source)
         os.write(right, b"unread")
         while source.write(b"x" * 100_000):
             pass
@@ -261,7 +265,7 @@ class TestWriting:
         with app._registrations.lock:
             waiting.clear()
             thread.start()
-            assert waiting.wait(10)
+            assert waiting.wait(PATIENCE)
             source.close()
             other, reader = ends.pair()
             assert other == left, "the test needs the number to be reused"

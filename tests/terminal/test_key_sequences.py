@@ -8,6 +8,8 @@ from evdispatch import HANDLED, Dispatcher, Event, FilterError, Key, Paste
 from evdispatch.terminal import Decoder
 from evdispatch.testing import ManualSource, VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 
 class Typist:
     """Types at a source, at its own pace, and counts the sequences that were found."""

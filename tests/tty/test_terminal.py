@@ -7,8 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from keyboards import OFF, ON
-from ptys import Pty
+from helpers.terminals import OFF, ON, Pty
 
 from evdispatch import (
     READ,
@@ -22,6 +21,8 @@ from evdispatch import (
 )
 from evdispatch.terminal import Modes
 from evdispatch.testing import record, run_until, settle
+
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
 class TestModes:

@@ -3,8 +3,7 @@
 import os
 
 import pytest
-from emulators import MODERN, VT220, Emulator
-from ptys import Pty
+from helpers.terminals import MODERN, VT220, Emulator, Pty
 
 from evdispatch import Answer, Dispatcher, StateError, Terminal
 from evdispatch.testing import VirtualClock, record, run_until, settle

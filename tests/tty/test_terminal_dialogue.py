@@ -5,9 +5,7 @@ import signal
 from typing import Any
 
 import pytest
-from emulators import KITTY, MODERN, VT100, VT220, Emulator
-from keyboards import MODES_ON, WHO
-from ptys import Pty
+from helpers.terminals import KITTY, MODERN, MODES_ON, VT100, VT220, WHO, Emulator, Pty
 
 from evdispatch import (
     Answer,

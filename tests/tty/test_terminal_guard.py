@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from keyboards import OFF, ON, WHO
-from ptys import Pty, program
+from helpers.terminals import OFF, ON, WHO, Pty, program
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, Terminal
 
@@ -46,7 +46,7 @@ def test_terminal_of_a_crashed_program_is_restored(io: str, pty: Pty) -> None:
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
         pty.type(b"c")
-        assert child.wait(10) == -signal.SIGSEGV
+        assert child.wait(PATIENCE) == -signal.SIGSEGV
         pty.wait_for(RESTORED)
         wait_for_attributes(pty, before)
 
@@ -71,7 +71,7 @@ def test_terminal_of_a_program_that_ends_is_restored_once(io: str, pty: Pty) -> 
     with program(pty, PROGRAM.format(io=io)) as child:
         pty.wait_for(b"started;")
         pty.type(b"q")
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0
     assert pty.wait_for(b"ended").count(b"\x1b[?1049l") == 1
 
 

@@ -7,8 +7,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from keyboards import Keyboard
-from ptys import Pty
+from helpers.terminals import Keyboard, Pty
 
 from evdispatch import (
     Click,
@@ -25,6 +24,8 @@ from evdispatch import (
 )
 from evdispatch.sources.tty._dialogue import escape_delay
 from evdispatch.testing import VirtualClock, record, settle
+
+pytestmark = pytest.mark.pollers
 
 
 def combos(events: list[Key]) -> list[str]:

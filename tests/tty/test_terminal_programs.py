@@ -5,8 +5,8 @@ import signal
 import textwrap
 
 import pytest
-from keyboards import OFF, ON, WHO
-from ptys import Pty, program
+from helpers.terminals import OFF, ON, WHO, Pty, program
+from helpers.waiting import PATIENCE
 
 
 class TestPrograms:
@@ -34,7 +34,7 @@ class TestPrograms:
             pty.wait_for(b"start;")
             assert pty.attributes() != before
             child.send_signal(signal.SIGTERM)
-            assert child.wait(10) == -signal.SIGTERM
+            assert child.wait(PATIENCE) == -signal.SIGTERM
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -46,7 +46,7 @@ class TestPrograms:
         with program(pty, self.PROGRAM.format(io=io, more="")) as child:
             pty.wait_for(b"start;")
             child.send_signal(signum)
-            assert child.wait(10) != 0
+            assert child.wait(PATIENCE) != 0
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -58,7 +58,7 @@ class TestPrograms:
         with program(pty, self.PROGRAM.format(io=io, more=more)) as child:
             pty.wait_for(b"start;")
             pty.type(b"q")
-            assert child.wait(10) == 3
+            assert child.wait(PATIENCE) == 3
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -76,7 +76,7 @@ class TestPrograms:
         with program(pty, source) as child:
             pty.wait_for(b"start;")
             child.send_signal(signal.SIGUSR1)
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.attributes() == before
         assert pty.wait_for(OFF)
 
@@ -124,7 +124,7 @@ class TestPrograms:
             import os, signal, subprocess
             from evdispatch import Dispatcher, Terminal
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            other = subprocess.Popen(["sleep", "30"], process_group=0)
+            other = subprocess.Popen(["sleep", "300"], process_group=0)
             os.tcsetpgrp(0, other.pid)
             app = Dispatcher(io={io!r})
             app.add(Terminal())
@@ -135,7 +135,7 @@ class TestPrograms:
             other.kill(); other.wait()
         """
         with program(pty, source) as child:
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
 
     def test_key_typed_for_a_child_job_does_not_stop_the_program(
         self, io: str, pty: Pty
@@ -180,7 +180,7 @@ class TestPrograms:
             pty.type(b"\x1a")
             pty.wait_for(b"suspend;" + OFF + ON + b"resume;")
             pty.type(b"q")
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.wait_for(b"ended")
 
     def test_program_that_is_continued_takes_the_terminal_again(
@@ -197,7 +197,7 @@ class TestPrograms:
             off = OFF.removesuffix(WHO)
             pty.wait_for(ON + b"start;" + off + ON + b"resume;")
             pty.type(b"q")
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.attributes() == before
 
     def test_background_job_takes_the_terminal_on_sigcont_in_the_foreground(
@@ -207,7 +207,7 @@ class TestPrograms:
             import os, signal, subprocess, sys, termios
             from evdispatch import Dispatcher, Terminal
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            other = subprocess.Popen(["sleep", "30"], process_group=0)
+            other = subprocess.Popen(["sleep", "300"], process_group=0)
             os.tcsetpgrp(0, other.pid)
             before = termios.tcgetattr(0)
             app = Dispatcher(io={io!r})
@@ -225,7 +225,7 @@ class TestPrograms:
         with program(pty, source) as child:
             pty.wait_for(b"taken")
             pty.type(b"q")
-            assert child.wait(10) == 0, child.stderr and child.stderr.read()
+            assert child.wait(PATIENCE) == 0, child.stderr and child.stderr.read()
 
     def test_terminal_on_sigtstp_is_restored_and_taken_again_by_fg(
         self, io: str, pty: Pty
@@ -257,6 +257,6 @@ class TestPrograms:
             pty.type(b"s")
             pty.wait_for(OFF + b"stopped;" + ON + b"resume;")
             pty.type(b"q")
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
         assert pty.attributes() == before
         assert pty.wait_for(b"ended")

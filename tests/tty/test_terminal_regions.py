@@ -5,8 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from keyboards import Keyboard
-from ptys import Pty
+from helpers.terminals import Keyboard, Pty, click, sgr
 
 from evdispatch import (
     Click,
@@ -19,14 +18,6 @@ from evdispatch import (
     Terminal,
 )
 from evdispatch.testing import record, run_until, settle
-
-
-def sgr(code: int, x: int, y: int, final: str = "M") -> bytes:
-    return f"\x1b[<{code};{x + 1};{y + 1}{final}".encode()
-
-
-def click(x: int, y: int) -> bytes:
-    return sgr(0, x, y) + sgr(0, x, y, "m")
 
 
 def described(events: list[Any]) -> list[str]:

@@ -4,8 +4,8 @@ import os
 import signal
 
 import pytest
-from keyboards import MODES_ON, OFF, ON, Keyboard
-from ptys import Pty, program
+from helpers.terminals import MODES_ON, OFF, ON, Keyboard, Pty, program
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, Key, Resume, StateError, Terminal
 from evdispatch.testing import record, run_until, settle
@@ -50,7 +50,7 @@ def test_child_in_the_block_has_the_terminal_as_it_was(io: str, pty: Pty) -> Non
         pty.type(b"x\x1b[A")
         pty.wait_for(b"x;up;")
         pty.type(b"q")
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     pty.wait_for(b"ended")
     assert pty.attributes() == before
 
@@ -65,7 +65,7 @@ def test_child_that_leaves_the_tty_raw_does_not_change_what_is_restored(
         pty.type(b"e")
         wait_until_taken_again(pty, b"child 0;")
         pty.type(b"q")
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     assert pty.attributes() == before
 
 
@@ -80,7 +80,7 @@ import resource, signal, time
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 print("sleeping", flush=True)
-time.sleep(30)
+time.sleep(300)
 """
     with program(pty, PROGRAM.format(io=io, child=child)) as process:
         pty.wait_for(b"start;")
@@ -89,7 +89,7 @@ time.sleep(30)
         pty.type(key)
         wait_until_taken_again(pty, b"child -%d;" % signum)
         pty.type(b"q")
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_input_typed_in_the_block_is_left_to_the_child(

@@ -3,8 +3,8 @@
 import signal
 
 import pytest
-from keyboards import OFF, ON
-from ptys import Pty, program
+from helpers.terminals import OFF, ON, Pty, program
+from helpers.waiting import PATIENCE
 
 PROGRAM = """
     import os, signal, sys, termios
@@ -43,7 +43,7 @@ def test_forked_child_has_the_signal_handlers_of_before(io: str, pty: Pty) -> No
         pty.wait_for(b"started;")
         assert pty.attributes() != before  # the child has not restored it
         pty.type(b"q")
-        assert child.wait(10) == 0, child.stderr and child.stderr.read()
+        assert child.wait(PATIENCE) == 0, child.stderr and child.stderr.read()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_ignored_signal_stays_ignored(io: str, pty: Pty, signum: int) -> None:
         pty.wait_for(b"started;")
         pty.type(b"q")
         pty.wait_for(b"ended;")
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0
 
 
 def test_handler_of_sigtstp_is_called_with_the_terminal_restored(
@@ -77,4 +77,4 @@ def test_handler_of_sigtstp_is_called_with_the_terminal_restored(
         pty.wait_for(b"started;")
         pty.type(b"q")
         pty.wait_for(b"ended;")
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0

@@ -4,12 +4,12 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
 
 import pytest
+from helpers.waiting import PATIENCE, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,6 +45,13 @@ WAYS = {
     "late questions": ("terminal.write('\\x1b[6n' * 20); app.stop()", ""),
     "kill": ("os.kill(os.getpid(), signal.SIGKILL)", ""),
 }
+GUARDED = """
+for each in $(seq 600); do
+    stty -a > after
+    cmp -s before after && break
+    sleep 0.2
+done
+"""
 STARTER = (
     "import subprocess, sys; print(subprocess.call([sys.executable, 'program.py']))"
 )
@@ -62,7 +69,11 @@ def tmux(
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [*base, *arguments], capture_output=True, text=True, check=True, timeout=20
+            [*base, *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE,
         )
         return done.stdout
 
@@ -72,20 +83,13 @@ def tmux(
     run("kill-server")
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-
-
 def wait_for_prompt(tmux: Callable[..., str]) -> None:
     """Input that comes before the prompt would be echoed above it."""
 
     def shown() -> list[str]:
         return tmux("capture-pane", "-p").split()[-1:]
 
-    wait_for(lambda: shown() in (["#"], ["$"]), "no prompt")
+    wait_until(lambda: shown() in (["#"], ["$"]), "a prompt")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -110,12 +114,12 @@ def test_terminal_after_the_program_is_as_before(
     (tmp_path / "script").write_text(script, "utf-8")
     before = tmux("display-message", "-p", MODES)
     tmux("send-keys", f". {shlex.quote(str(tmp_path / 'script'))}", "Enter")
-    wait_for((tmp_path / "done").exists, tmux("capture-pane", "-p"))
+    wait_until((tmp_path / "done").exists, "the end of the script")
     wait_for_prompt(tmux)
     assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text()
     assert tmux("display-message", "-p", MODES) == before
     tmux("send-keys", "echo the shell is sane", "Enter")
-    wait_for(lambda: "\nthe shell is sane" in tmux("capture-pane", "-p"), "no shell")
+    wait_until(lambda: "\nthe shell is sane" in tmux("capture-pane", "-p"), "the echo")
     shown = tmux("capture-pane", "-p")
     # Replies that come late would be typed between the prompt and what we type.
     assert re.search(r"^[#$] echo the shell is sane$", shown, re.MULTILINE), shown

@@ -5,9 +5,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from helpers.trees import Replay
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trees import Replay
 
 from evdispatch import (
     Attributes,

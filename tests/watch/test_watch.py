@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from trees import Watched, Watching, clear, fill, plain
+from helpers.trees import Watched, Watching, clear, fill, plain
 
 from evdispatch import Created, Deleted, Dispatcher, Settled, Watch
 from evdispatch.testing import VirtualClock, settle

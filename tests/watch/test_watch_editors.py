@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Watched, fill
-
-# What a watch makes of it is the same on each poller, and editors take their time.
-pytestmark = pytest.mark.parametrize("polling", ["epoll"], indirect=True)
+from helpers.trees import Watched, fill
+from helpers.waiting import PATIENCE
 
 Save = Callable[[Path], None]
 
@@ -73,14 +71,14 @@ def vim(*options: str) -> Save:
             ],
             stdin=subprocess.DEVNULL,
             check=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
 
     return save
 
 
 def sed(path: Path) -> None:
-    subprocess.run(["sed", "-i", "s/e/f/", path], check=True, timeout=30)
+    subprocess.run(["sed", "-i", "s/e/f/", path], check=True, timeout=PATIENCE)
 
 
 SAVES: dict[str, tuple[Save, str]] = {

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from trees import Replay, Watched, Watching, clear, fill, plain
-from untraced import UNTRACED
+from helpers.processes import UNTRACED
+from helpers.trees import Replay, Watched, Watching, clear, fill, plain
+from helpers.waiting import PATIENCE
 
 from evdispatch import Change, Dispatcher, Watch
 from evdispatch.sources.files._inotify import Inotify
@@ -109,7 +110,7 @@ import os, sys
 sys.path[:0] = sys.argv[1:]
 from pathlib import Path
 import tempfile
-from trees import Watched, Watching, fill
+from helpers.trees import Watched, Watching, fill
 from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock
 if os.geteuid() == 0:
@@ -161,7 +162,12 @@ def test_directory_without_rights_is_one_error_and_is_tried_again() -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", WITHOUT_RIGHTS]
     command += [str(here), str(here.parent)]
     done = subprocess.run(
-        command, capture_output=True, env=UNTRACED, text=True, check=True, timeout=30
+        command,
+        capture_output=True,
+        env=UNTRACED,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert done.stdout.splitlines() == [
         "['ready .'] ['PermissionError/a']",

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from trees import Watching, clear, fill, plain
+from helpers.trees import Watching, clear, fill, plain
 
 from evdispatch.sources.files._inotify import IN_MODIFY, Inotify
 

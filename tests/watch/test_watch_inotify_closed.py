@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import Watched, fill, inotify_fds
+from helpers.trees import Watched, fill, inotify_fds
 
 from evdispatch import ClosedError, Dispatcher, Watch
 from evdispatch.testing import VirtualClock, run_until, settle

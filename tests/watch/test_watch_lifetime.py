@@ -9,7 +9,8 @@ import weakref
 from pathlib import Path
 
 import pytest
-from trees import Watched, fill, inotify_fds
+from helpers.trees import Watched, fill, inotify_fds
+from helpers.waiting import PATIENCE
 
 from evdispatch import (
     Change,
@@ -202,7 +203,7 @@ print(len(children), "asyncore" in sys.modules, logging.getLogger("pyinotify").l
 def test_watch_added_starts_no_child_and_leaves_no_fake_module(tmp_path: Path) -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, str(tmp_path)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, check=False
+        command, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.stderr == ""
     assert done.stdout == "False False\n0 False 0\n"

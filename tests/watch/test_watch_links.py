@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from trees import Watched, Watching, fill, plain
+from helpers.trees import Watched, Watching, fill, plain
 
 from evdispatch import Dispatcher
 from evdispatch.testing import VirtualClock

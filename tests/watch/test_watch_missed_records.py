@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trees import Replay, Watched, clear, fill, real_tree
+from helpers.trees import Replay, Watched, clear, fill, real_tree
 
 from evdispatch import Change, Dispatcher
 from evdispatch.testing import VirtualClock, settle

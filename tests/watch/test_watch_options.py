@@ -6,7 +6,7 @@ from typing import Any
 
 import pathspec
 import pytest
-from trees import Watched, Watching, fill, plain
+from helpers.trees import Watched, Watching, fill, plain
 
 from evdispatch import Dispatcher, Watch
 from evdispatch.testing import VirtualClock, settle

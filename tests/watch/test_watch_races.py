@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from file_storm import exchange
-from trees import Watched, Watching, clear, fill, real_tree
+from helpers.file_storm import exchange
+from helpers.trees import Watched, Watching, clear, fill, real_tree
 
 from evdispatch import Created, Moved
 from evdispatch.sources.files._inotify import Inotify

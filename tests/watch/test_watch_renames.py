@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from file_storm import exchange
-from trees import Watched, Watching, fill
+from helpers.file_storm import exchange
+from helpers.trees import Watched, Watching, fill
 
 from evdispatch import Moved
 from evdispatch.testing import VirtualClock, settle

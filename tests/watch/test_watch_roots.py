@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from trees import Watched, Watching, clear, fill, plain, real_tree
+from helpers.trees import Watched, Watching, clear, fill, plain, real_tree
 
 from evdispatch import Dispatcher, Watch
 from evdispatch.testing import VirtualClock, run_until, settle

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import Replay, real_tree, ride_out, storm, weather
+from helpers.trees import Replay, real_tree, ride_out, storm, weather
 
 from evdispatch import Change, Dispatcher, Moved, Rescan, Settled, Watch
 
@@ -29,7 +29,6 @@ def test_storm_on_each_poller_leaves_the_tree_exact(
     ride_out(app, tmp_path, [20], 500)
 
 
-@pytest.mark.parametrize("polling", ["epoll"], indirect=True)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_storm_with_other_options_leaves_the_tree_exact(
     app: Dispatcher, tmp_path: Path, options: dict[str, Any]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import come_to_rest, fill
+from helpers.trees import come_to_rest, fill
 
 from evdispatch import Dispatcher, Event, Watch
 from evdispatch.testing import VirtualClock, run_until, settle

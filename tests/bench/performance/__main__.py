@@ -24,7 +24,7 @@ from bench.performance import (
     posts,
     timers,
 )
-from bench.performance.claims import told as claims_told
+from bench.performance.claims import claims_table
 from bench.performance.families import Family, measure, say
 from bench.performance.tables import circumstances, tables
 
@@ -71,7 +71,7 @@ def main() -> None:
         }
         measured[name] = facts | circumstances(rounds) | {"cases": cases}
         print(tables(measured[name]))
-    print(claims_told(measured))
+    print(claims_table(measured))
     if options.json:
         options.json.write_text(json.dumps(measured, indent=1) + "\n")
     if options.docs and not options.quick:

@@ -105,7 +105,7 @@ def _claims() -> list[Claim]:
     return sorted(claims, key=lambda claim: claim.family)
 
 
-def told(measured: dict[str, Any]) -> str:
+def claims_table(measured: dict[str, Any]) -> str:
     """Return a table of what was measured of it."""
     head = ["what", "ours", "compared with", "median (least to most)", "bound", "holds"]
     rows = [claim.cells(measured) for claim in _claims()]

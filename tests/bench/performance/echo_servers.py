@@ -11,16 +11,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from bench.performance.processes import OURS, mode_of, more_files
+from bench.performance.processes import OURS, announce, mode_of, more_files
 
 BACKLOG: Final = 4096
 CHUNK: Final = 65_536
 HOST: Final = "127.0.0.1"
-
-
-def told(port: int) -> None:
-    """Say that it listens."""
-    print(port, flush=True)
 
 
 def evdispatch(mode: Any) -> None:
@@ -33,7 +28,7 @@ def evdispatch(mode: Any) -> None:
     def echo(event: Data) -> None:
         event.source.write(event.data)
 
-    told(server.address[1])
+    announce(server.address[1])
     app.run()
 
 
@@ -50,7 +45,7 @@ class EchoProtocol(asyncio.Protocol):
 async def serve_protocol() -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(EchoProtocol, HOST, 0, backlog=BACKLOG)
-    told(server.sockets[0].getsockname()[1])
+    announce(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
@@ -73,7 +68,7 @@ def asyncio_streams() -> None:
 
     async def serve() -> None:
         server = await asyncio.start_server(echo, HOST, 0, backlog=BACKLOG)
-        told(server.sockets[0].getsockname()[1])
+        announce(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(serve())
@@ -91,7 +86,7 @@ def circuits() -> None:
 
         @handler("ready")
         def _on_listening(self, _server: Any, address: Any) -> None:
-            told(address[1])
+            announce(address[1])
 
     server = Echo((HOST, 0))
     EPoll().register(server)
@@ -106,7 +101,7 @@ def twisted() -> None:
             self.transport.write(data)
 
     made = protocol.Factory.forProtocol(Echo)
-    told(reactor.listenTCP(0, made, BACKLOG, HOST).getHost().port)
+    announce(reactor.listenTCP(0, made, BACKLOG, HOST).getHost().port)
     reactor.run()
 
 
@@ -127,7 +122,7 @@ def tornado() -> None:
         sock = socket.create_server((HOST, 0), backlog=BACKLOG)
         sock.setblocking(False)
         Echo().add_sockets([sock])
-        told(sock.getsockname()[1])
+        announce(sock.getsockname()[1])
         await asyncio.Event().wait()
 
     asyncio.run(serve())
@@ -142,7 +137,7 @@ def trio() -> None:
 
     async def serve() -> None:
         listeners = await trio.open_tcp_listeners(0, host=HOST, backlog=BACKLOG)
-        told(listeners[0].socket.getsockname()[1])
+        announce(listeners[0].socket.getsockname()[1])
         await trio.serve_listeners(echo, listeners)
 
     trio.run(serve)
@@ -157,7 +152,7 @@ def gevent() -> None:
 
     server = StreamServer((HOST, 0), echo, backlog=BACKLOG)
     server.start()
-    told(server.address[1])
+    announce(server.address[1])
     server.serve_forever()
 
 
@@ -170,7 +165,7 @@ def threads() -> None:
 
     threading.stack_size(65_536)
     with socket.create_server((HOST, 0), backlog=BACKLOG) as server:
-        told(server.getsockname()[1])
+        announce(server.getsockname()[1])
         while True:
             sock, _ = server.accept()
             threading.Thread(target=echo, args=(sock,), daemon=True).start()
@@ -184,7 +179,7 @@ def epoll_loop() -> None:
     server = socket.create_server((HOST, 0), backlog=BACKLOG)
     server.setblocking(False)
     poller.register(server, select.EPOLLIN)
-    told(server.getsockname()[1])
+    announce(server.getsockname()[1])
     socks: dict[int, socket.socket] = {}
     rests: dict[int, memoryview] = {}
 

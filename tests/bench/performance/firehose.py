@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, Final
 
 from bench.performance.families import Case, Family, Values
-from bench.performance.processes import OURS, Process, command, mode_of
+from bench.performance.processes import OURS, Process, announce, command, mode_of
 
 from evdispatch import Dispatcher, Line, Listener, Terminal
 
@@ -31,11 +31,6 @@ SOCKETS: Final = 8
 PATIENCE: Final = 3.0  # seconds, for all keys
 LINES: Final = (b"x" * 39 + b"\n") * 1000
 KINDS: Final = {"raw": "8 sockets of bytes", "lines": "8 sockets of lines"}
-
-
-def told(number: int) -> None:
-    """Say the port, or when a key was handled."""
-    os.write(1, b"%d\n" % number)
 
 
 def evdispatch(mode: Any, kind: Any) -> None:
@@ -49,8 +44,8 @@ def evdispatch(mode: Any, kind: Any) -> None:
         nonlocal count
         count += len(event.data)
 
-    app.on("key")(lambda: told(time.monotonic_ns()))
-    told(server.address[1])
+    app.on("key")(lambda: announce(time.monotonic_ns()))
+    announce(server.address[1])
     app.run()
 
 
@@ -78,13 +73,13 @@ class Reader(asyncio.Protocol):
 async def serve(kind: str) -> None:
     def key() -> None:
         os.read(0, 100)
-        told(time.monotonic_ns())
+        announce(time.monotonic_ns())
 
     tty.setraw(0)
     loop = asyncio.get_running_loop()
     loop.add_reader(0, key)
     server = await loop.create_server(lambda: Reader(kind), "127.0.0.1", 0)
-    told(server.sockets[0].getsockname()[1])
+    announce(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
@@ -105,7 +100,7 @@ def epoll_loop(kind: str) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     for fd in (0, server.fileno()):
         poller.register(fd, select.EPOLLIN)
-    told(server.getsockname()[1])
+    announce(server.getsockname()[1])
     readers: dict[int, tuple[socket.socket, Reader]] = {}
     while True:
         for fd, _ in poller.poll():
@@ -114,7 +109,7 @@ def epoll_loop(kind: str) -> None:
                 reader.data_received(sock.recv(65_536))
             elif fd == 0:
                 os.read(0, 100)
-                told(time.monotonic_ns())
+                announce(time.monotonic_ns())
             else:
                 sock, _ = server.accept()
                 poller.register(sock, select.EPOLLIN)
@@ -137,7 +132,7 @@ def flood(port: int) -> None:
     for sock in socks:
         sock.setblocking(False)
         poller.register(sock, select.EPOLLOUT)
-    told(0)
+    announce(0)
     while True:
         for fd, _ in poller.poll():
             rest = rests[fd]

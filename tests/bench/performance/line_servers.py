@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from bench.performance.processes import OURS, mode_of
+from bench.performance.processes import OURS, announce, mode_of
 
 HOST: Final = "127.0.0.1"
 
@@ -28,11 +28,6 @@ class Counter:
             self.count = 0
 
 
-def told(port: int) -> None:
-    """Say that it listens."""
-    print(port, flush=True)
-
-
 def evdispatch(mode: Any) -> None:
     from evdispatch import Dispatcher, Line, Listener
 
@@ -44,7 +39,7 @@ def evdispatch(mode: Any) -> None:
     def heard(event: Line) -> None:
         counter.line(event.data, event.source.write)
 
-    told(server.address[1])
+    announce(server.address[1])
     app.run()
 
 
@@ -55,7 +50,7 @@ async def serve_streams() -> None:
             counter.line(line[:-1], writer.write)
 
     server = await asyncio.start_server(serve, HOST, 0)
-    told(server.sockets[0].getsockname()[1])
+    announce(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
@@ -86,7 +81,7 @@ def circuits() -> None:
 
         @handler("ready")
         def _on_listening(self, _server: Event, address: Any) -> None:
-            told(address[1])
+            announce(address[1])
 
     server = Lines((HOST, 0))
     Line(
@@ -110,14 +105,14 @@ def twisted() -> None:
             self.counter.line(line, self.transport.write)
 
     made = protocol.Factory.forProtocol(Lines)
-    told(reactor.listenTCP(0, made, interface=HOST).getHost().port)
+    announce(reactor.listenTCP(0, made, interface=HOST).getHost().port)
     reactor.run()
 
 
 def plain() -> None:
     """Read a blocking socket's file, which has its loop in C."""
     with socket.create_server((HOST, 0)) as server:
-        told(server.getsockname()[1])
+        announce(server.getsockname()[1])
         sock, _ = server.accept()
         counter = Counter()
         with sock, sock.makefile("rb") as file:

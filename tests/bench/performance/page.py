@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 import matplotlib as mpl
 from bench.performance import dispatch, echo, firehose, imports, memory, posts, timers
-from bench.performance.claims import told
+from bench.performance.claims import claims_table
 from bench.performance.tables import median, number, tables
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -68,7 +68,7 @@ def write(measured: dict[str, Any], docs: Path) -> None:
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     known |= measured
     path.write_text(json.dumps(known, indent=1) + "\n")
-    (docs / "performance-claims.md").write_text(told(known))
+    (docs / "performance-claims.md").write_text(claims_table(known))
     for name, family in known.items():
         text = f"{tables(family)}\n{_told(name, family)}\n"
         (docs / f"performance-{name}.md").write_text(text)

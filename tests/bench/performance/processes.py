@@ -47,6 +47,11 @@ def mode_of(name: str) -> Any:
     return name.partition(", ")[2]
 
 
+def announce(number: int) -> None:
+    """Print a server's port, or another number, at once."""
+    os.write(1, b"%d\n" % number)
+
+
 def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(HERE.parents[1])} | _KEEP
 

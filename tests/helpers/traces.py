@@ -1,20 +1,11 @@
-"""What the tests of traces share: an event, and a look at what was written."""
+"""Traces: a look at what was written."""
 
 import json
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from evdispatch import Event
-
 Records = list[dict[str, Any]]
-
-
-@attrs.define(eq=False)
-class Work(Event):
-    """What the handlers of these tests hear."""
 
 
 def load(path: Path) -> Records:
@@ -26,7 +17,7 @@ def of(records: Records, kind: str) -> Records:
     return [each for each in records if each.get("cat") == kind]
 
 
-def names(records: Records) -> list[str]:
+def span_names(records: Records) -> list[str]:
     return [each["name"].rpartition(".")[2] for each in records]
 
 

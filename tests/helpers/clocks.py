@@ -1,7 +1,11 @@
-"""Time in tests: let it pass, and what ticks tell of it."""
+"""Virtual time: let it pass, and what ticks show of it."""
+
+from collections.abc import Callable
 
 from evdispatch import Dispatcher, Tick
 from evdispatch.testing import VirtualClock, settle
+
+Later = Callable[[float], None]
 
 
 def advance(app: Dispatcher, clock: VirtualClock, seconds: float) -> None:
@@ -9,5 +13,5 @@ def advance(app: Dispatcher, clock: VirtualClock, seconds: float) -> None:
     settle(app)
 
 
-def shown(ticks: list[Tick]) -> list[tuple[int, int, float]]:
+def shown_ticks(ticks: list[Tick]) -> list[tuple[int, int, float]]:
     return [(tick.count, tick.missed, tick.due) for tick in ticks]

@@ -23,6 +23,8 @@ from evdispatch import (
 )
 from evdispatch.testing import record, run_until, settle
 
+pytestmark = pytest.mark.cross
+
 
 def nothing() -> None:
     """Do nothing."""

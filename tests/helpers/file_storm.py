@@ -1,6 +1,6 @@
 """A storm: random changes of a directory tree at full speed, by a process of its own.
 
-    python tests/file_storm.py ROOT OUTSIDE SEED COUNT
+    python tests/helpers/file_storm.py ROOT OUTSIDE SEED COUNT
 
 Makes directories, files and links, writes, renames (also into the tree and out of it, over
 what is there), has two paths change places, and deletes whole trees, below ROOT and OUTSIDE.

@@ -1,8 +1,14 @@
-"""What happens in a forked child, which must not run pytest."""
+"""Children: forked ones, which must not run pytest, and the environment of programs."""
 
 import os
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+
+HELPERS = Path(__file__).parent
+
+# For a program that a tracer disturbs, or that may not write where its figures belong.
+UNTRACED = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
 
 
 def in_child(function: Callable[[], None]) -> int:

@@ -1,18 +1,29 @@
-"""Plain sockets to talk to, and what a server has told, in short."""
+"""Plain sockets to talk to, addresses, and a certificate for localhost.
+
+The certificate was made by: openssl req -x509 -newkey ec -pkeyopt
+ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem -days 36500
+-subj /CN=localhost -addext "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
+"""
 
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.events import names, record_all
+from helpers.waiting import PATIENCE
 
 from evdispatch import Connection, Dispatcher, Event, Listener
 from evdispatch.sources.net._bind import Bound, listen
 from evdispatch.testing import run_until
 
 CHUNK = 65_536
+CERT = Path(__file__).parent / "tls/cert.pem"
+KEY = Path(__file__).parent / "tls/key.pem"
 
 
 def _has_ip6() -> bool:
@@ -34,7 +45,7 @@ class Net:
         self.sockets: list[socket.socket] = []
 
     def keep(self, sock: socket.socket) -> socket.socket:
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         self.sockets.append(sock)
         return sock
 
@@ -71,7 +82,7 @@ class Net:
         """A connection that was opened here, its other side, and its events."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             source = self.app.add(Connection(server.getsockname(), **options))
-            seen = heard(source)
+            seen = record_all(source)
             run_until(self.app, lambda: source.local)
             peer = self.keep(server.accept()[0])
         if options.get("tls") is None:
@@ -95,31 +106,9 @@ def echo(listener: Listener) -> Listener:
     return listener
 
 
-def heard(source: Any) -> list[Any]:
-    seen: list[Any] = []
-    source.on(Event)(seen.append)
-    return seen
-
-
-def names(events: list[Any]) -> list[str]:
-    return [event.name for event in events]
-
-
 def payload(events: list[Any]) -> bytes:
     """All the data of raw connections, in one piece."""
     return b"".join(event.data for event in events if event.name == "data")
-
-
-def told(events: list[Any]) -> list[Any]:
-    """Events in short: data as bytes, `disconnect` with its reason, the rest by name."""
-    return [
-        event.data
-        if event.name in ("data", "line")
-        else (event.name, event.reason)
-        if event.name == "disconnect"
-        else event.name
-        for event in events
-    ]
 
 
 def over(events: list[Any]) -> bool:
@@ -140,9 +129,24 @@ def receive(sock: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def drain(sock: socket.socket) -> bytes:
+def receive_all(sock: socket.socket) -> bytes:
     """Receive up to the end."""
     return b"".join(iter(lambda: sock.recv(CHUNK), b""))
+
+
+@contextlib.contextmanager
+def unanswering_address() -> Iterator[Any]:
+    """An address on loopback that never answers: its queue of connections is full."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.settimeout(0)
+            filler.connect_ex(server.getsockname())
+        yield server.getsockname()
+        for filler in fillers:
+            filler.close()
 
 
 @contextlib.contextmanager
@@ -156,3 +160,15 @@ def networking(app: Dispatcher) -> Iterator[Net]:
 
 def listening(address: Any, **options: Any) -> Bound:
     return listen(address, backlog=10, reuse_port=options.get("reuse_port", False))
+
+
+def server_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERT, KEY)
+    return context
+
+
+def client_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(CERT)
+    return context

@@ -1,6 +1,6 @@
 """A program that is run once for each line of ours, with a ctrl+c before that line.
 
-    python tests/every_line.py thread 1
+    python tests/helpers/every_line.py thread 1
 
 The number is a stride: 4 tries every fourth line, which takes a fourth of the time. With
 ``observed`` behind it the handlers are measured and traced, and all of them are slow.

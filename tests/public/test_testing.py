@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 import pytest
+from helpers.events import Work
 
 from evdispatch import (
     Dispatcher,
@@ -22,15 +23,11 @@ from evdispatch import (
 from evdispatch._core._poller import readable_now
 from evdispatch.testing import ManualSource, VirtualClock, record, run_until, settle
 
-
-@attrs.define(eq=False)
-class Ping(Event):
-    number: int = 0
+pytestmark = pytest.mark.cross
 
 
 @attrs.define(eq=False)
-class LoudPing(Ping):
-    pass
+class LoudWork(Work): ...
 
 
 def test_the_public_names_are_these() -> None:
@@ -116,10 +113,10 @@ class TestVirtualClock:
 class TestManualSource:
     def test_it_makes_what_it_is_told_in_order(self, app: Dispatcher) -> None:
         source = app.add(ManualSource("hand"))
-        seen = record(app, Ping)
-        source.emit(Ping(1), Ping(2))
+        seen = record(app, Work)
+        source.emit(Work(1), Work(2))
         source.emit()
-        source.emit(Ping(3))
+        source.emit(Work(3))
         settle(app)
         assert [event.number for event in seen] == [1, 2, 3]
         assert {event.source for event in seen} == {source}
@@ -130,19 +127,19 @@ class TestManualSource:
         self, app: Dispatcher
     ) -> None:
         source = ManualSource()
-        source.emit(Ping(1), Ping(2))
+        source.emit(Work(1), Work(2))
         app.add(source)
-        seen = record(app, Ping)
+        seen = record(app, Work)
         settle(app)
         assert [event.number for event in seen] == [1, 2]
 
     def test_threads_may_emit(self, app: Dispatcher) -> None:
         source = app.add(ManualSource())
-        seen = record(app, Ping)
+        seen = record(app, Work)
 
         def emit(start: int) -> None:
             for number in range(start, start + 500):
-                source.emit(Ping(number))
+                source.emit(Work(number))
 
         threads = [threading.Thread(target=emit, args=(n,)) for n in (0, 1000, 2000)]
         for thread in threads:
@@ -156,17 +153,17 @@ class TestManualSource:
 
     def test_closed_it_makes_nothing(self, app: Dispatcher) -> None:
         source = app.add(ManualSource())
-        seen = record(app, Ping)
+        seen = record(app, Work)
         source.close()
-        source.emit(Ping())
+        source.emit(Work())
         settle(app)
         assert seen == []
 
 
 class TestRecord:
     def test_it_hears_a_class_and_its_subclasses(self, app: Dispatcher) -> None:
-        pings, loud = record(app, Ping), record(app, LoudPing)
-        for event in (Ping(1), LoudPing(2), Line(b"x")):
+        pings, loud = record(app, Work), record(app, LoudWork)
+        for event in (Work(1), LoudWork(2), Line(b"x")):
             app.post(event)
         settle(app)
         assert [event.number for event in pings] == [1, 2]
@@ -174,9 +171,9 @@ class TestRecord:
 
     def test_it_hears_one_source(self, app: Dispatcher) -> None:
         one, other = app.add(ManualSource()), app.add(ManualSource())
-        seen = record(one, Ping)
-        one.emit(Ping(1))
-        other.emit(Ping(2))
+        seen = record(one, Work)
+        one.emit(Work(1))
+        other.emit(Work(2))
         settle(app)
         assert [event.number for event in seen] == [1]
 
@@ -184,8 +181,8 @@ class TestRecord:
 class TestRunUntil:
     def test_it_returns_as_soon_as_it_holds(self, app: Dispatcher) -> None:
         run_until(app, lambda: True)
-        seen = record(app, Ping)
-        app.post(Ping(1))
+        seen = record(app, Work)
+        app.post(Work(1))
         run_until(app, lambda: seen)
         assert len(seen) == 1
 
@@ -194,11 +191,11 @@ class TestRunUntil:
             run_until(app, lambda: False, timeout=0.01)
 
     def test_what_a_handler_raises_passes_on(self, app: Dispatcher) -> None:
-        @app.on("ping")
+        @app.on("work")
         def broken() -> None:
             raise LookupError
 
-        app.post(Ping())
+        app.post(Work())
         with pytest.raises(HandlerError):
             run_until(app, lambda: False)
 
@@ -206,29 +203,29 @@ class TestRunUntil:
 class TestSettle:
     def test_it_counts_what_was_handled(self, app: Dispatcher) -> None:
         assert settle(app) == 0
-        app.post(Ping())
-        app.post(Ping())
+        app.post(Work())
+        app.post(Work())
         assert settle(app) == 2
         assert settle(app) == 0
 
     def test_it_waits_for_what_follows_from_it(self, app: Dispatcher) -> None:
         source = app.add(ManualSource())
-        seen = record(app, Ping)
+        seen = record(app, Work)
 
-        @app.on("ping")
-        def again(event: Ping) -> None:
+        @app.on("work")
+        def again(event: Work) -> None:
             if event.number < 50:
-                source.emit(Ping(event.number + 1))
+                source.emit(Work(event.number + 1))
             elif event.number < 100:
-                app.post(Ping(event.number + 1))
+                app.post(Work(event.number + 1))
             elif event.number < 120:
                 app.add(Timer(after=0))
 
         @app.on("tick")
         def once_more() -> None:
-            app.post(Ping(1000))
+            app.post(Work(1000))
 
-        app.post(Ping(1))
+        app.post(Work(1))
         assert settle(app) == 102
         assert [event.number for event in seen] == [*range(1, 101), 1000]
 
@@ -252,8 +249,8 @@ class TestSettle:
         assert app.sources == ()
 
     def test_a_program_without_rest_is_given_up(self, app: Dispatcher) -> None:
-        app.on("ping")(lambda: app.post(Ping()))
-        app.post(Ping())
+        app.on("work")(lambda: app.post(Work()))
+        app.post(Work())
         with pytest.raises(TimeoutError, match=r"no rest within 0\.05 s"):
             settle(app, timeout=0.05)
         assert app.sources == ()
@@ -261,11 +258,11 @@ class TestSettle:
     def test_what_a_handler_raises_passes_on_and_leaves_nothing(
         self, app: Dispatcher
     ) -> None:
-        @app.on("ping")
+        @app.on("work")
         def broken() -> None:
             raise LookupError
 
-        app.post(Ping())
+        app.post(Work())
         with pytest.raises(HandlerError):
             settle(app)
         assert app.sources == ()
@@ -273,8 +270,8 @@ class TestSettle:
     def test_it_works_with_a_queue_for_one(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=1) as app:
             source = app.add(ManualSource())
-            seen = record(app, Ping)
-            source.emit(*(Ping(n) for n in range(50)))
+            seen = record(app, Work)
+            source.emit(*(Work(n) for n in range(50)))
             assert settle(app) == 50
             assert len(seen) == 50
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from helpers.waiting import PATIENCE
+
 from evdispatch import (
     Change,
     Created,
@@ -218,8 +220,10 @@ def weather(
 ) -> None:
     """Wait until storms are over, and the watch has come to rest, in real time."""
     try:
-        run_until(app, lambda: all(c.poll() is not None for c in children), timeout=60)
-        run_until(app, lambda: watch.settled, timeout=30)
+        run_until(
+            app, lambda: all(c.poll() is not None for c in children), timeout=PATIENCE
+        )
+        run_until(app, lambda: watch.settled, timeout=PATIENCE)
         settle(app)
     finally:
         for child in children:
@@ -234,7 +238,7 @@ def ride_out(
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()
     outside.mkdir()
-    assert storm(root, outside, seeds[0] + 1000, 300).wait(60) == 0
+    assert storm(root, outside, seeds[0] + 1000, 300).wait(PATIENCE) == 0
     replay = Replay(root)
     watch = app.add(Watch(root, initial=True, **options))
     watch.on(Change)(replay.hear)

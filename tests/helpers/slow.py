@@ -1,17 +1,23 @@
 """What the tests of slow handlers share, and those of the thread that stands by."""
 
-import time
+from collections.abc import Iterator
+from typing import Any
 
-import attrs
+import pytest
+from helpers.waiting import wait_until
 
-from evdispatch import Dispatcher, Event, HandlerStats
+from evdispatch import Dispatcher, HandlerStats
 from evdispatch._io._modes import Standby
 from evdispatch.debug._slow import StackSampler
+from evdispatch.testing import VirtualClock
 
 
-@attrs.define(eq=False)
-class Work(Event):
-    """What the handlers of these tests hear."""
+@pytest.fixture
+def measuring(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
+    """A dispatcher on the virtual clock, for which half a second is slow."""
+    with Dispatcher(io=io, clock=clock, slow=0.5, **polling) as dispatcher:
+        yield dispatcher
+        dispatcher.audit()
 
 
 def sampler_of(app: Dispatcher) -> StackSampler:
@@ -22,10 +28,7 @@ def sampler_of(app: Dispatcher) -> StackSampler:
 def be_sampled(app: Dispatcher) -> None:
     """Wait, in a handler, until its stack was taken."""
     sampler = sampler_of(app)
-    deadline = time.monotonic() + 10
-    while sampler._sampled[0] is not sampler.call:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    wait_until(lambda: sampler._sampled[0] is sampler.call)
 
 
 def timing(app: Dispatcher, handler: object) -> HandlerStats:
