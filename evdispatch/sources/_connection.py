@@ -26,7 +26,7 @@ from evdispatch.sources._base import Source
 from evdispatch.sources._descriptors import Credentials, peer_credentials
 from evdispatch.sources.net._addresses import AddressLike, HostPort
 from evdispatch.sources.net._opening import Backoff, Opening
-from evdispatch.sources.stream._framing import Framing, events_of
+from evdispatch.sources.stream._framing import RAW, Framing, events_of
 from evdispatch.sources.stream._options import StreamOptions, Timeouts, reason_of
 from evdispatch.sources.stream._writer import CHUNK, NOSIGNAL, StreamWriter
 
@@ -546,12 +546,13 @@ class Connection(Source):
             return self._end(reason_of(error), error)
         if not data:
             return self._end_input()
-        if self._options.framing != "raw":
-            frames = self._framer.feed(data)
+        framer = self._framer
+        if framer is not RAW:
+            frames = framer.feed(data)
             if not isinstance(frames, list) or len(frames) != 1:
                 return self._events(frames)
             data = frames[0]
-        event = _new(self._framer.event)  # as in `events_of`
+        event = _new(framer.event)  # as in `events_of`
         event.data, event.source, event.time = data, self, 0.0
         return (event,)
 

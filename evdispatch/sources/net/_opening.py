@@ -369,10 +369,7 @@ class Opening:
     def wait(self, source: Source, backoff: Backoff, *, connected: bool) -> float:
         """Give up, and wait before it begins again; return for how long.
 
-        Args:
-            source: The source.
-            backoff: How long to wait.
-            connected: Whether it was open before: that ends a row of failures.
+        That it was ``connected`` ends a row of failures.
         """
         source.host.set_fd(source, None)
         self.close()

@@ -86,7 +86,7 @@ def framer_factory(framing: Framing, limit: int) -> Callable[[], Framer]:
     """
     check_count("the longest line", limit)
     if framing == "raw":
-        return _raw
+        return lambda: RAW
     if framing == "lines":
         return partial(_Lines, limit)
     if isinstance(framing, type):
@@ -106,8 +106,7 @@ def events_of(
 ) -> tuple[Event, ...] | Iterator[Event]:
     """Return the events of frames: a tuple for a turn's worth, else an iterator.
 
-    The iterator makes each event when it is taken, so that no memory is spent on the events
-    of a source that sends faster than its handlers return.
+    The iterator makes a turn's worth at a time: a flood takes no memory for its events.
     """
     if len(frames) > _AT_ONCE:
         turns = range(0, len(frames), _AT_ONCE)
@@ -133,11 +132,7 @@ class _Raw:
         return iter(())
 
 
-_RAW = _Raw()  # one for all: it has no state
-
-
-def _raw() -> Framer:
-    return _RAW
+RAW: Framer = _Raw()  # one for all: it has no state
 
 
 class _Lines:
