@@ -139,63 +139,6 @@ class EpollPoller:
             self._outer.close()
 
 
-class VerifyPoller(EpollPoller):
-    """epoll with a level-triggered shadow, for tests: no arrival may be left unread.
-
-    What is edge-triggered, ready, and was told before is told with `EDGE` in its mask.
-    """
-
-    __slots__ = ("_shadow", "_suspects")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shadow = EpollPoller()
-        self._suspects: set[int] = set()
-        self.poll = self._wait
-
-    def add(self, fd: int, mask: int) -> None:
-        """Watch a descriptor. See `Poller.add`."""
-        super().add(fd, mask)
-        self._shadow.add(fd, mask & ~EDGE)
-
-    def change(self, fd: int, mask: int) -> None:
-        """Watch for another mask. See `Poller.change`."""
-        super().change(fd, mask)
-        self._shadow.change(fd, mask & ~EDGE)
-        self._suspects.discard(fd)
-
-    def remove(self, fd: int) -> None:
-        """Watch it no longer."""
-        super().remove(fd)
-        self._shadow.remove(fd)
-
-    def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
-        """Start afresh. See `Poller.rebuild`."""
-        masks = list(masks)
-        super().rebuild(masks)
-        self._shadow.rebuild([(fd, mask & ~EDGE) for fd, mask in masks])
-
-    def _wait(self, timeout: float | None = None) -> list[tuple[int, int]]:
-        told = self._epoll.poll(0)
-        if not told and timeout != 0:  # 0: there is more to do, so nothing is settled
-            stalled = self._shadow.poll(0)
-            told = self._epoll.poll(0)  # what has come between the two
-            if not told and not stalled:
-                return self._epoll.poll(timeout)
-            # Only at the second look: another thread may just be changing a mask.
-            found = [(fd, mask | EDGE) for fd, mask in stalled if fd in self._suspects]
-            self._suspects.update(fd for fd, _ in stalled)
-            if not told:
-                return found
-        self._suspects.difference_update(fd for fd, _ in told)
-        return told
-
-    def close(self) -> None:
-        """Release the descriptors."""
-        super().close()
-        self._shadow.close()
-
-
 def ready_now(fd: int, mask: int, timeout: float | None = 0.0) -> int:
     """Return what a descriptor is ready for, hang-ups and errors too.
 

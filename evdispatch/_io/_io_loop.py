@@ -250,7 +250,7 @@ class IoLoop:
                 self._ask_to_write(record, mask)
             elif record.edge or record.mask & ONESHOT:
                 registrations.reschedule(record.source)
-        elif (mask & _SUSPECT or registrations.debug) and not (
+        elif self._is_suspect(record, mask) and not (
             registrations.pollers.owns_fd(record)
         ):
             self._fail(record.source, closed_elsewhere(record.source))
@@ -258,6 +258,12 @@ class IoLoop:
             if mask & INVALID:  # the call will say what is wrong
                 mask = ERROR | HANGUP
             self._turn(record, record.source.on_ready, mask)
+
+    def _is_suspect(self, record: Registration, mask: int) -> bool:
+        """Whether to verify a descriptor before its source reads it."""
+        # To verify what is watched ONESHOT would arm it again, and make a flood spin.
+        debug = self._registrations.debug and not record.mask & ONESHOT
+        return debug or mask & _SUSPECT != 0
 
     def _turn(self, record: Registration, ask: Ask, *arguments: Any) -> None:
         """Ask a source for events, and put a turn's worth of them into the queue."""
@@ -365,7 +371,13 @@ class IoLoop:
         """Put a source's events into its lane, as the policies of their classes say."""
         if not events:
             return
-        source.registration.made += len(events)
+        record = source.registration
+        record.made += len(events)
+        if record.pending is None:
+            policies = self._policies.by_class
+            if all(policies.get(cls, cls) is None for cls in set(map(type, events))):
+                self._queue.lanes[source.lane].extend(events)
+                return
         self._queue.pending.put(source, events)
 
     def _put_final_events(self, record: Registration) -> None:
@@ -433,7 +445,7 @@ class IoLoop:
         if record.inode is None:  # it asks again if it has not read to the end
             del registrations.ready[record]
         # Of a file that can't be polled, nothing else would notice that it was closed.
-        verify = record.inode is not None or registrations.debug
+        verify = record.inode is not None or self._is_suspect(record, 0)
         if verify and not registrations.pollers.owns_fd(record):
             self._fail(record.source, closed_elsewhere(record.source))
         else:

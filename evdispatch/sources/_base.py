@@ -198,11 +198,6 @@ class Source:
         return self.registration.edge != 0
 
     @property
-    def drained(self) -> bool:
-        """Whether it has read to the end, as far as it knows."""
-        return True
-
-    @property
     def interest(self) -> int | None:
         """What `watch` has set; at first READ."""
         return self.registration.interest

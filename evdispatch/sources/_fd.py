@@ -142,11 +142,6 @@ class Fd(Source):
         """Whether handlers can read until that would block."""
         return not os.get_blocking(self._number)
 
-    @property
-    def drained(self) -> bool:
-        """Whether all that was reported is handled."""
-        return not self._pending and not self._handled
-
     def on_ready(self, ready: int) -> Iterable[Event]:
         """Report what it is ready for, and do not watch that until it is handled."""
         watched = (self.interest or 0) & ~self._pending

@@ -22,7 +22,6 @@ _SECONDS = 0.25  # of one run
 WAYS: list[dict[str, Any]] = [
     {},
     {"edge": True},
-    {"poller": "verify"},
     {"poller": "poll"},
     {"poller": "select"},
 ]

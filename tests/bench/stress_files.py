@@ -13,7 +13,7 @@ from helpers.trees import ride_out
 from evdispatch import Dispatcher
 from evdispatch._io._modes import IoMode
 
-WAYS: list[dict[str, Any]] = [{}, {"poller": "verify"}, {"poller": "poll"}]
+WAYS: list[dict[str, Any]] = [{}, {"edge": True}, {"poller": "poll"}]
 MODES: tuple[IoMode, ...] = get_args(IoMode)
 TOLD: list[dict[str, Any]] = [{}, {"raw": True}, {"debounce": 0.05}]
 

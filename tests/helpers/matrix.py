@@ -8,18 +8,14 @@ on these alone, ``modes("inline")`` in this mode alone.
 its modes and pollers, but those marked ``cross`` with all of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from helpers.pollers import verified_edges
 
 MODES = ("auto", "inline", "thread")
-POLLERS: dict[str, dict[str, Any]] = {
-    "epoll": {},
-    "edge": {"poller": "verify"},  # edge-triggered, and nothing may be left unread
-    "poll": {"poller": "poll"},
-    "select": {"poller": "select"},
-}
+POLLERS = ("epoll", "edge", "poll", "select")  # edge: and nothing may be left unread
 
 
 class Axis(NamedTuple):
@@ -55,7 +51,7 @@ class Axis(NamedTuple):
 
 AXES = (
     Axis("io", "modes", MODES, MODES),
-    Axis("polling", "pollers", tuple(POLLERS), ("epoll",)),
+    Axis("polling", "pollers", POLLERS, ("epoll",)),
 )
 
 
@@ -113,6 +109,10 @@ def io(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def polling(request: pytest.FixtureRequest) -> dict[str, Any]:
+def polling(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """Return the dispatcher's options for the poller."""
-    return POLLERS[request.param]
+    if request.param == "edge":
+        with verified_edges() as options:
+            yield options
+    else:
+        yield {} if request.param == "epoll" else {"poller": request.param}

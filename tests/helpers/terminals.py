@@ -24,7 +24,7 @@ from evdispatch.testing import run_until, settle
 
 # How long a terminal waits at its end: for the next answer, and for all.
 LIMITS = [
-    f"evdispatch.sources._tty._tty.{each}" for each in ("_FENCE", "_LONGEST_FENCE")
+    f"evdispatch.sources.tty._dialogue.{each}" for each in ("_FENCE", "_LONGEST_FENCE")
 ]
 
 # What terminals answer.

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from helpers.pollers import VerifyPoller
 
 from evdispatch import ERROR, HANGUP, READ, WRITE
 from evdispatch._core._poller import (
@@ -16,7 +17,6 @@ from evdispatch._core._poller import (
     ONESHOT,
     EpollPoller,
     NotPollableError,
-    VerifyPoller,
     readable_now,
 )
 from evdispatch._core._select_poller import PollPoller, SelectPoller

@@ -78,7 +78,7 @@ class TestDebounce:
         self, timed: Dispatcher, later: Later, post: Post
     ) -> None:
         received: list[int] = []
-        timed.on("paced", debounce=1)(lambda event: received.append(event.number))
+        timed.on("work", debounce=1)(lambda event: received.append(event.number))
         post(1, 2)
         later(0.9)
         post(3)
