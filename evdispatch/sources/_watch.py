@@ -218,9 +218,10 @@ class Watch(Source):
         self.wake()
 
     def _add_events(self, tracker: Tracker, made: list[Event]) -> None:
-        events, stage = tracker.tree.take_events(), self._stage
+        events, stage = tracker.tree.events, self._stage
         tracker.replayer.stirred = True
         made += events if stage is None else stage.feed(events, tracker.now())
+        events.clear()
 
     def _finish_turn(self, tracker: Tracker, made: list[Event]) -> None:
         """Add the events that are due, and set the deadline of the next ones."""

@@ -172,7 +172,7 @@ def test_rate_limiter_any_times_allows_no_more_than_the_rate(rate: float) -> Non
 
 
 class TestPausedWithARest:
-    @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+    @pytest.mark.modes("inline", "auto")
     def test_paused_pipe_with_leftover_still_writes(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:

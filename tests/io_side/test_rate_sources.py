@@ -152,7 +152,7 @@ class TestSources:
         assert [int(line.data) for line in seen] == list(range(len(seen)))
         source.close()
 
-    @pytest.mark.parametrize("io", ["inline"], indirect=True)
+    @pytest.mark.modes("inline")
     def test_rate_limit_while_held_readiness_causes_no_polls(
         self, timed: Dispatcher, lines: Pipe, pipe: list[int]
     ) -> None:

@@ -138,7 +138,7 @@ class TestFailures:
             assert (numbers(seen), asked, len(errors)) == ([1, 2], [2], 1)
             app.audit()
 
-    @pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+    @pytest.mark.modes("inline", "auto")
     def test_merge_function_raises_system_exit_source_events_are_kept(
         self, app: Dispatcher
     ) -> None:
@@ -169,7 +169,7 @@ class TestFailures:
         assert numbers(seen) == [1]
 
 
-@pytest.mark.parametrize("io", ["inline", "auto"], indirect=True)
+@pytest.mark.modes("inline", "auto")
 def test_merge_function_interrupted_by_ctrl_c_loses_nothing(
     app: Dispatcher, emit: Any
 ) -> None:

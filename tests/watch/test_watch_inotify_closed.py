@@ -13,7 +13,7 @@ from evdispatch import ClosedError, Dispatcher, Watch
 from evdispatch.testing import VirtualClock, run_until, settle
 
 # select and poll report it themselves.
-QUIET = pytest.mark.parametrize("polling", ["epoll", "edge"], indirect=True)
+QUIET = pytest.mark.pollers("epoll", "edge")
 
 
 def lose(watch: Watch) -> None:
@@ -46,7 +46,7 @@ def test_inotify_closed_adding_a_watch_raises_closed_error(watched: Watched) -> 
     assert inotify_fds() == 1
 
 
-@pytest.mark.parametrize("polling", ["poll", "select"], indirect=True)
+@pytest.mark.pollers("poll", "select")
 def test_inotify_closed_poller_that_reports_it_ends_the_watch(watched: Watched) -> None:
     lose(watched.watch)
     watched.app.after(0, int)  # an IO thread that polls already has not seen it

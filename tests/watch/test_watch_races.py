@@ -216,7 +216,7 @@ def test_rename_of_a_reused_name_replayed_late_is_exact(watched: Watched) -> Non
         assert tracker.tree.root is not None
         tracker.tree.todo.append((tracker.tree.root, CHECK))
         while tracker.step():  # all is listed before the records are read
-            tracker.tree.take_events()
+            tracker.tree.events.clear()
     watched.rest()
     assert watched.names() == ["d", "d/e", "d/e/d", "d/e/d/one", "d/e/two", "d/three"]
     exact(watched)

@@ -126,7 +126,7 @@ class Tree:
 
     Attributes:
         records: Read and not yet replayed.
-        events: Made since the `Watch` took some the last time.
+        events: Made and not yet taken by the `Watch`.
         watched_path: The path of the root, as events have it.
         root: The root's node; for a file that of its directory.
         only: The file's name where the root is a file.
@@ -219,11 +219,6 @@ class Tree:
         return paths
 
     # -- changes -----------------------------------------------------------------------
-
-    def take_events(self) -> list[Event]:
-        """Return the events that were made since the last call."""
-        events, self.events = self.events, []
-        return events
 
     def set_root(self, name: str, only: str | None = None) -> Node:
         """Set the root, which must be visited then."""
