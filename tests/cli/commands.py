@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from helpers.waiting import PATIENCE
+
 KEYS = [sys.executable, "-X", "dev", "-W", "error", "-m", "evdispatch", "keys"]
 DATA = (
     b"a\xc3\xa9\x1b[97;5u\x1b[1;5A\x1bOp\x1b[3$\x1bz\x08\x7f\x1b[M !!\x1b[M#!!"
@@ -22,7 +24,7 @@ def run(
     return subprocess.run(
         [*KEYS, *arguments],
         input=data,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
         **{**pipes, **options},
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import attrs
 from cli.pictures import Glass
 from helpers.terminals import Pty, program
+from helpers.waiting import PATIENCE
 
 from evdispatch.cli._state import layout
 from evdispatch.terminal import Modes
@@ -47,13 +48,13 @@ class Session:
         """Type, paste or move the mouse."""
         self.pty.type(text if isinstance(text, bytes) else text.encode())
 
-    def see(self, *texts: str, timeout: float = 60.0) -> str:
+    def see(self, *texts: str, timeout: float = PATIENCE) -> str:
         """Wait until the screen shows all the texts, and return what it shows."""
         return self._look(
             lambda seen: all(text in seen for text in texts), texts, timeout
         )
 
-    def see_at(self, x: int, y: int, text: str, timeout: float = 60.0) -> str:
+    def see_at(self, x: int, y: int, text: str, timeout: float = PATIENCE) -> str:
         """Wait until the screen shows a text at a cell, and return what it shows."""
 
         def is_there(seen: str) -> bool:
@@ -75,7 +76,7 @@ class Session:
             if not self.pty._read(deadline - time.monotonic()):
                 raise TimeoutError(f"{wanted} not in:\n{seen}")
 
-    def wait(self, timeout: float = 60.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Read until the program ends, and return its exit code.
 
         Without reading, the program would block on its output.

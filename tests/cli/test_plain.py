@@ -10,6 +10,7 @@ import pytest
 from cli.commands import KEYS, run
 from cli.sessions import FENCE, PLAIN, session
 from helpers.terminals import Pty
+from helpers.waiting import PATIENCE
 
 
 def shell(script: str) -> subprocess.CompletedProcess[str]:
@@ -17,7 +18,7 @@ def shell(script: str) -> subprocess.CompletedProcess[str]:
         ["sh", "-c", script.replace("KEYS", f"{sys.executable} -m evdispatch keys")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -35,7 +36,7 @@ sys.exit(main(["keys"]))
         [sys.executable, "-c", code],
         input=b"a",
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -146,7 +147,7 @@ class TestEnds:
             child.stdin.write(b"a")
             assert child.stdout.read(6) == b"key a\n"
             child.stdout.close()
-            assert child.wait(60) == 128 + signal.SIGPIPE
+            assert child.wait(PATIENCE) == 128 + signal.SIGPIPE
             assert child.stderr.read() == b""
 
     def test_bug_in_a_handler_prints_a_traceback(self) -> None:
@@ -205,7 +206,7 @@ class TestTty:
         ) as child:
             pty.wait_for(b"\x1b[?1004h")
             pty.type(b"aq")
-            output, _ = child.communicate(timeout=60)
+            output, _ = child.communicate(timeout=PATIENCE)
         assert (output, child.returncode) == (b"key a\nkey q\n", 0)
         assert b"\x1b[?1003h" not in pty.output
 
@@ -219,7 +220,7 @@ class TestTty:
         ) as child:
             pty.wait_for(b"\x1b[?1004h")
             pty.close()
-            output, _ = child.communicate(timeout=60)
+            output, _ = child.communicate(timeout=PATIENCE)
         assert (output, child.returncode) == (b"hangup\n", 0)
 
     def test_piped_input_with_tty_output_gets_lines(self, pty: Pty) -> None:

@@ -13,6 +13,7 @@ import pytest
 from cli.commands import DATA, lines_of, run
 from cli.sessions import FENCE, PLAIN, session
 from helpers.terminals import Pty
+from helpers.waiting import PATIENCE
 from terminal.from_report import read
 
 from evdispatch.cli import main
@@ -220,7 +221,7 @@ class TestErrors:
         ) as child:
             pty.wait_for(b"\x1b[?1004h")
             pty.type(b"x" * 50)
-            assert child.wait(60) == 1
+            assert child.wait(PATIENCE) == 1
             assert child.stderr is not None
             errors = child.stderr.read().decode()
         reason = os.strerror(errno.EFBIG)
@@ -239,7 +240,7 @@ class TestErrors:
             [sys.executable, "-c", code],
             input=b"a",
             capture_output=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert (done.returncode, done.stdout) == (1, b"")

@@ -8,6 +8,7 @@ import pytest
 from cli.pictures import Glass
 from cli.sessions import FENCE, VIEW, Session, button, session
 from helpers.terminals import Pty, click, program, sgr
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, Terminal
 from evdispatch.cli._state import layout
@@ -44,9 +45,9 @@ class TestInput:
         assert output.startswith(VIEW.enable())
         assert output.endswith(OFF)
 
-    @pytest.mark.parametrize("leave", ["\x03", click(*button("quit"))])
+    @pytest.mark.parametrize("leave", [b"\x03", click(*button("quit"))])
     def test_ctrl_c_or_the_quit_button_ends_the_view(
-        self, io: str, pty: Pty, leave: str
+        self, io: str, pty: Pty, leave: bytes
     ) -> None:
         with session(pty, "--io", io) as user:
             user.see("Press keys")
@@ -228,7 +229,7 @@ class TestSignals:
         ) as child:
             Session(pty, child).see("Press keys")
             pty.close()
-            assert child.wait(60) in (0, 129)
+            assert child.wait(PATIENCE) in (0, 129)
             assert child.stderr is not None
             assert child.stderr.read() == b""
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 
 from evdispatch.cli import main
 
 COMMAND = [sys.executable, "-X", "dev", "-m", "evdispatch", "watch"]
-PATIENCE = 120.0
 
 # Prints which run it is, and stays until SIGTERM; "deaf" only prints that it came.
 CHILD = """

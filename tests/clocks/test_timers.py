@@ -17,6 +17,8 @@ from evdispatch._core._poller import readable_now
 from evdispatch._core._timers import TimerId, TimerQueue
 from evdispatch.testing import VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 
 @attrs.define(eq=False)
 class Owner:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from helpers.events import Work
 from helpers.slow import be_sampled, sampler_of
-from helpers.waiting import PATIENCE
+from helpers.waiting import PATIENCE, wait_until
 
 from evdispatch import (
     Dispatcher,
@@ -51,10 +51,7 @@ class TestSampler:
         app.post(Work())
         settle(app)
         sampler = sampler_of(app)
-        deadline = time.monotonic() + 60
-        while not sampler.asleep:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        wait_until(lambda: sampler.asleep)
         return sampler
 
     @pytest.mark.slow
@@ -84,10 +81,7 @@ class TestSampler:
 
         sampler.look = look  # type: ignore[method-assign]
         sampler.wake()
-        deadline = time.monotonic() + 60
-        while sampler._sampled[0] is not sampler.call:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        wait_until(lambda: sampler._sampled[0] is sampler.call)
         sampler.call = None
 
     def test_failure_is_logged_and_ends_nothing_else(

@@ -135,21 +135,6 @@ def receive_all(sock: socket.socket) -> bytes:
 
 
 @contextlib.contextmanager
-def unanswering_address() -> Iterator[Any]:
-    """An address on loopback that never answers: its queue of connections is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.settimeout(0)
-            filler.connect_ex(server.getsockname())
-        yield server.getsockname()
-        for filler in fillers:
-            filler.close()
-
-
-@contextlib.contextmanager
 def networking(app: Dispatcher) -> Iterator[Net]:
     net = Net(app)
     try:

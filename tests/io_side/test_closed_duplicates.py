@@ -27,7 +27,7 @@ from evdispatch._core._poller import WRITE
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
 # Only debug mode verifies a descriptor before each read and write.
-pytestmark = pytest.mark.parametrize("debug", [True])
+pytestmark = [pytest.mark.pollers, pytest.mark.parametrize("debug", [True])]
 
 
 def opened(fds: list[int], number: int) -> int:

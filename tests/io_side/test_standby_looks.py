@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers.slow import standby_of
-from helpers.waiting import PATIENCE
+from helpers.waiting import PATIENCE, wait_until
 
 from evdispatch import Dispatcher
 from evdispatch._io._modes import CALM, Standby
@@ -71,8 +71,7 @@ class TestLooks:
             standby.watchdog.look()
         thread = threading.Thread(target=standby.watchdog.look)
         thread.start()
-        while not standby.watchdog.asleep:
-            time.sleep(0.001)
+        wait_until(lambda: standby.watchdog.asleep)
         standby.begin()
         thread.join(PATIENCE)
         assert not thread.is_alive()
@@ -89,14 +88,15 @@ class TestLooks:
 def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
     settle(app)
     standby = standby_of(app)
-    deadline = time.monotonic() + 10
-    while not standby.watchdog.asleep:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: standby.watchdog.asleep)
     assert standby.watchdog.thread is not None
-    before = switches(standby)
-    time.sleep(0.1)  # nothing happens for so long
-    assert switches(standby) == before
+
+    def slept_through() -> bool:
+        before = switches(standby)
+        time.sleep(0.1)  # nothing happens for so long
+        return switches(standby) == before
+
+    wait_until(slept_through)  # it says so a moment before it sleeps
 
 
 def switches(standby: Standby) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from helpers.processes import UNTRACED
+from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, Event, Start, StateError, on
 from evdispatch.testing import ManualSource, settle
@@ -88,7 +89,7 @@ def test_debug_mode_handler_changed_on_another_thread_raises(
     thread = threading.Thread(target=meddle)
     app.on("start")(thread.start)
     app.run()
-    assert done.wait(60)
+    assert done.wait(PATIENCE)
     thread.join()
     assert "dispatch thread" in str(caught[0])
 

@@ -12,16 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import attrs
 import pytest
+from helpers.events import Work
 
-from evdispatch import Connection, Dispatcher, Event, Listener, Terminal, Watch
+from evdispatch import Connection, Dispatcher, Listener, Terminal, Watch
 from evdispatch.testing import run_until, settle
-
-
-@attrs.define(eq=False)
-class Ping(Event):
-    """What is posted."""
 
 
 class Walk:
@@ -115,17 +110,17 @@ def test_a_post_takes_at_most_9_calls(inline: Dispatcher, walk: Walk) -> None:
     counted: list[list[str]] = []
 
     def post() -> None:
-        ping = Ping()
+        work = Work()
         walk.begin()
-        inline.post(ping)
+        inline.post(work)
 
-    @inline.on(Ping)
+    @inline.on(Work)
     def handle() -> None:
         walk.end()
         counted.append(walk.calls[:-1])  # without this one
         post() if len(counted) < 3 else inline.stop()
 
-    inline.post(Ping())
+    inline.post(Work())
     inline.run()
     assert len(counted[-1]) <= 9, counted[-1]
 

@@ -10,6 +10,8 @@ from helpers.sources import Tap
 from evdispatch import HANDLED, Dispatcher, Error, HandlerError, InternalError
 from evdispatch.testing import settle
 
+pytestmark = pytest.mark.cross
+
 
 def every(kind: str, seconds: Any = 1) -> dict[str, Any]:
     return {kind: seconds}

@@ -83,9 +83,8 @@ class TestAsk:
 
 
 def test_reply_to_an_expired_query_does_not_reach_the_shell(
-    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
+    app: Dispatcher, pty: Pty
 ) -> None:
-    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 10.0)
     emulator = Emulator(pty, VT220)
     terminal = app.add(Terminal(pty.slave, keyboard="legacy"))
     answers = record(app, Answer)

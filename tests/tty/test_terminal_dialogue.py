@@ -22,6 +22,8 @@ from evdispatch.sources.tty._dialogue import Fence
 from evdispatch.terminal import Modes
 from evdispatch.testing import VirtualClock, record, run_until, settle
 
+pytestmark = pytest.mark.cross
+
 
 def off(**modes: Any) -> bytes:
     return Modes(mouse="click", paste=True, **modes).disable() + WHO
@@ -230,9 +232,8 @@ class TestSizes:
 
 
 def test_replies_that_come_late_do_not_reach_the_shell(
-    app: Dispatcher, pty: Pty, monkeypatch: pytest.MonkeyPatch
+    app: Dispatcher, pty: Pty
 ) -> None:
-    monkeypatch.setattr("evdispatch.sources.tty._dialogue._FENCE", 10.0)
     emulator = Emulator(pty, {**MODERN, b"\x1b[?1000l": b"\x1b[<35;7;7M" * 100})
     terminal = app.add(Terminal(pty.slave))
     emulator.run_until(app, lambda: terminal.keyboard == "kitty")

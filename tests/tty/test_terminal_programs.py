@@ -114,7 +114,7 @@ class TestPrograms:
             while pty.attributes() != before:  # the run has a timeout
                 pass
             child.send_signal(signal.SIGUSR1)
-            assert child.wait(10) == 1  # close has raised
+            assert child.wait(PATIENCE) == 1  # close has raised
 
     def test_running_background_job_brought_forward_takes_the_terminal(
         self, io: str, pty: Pty
@@ -149,7 +149,7 @@ class TestPrograms:
             app.add(Terminal())
             def give_away():
                 global child
-                child = subprocess.Popen(["sleep", "30"], process_group=0)
+                child = subprocess.Popen(["sleep", "300"], process_group=0)
                 os.tcsetpgrp(0, child.pid)
                 os.write(1, b"given;")
                 app.after(0.1, take_back)
@@ -168,7 +168,7 @@ class TestPrograms:
             pty.type(b"g")
             pty.wait_for(b"given;")
             pty.type(b"x")
-            assert child.wait(10) == 0, child.stderr and child.stderr.read()
+            assert child.wait(PATIENCE) == 0, child.stderr and child.stderr.read()
 
     def test_ctrl_z_without_a_shell_suspends_and_resumes_at_once(
         self, io: str, pty: Pty

@@ -2,9 +2,9 @@
 
 import os
 import threading
-from typing import Any
 
 import pytest
+from helpers.events import with_targets
 from helpers.terminals import Keyboard, Pty, click, sgr
 
 from evdispatch import (
@@ -18,10 +18,6 @@ from evdispatch import (
     Terminal,
 )
 from evdispatch.testing import record, run_until, settle
-
-
-def described(events: list[Any]) -> list[str]:
-    return [f"{event.name} {event.target}" for event in events]
 
 
 @pytest.fixture
@@ -70,7 +66,7 @@ class TestHandlers:
         seen = record(keyboard.app, Event)
         keyboard.type(sgr(35, 2, 1) + sgr(0, 8, 1) + sgr(32, 0, 0) + sgr(0, 0, 0, "m"))
         mine = [event for event in seen if event.source is keyboard.terminal]
-        assert described(mine) == [
+        assert with_targets(mine) == [
             *("enter ok", "move ok", "leave ok", "enter no", "press no"),
             *("leave no", "drag no", "release no"),
         ]
@@ -80,14 +76,14 @@ class TestHandlers:
     def test_focus_lost_in_a_region_emits_leave(self, keyboard: Keyboard) -> None:
         leaves = record(keyboard.app, Leave)
         keyboard.type(sgr(35, 2, 1) + b"\x1b[O")
-        assert described(leaves) == ["leave ok"]
+        assert with_targets(leaves) == ["leave ok"]
 
     def test_handler_of_mouse_is_not_called_for_enter_and_leave(
         self, keyboard: Keyboard
     ) -> None:
         seen = record(keyboard.app, Mouse)
         keyboard.type(sgr(35, 2, 1))
-        assert described(seen) == ["move ok"]
+        assert with_targets(seen) == ["move ok"]
 
 
 class TestChanges:
@@ -101,16 +97,16 @@ class TestChanges:
         enters, leaves = record(app, Enter), record(app, Leave)
         region = terminal.region("popup", 19, 19, 3, 3)
         settle(app)
-        assert described(enters) == ["enter popup"]
+        assert with_targets(enters) == ["enter popup"]
         region.move(0, 0)
         settle(app)
-        assert described(leaves) == ["leave popup"]
+        assert with_targets(leaves) == ["leave popup"]
         region.place(20, 20, 1, 1)
         settle(app)
         region.remove()
         settle(app)
-        assert described(enters) == ["enter popup"] * 2
-        assert described(leaves) == ["leave popup"] * 2
+        assert with_targets(enters) == ["enter popup"] * 2
+        assert with_targets(leaves) == ["leave popup"] * 2
         assert (leaves[-1].x, leaves[-1].y) == (20, 20)
 
     def test_regions_changed_by_several_threads_stay_consistent(
@@ -168,6 +164,6 @@ def test_region_of_a_pipe_is_the_target_of_clicks(app: Dispatcher) -> None:
     os.write(write, sgr(0, 2, 1) + sgr(0, 5, 2, "m"))
     os.close(write)
     app.run()
-    assert described(clicks) == ["click ok"]
+    assert with_targets(clicks) == ["click ok"]
     assert (clicks[0].x, clicks[0].y) == (5, 2)
     os.close(read)

@@ -106,8 +106,7 @@ def test_terminal_after_the_program_is_as_before(
             # A shell ends its script if SIGINT ends a child of its own.
             f"{shlex.quote(sys.executable)} -c {shlex.quote(STARTER)} 2> errors",
             # The guard restores the terminal after the program has ended.
-            "sleep 0.5" if way == "kill" else ":",
-            "stty -a > after",
+            GUARDED if way == "kill" else "stty -a > after",
             "touch done",
         ]
     )

@@ -152,9 +152,12 @@ def test_write_to_a_stalled_connection_times_out(
 
 
 def test_query_and_close_of_a_stalled_connection_do_not_wait(
-    app: Dispatcher, connection: tuple[socket.socket, socket.socket]
+    app: Dispatcher,
+    connection: tuple[socket.socket, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The query is lost."""
+    monkeypatch.setattr("evdispatch.sources.tty._device._STALLED", PATIENCE)
     ours, _ = connection
     terminal = app.add(Terminal(ours, keyboard="legacy"))
     answers = record(app, Answer)
