@@ -112,7 +112,7 @@ class Dispatcher:
         self._io_mode = io
         self._now = clock.now
         self._posts = PostCounts()
-        self._lanes: dict[type[Event], deque[Event]] = {}  # of posts without a policy
+        self._lane_of: dict[type[Event], deque[Event]] = {}  # of posts without a policy
         with contextlib.ExitStack() as undo:
             io_wakeup = undo.enter_context(contextlib.closing(Wakeup()))
             wakeup = io_wakeup  # with one thread that waits, one is enough
@@ -226,7 +226,7 @@ class Dispatcher:
         """
         queue = self._queue
         try:
-            lane = self._lanes[type(event)]
+            lane = self._lane_of[type(event)]
         except KeyError:  # the first of its class, one with a policy, or it is closed
             self._post_slowly(event, timeout)
             return
@@ -246,11 +246,11 @@ class Dispatcher:
             raise TypeError(f"post takes a fresh event of your own, not {event!r}")
         if timeout is not None:
             timeout = check_timeout(timeout)
-        queue, lanes, cls = self._queue, self._lanes, type(event)
+        queue, lane_of, cls = self._queue, self._lane_of, type(event)
         if queue.policies.find(cls) is None:  # the next one takes the short path
-            if len(lanes) >= _LANES:
-                lanes.clear()
-            lanes[cls] = queue.lanes[cls.lane]
+            if len(lane_of) >= _LANES:
+                lane_of.clear()
+            lane_of[cls] = queue.lanes[cls.lane]
         event.time = event.time or self._now()
         full = len(queue.lanes[event.lane]) >= queue.bound
         full = full and not self._runner.must_not_wait()
@@ -330,7 +330,7 @@ class Dispatcher:
         with self._registrations.lock:
             self._queue.policies.set(event, policy, limit)
             self._registrations.seal_pending(self._queue.policies)
-            self._lanes = {}
+            self._lane_of = {}
         # Without the lock of the registrations: a merge function may wait for that.
         self._queue.pending.seal_posts()
 
@@ -524,7 +524,7 @@ class Dispatcher:
             self._runner.close()
         finally:
             if self._runner.gone is not None:
-                self._lanes = {}  # posts find it closed
+                self._lane_of = {}  # posts find it closed
 
     # -- questions -------------------------------------------------------------------------
 

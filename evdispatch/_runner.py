@@ -125,8 +125,8 @@ class Runner:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._wakeup.wake_on_signals())
                 stack.callback(self._driver.prepare_to_wait)
-                stack.callback(self._driver.end)
-                stack.callback(self._registrations.finish)
+                stack.callback(self._driver.stop)
+                stack.callback(self._registrations.stop_sources)
                 self._start_io()
                 self._loop(once=once)
         finally:
@@ -151,11 +151,11 @@ class Runner:
 
     def _emit(self, event: Event) -> None:
         event.time = self._registrations.now()
-        self._driver.begin()
+        self._driver.begin_pass()
         try:
             self._dispatch.raise_event(event)
         finally:
-            self._driver.finish()
+            self._driver.end_pass()
 
     def _turn(self, timeout: float | None) -> int:
         """Wait for something to do, up to ``timeout`` seconds, and dispatch one pass."""
@@ -179,11 +179,11 @@ class Runner:
             queue.sleeping = False
         if dispatch.stopping:
             return 0
-        driver.begin()
+        driver.begin_pass()
         try:
             return dispatch.dispatch()
         finally:
-            driver.finish()
+            driver.end_pass()
 
     def _is_idle(self) -> bool:
         """Whether nothing is queued, and nothing ready that would be."""
@@ -224,7 +224,7 @@ class Runner:
         self._busy.release()
 
     def _start_io(self) -> None:
-        self._registrations.start()
+        self._registrations.start_sources()
         self._driver.start()
 
     # -- a step, for programs that have a loop of their own ------------------------------------
@@ -338,8 +338,8 @@ class Runner:
             stack.callback(self._registrations.wakeup.close)
             stack.callback(self._registrations.close)
             stack.callback(self._queue.close)
-            stack.callback(self._registrations.finish)
-            self._driver.end()
+            stack.callback(self._registrations.stop_sources)
+            self._driver.stop()
 
     def close_at_exit(self) -> None:
         """Release what must not outlive the process, without complaint."""
@@ -348,12 +348,12 @@ class Runner:
             self.stop()
             if not background.wait(_AT_EXIT):
                 # A handler blocks: the thread ends as daemons do, the terminal is restored.
-                self._registrations.finish()
+                self._registrations.stop_sources()
                 return
         try:
             self.close()
         except AlreadyRunningError:
-            self._registrations.finish()  # it runs in a daemon thread
+            self._registrations.stop_sources()  # it runs in a daemon thread
         except Exception:
             _log.exception("the dispatcher's background run had failed")
 

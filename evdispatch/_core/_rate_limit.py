@@ -27,7 +27,7 @@ class RateLimiter:
     """The rate limit of one source.
 
     Attributes:
-        source: The source.
+        record: The registration of the source.
         rate: In events a second.
         burst: How many may come at once; infinity: the limit was lifted.
         state: FREE; HELD: there is no token, and the source is not read; RECOVERING: it is
@@ -35,10 +35,10 @@ class RateLimiter:
         timer_id: Its deadline, if it has one: see `due`.
     """
 
-    __slots__ = ("_at", "_tokens", "burst", "rate", "source", "state", "timer_id")
+    __slots__ = ("_at", "_tokens", "burst", "rate", "record", "state", "timer_id")
 
-    def __init__(self, source: Any, rate: float, burst: float) -> None:
-        self.source = source
+    def __init__(self, record: Any, rate: float, burst: float) -> None:
+        self.record = record
         self.rate = rate
         self.burst = burst
         self.state = FREE

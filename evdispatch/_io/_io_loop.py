@@ -44,7 +44,7 @@ _SUSPECT = ERROR | HANGUP | INVALID
 Ask = Callable[..., Iterable[Event]]
 """A method of a source that returns its events."""
 
-Answer = Callable[[Registration, int], None]
+AskReady = Callable[[Registration, int], None]
 """Asks the source of a record that the poller reports with a mask."""
 
 
@@ -72,7 +72,7 @@ class IoLoop:
         self._instruments = instruments
         self._policies = queue.policies
         # The fast path, or the checked one while turns are to be checked or observed.
-        self._chosen: Answer = self._answer
+        self._chosen: AskReady = self._ask_ready
         self._now = 0.0  # when the poll returned: events read then get this time
 
     # -- loop 1 of 2: its step -------------------------------------------------------------
@@ -101,16 +101,16 @@ class IoLoop:
             registrations.timers.at_work = True
             self._now = registrations.now()
             due = False
-            self._chosen = answer = self._answer
+            self._chosen = ask = self._ask_ready
             if registrations.debug or self._instruments.of_turns:
-                self._chosen = answer = self._answer_with_checks
+                self._chosen = ask = self._ask_ready_with_checks
             if inline:
                 queue.sleeping = False  # no wake-up is needed for what comes now
                 if ready:
                     with registrations.lock:  # no handler waits for it meanwhile
-                        due = self._answer_all(ready, answer)
+                        due = self._ask_ready_all(ready, ask)
             elif ready:
-                due = self._answer_all(ready, self._answer_locked)
+                due = self._ask_ready_all(ready, self._ask_ready_locked)
             if registrations.woken:
                 self._ask_woken()
             if registrations.more or registrations.ready:
@@ -149,10 +149,10 @@ class IoLoop:
         first = dict(self._registrations.pollers.urgent.poll(0))
         return [*first.items(), *(pair for pair in ready if pair[0] not in first)]
 
-    def _answer_all(
+    def _ask_ready_all(
         self,
         ready: list[tuple[int, int]],
-        answer: Answer,
+        ask: AskReady,
     ) -> bool:
         """Ask the sources that are ready; return whether a deadline is over."""
         registrations = self._registrations
@@ -161,7 +161,7 @@ class IoLoop:
         for fd, mask in ready:
             record = by_fd[fd]
             if record is not None:
-                answer(record, mask)
+                ask(record, mask)
             elif fd == registrations.timers.alarm.fileno():
                 due = True
             elif fd == registrations.wakeup.fileno():
@@ -196,12 +196,12 @@ class IoLoop:
 
     # -- asking a source ---------------------------------------------------------------------
 
-    def _answer_locked(self, record: Registration, mask: int) -> None:
+    def _ask_ready_locked(self, record: Registration, mask: int) -> None:
         with self._registrations.lock:
             if not record.closed:  # by another thread since the poll
                 self._chosen(record, mask)
 
-    def _answer(self, record: Registration, mask: int) -> None:
+    def _ask_ready(self, record: Registration, mask: int) -> None:
         """Ask a source that the poller reports. The fast path; the lock is held."""
         registrations = self._registrations
         if (
@@ -211,7 +211,7 @@ class IoLoop:
             or record.limiter is not None
             or record.pending is not None
         ):
-            self._answer_with_checks(record, mask)
+            self._ask_ready_with_checks(record, mask)
             return
         source = record.source
         try:
@@ -234,7 +234,7 @@ class IoLoop:
         lane.extend(made)
         record.made += len(made)
 
-    def _answer_with_checks(self, record: Registration, mask: int) -> None:
+    def _ask_ready_with_checks(self, record: Registration, mask: int) -> None:
         registrations = self._registrations
         if record.mask == NO_INTEREST:
             if record.serial == registrations.serial:
@@ -495,7 +495,7 @@ class IoLoop:
 
     def _expire_limit(self, limiter: RateLimiter, now: float) -> None:
         """Resume a source, or report that it keeps to its rate again."""
-        record, limiter.timer_id = limiter.source, None
+        record, limiter.timer_id = limiter.record, None
         source = record.source
         was_held = limiter.state == HELD
         limiter.expire(now)

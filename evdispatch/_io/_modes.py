@@ -55,10 +55,10 @@ class IoDriver(Protocol):
     def look(self) -> None:
         """Put what is ready into the queue, if it would not come by itself."""
 
-    def begin(self) -> None:
+    def begin_pass(self) -> None:
         """A pass begins: handlers will be called."""
 
-    def finish(self) -> None:
+    def end_pass(self) -> None:
         """The pass is over."""
 
     def prepare_to_wait(self) -> None:
@@ -70,7 +70,7 @@ class IoDriver(Protocol):
     def fileno(self) -> int:
         """Return a descriptor that is readable when `wait` has something to do."""
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """End what `start` has begun."""
 
 
@@ -100,13 +100,13 @@ class Inline:
         """Poll, and wait for nothing."""
         self.wait(0)
 
-    def begin(self) -> None:
+    def begin_pass(self) -> None:
         """Do nothing: no thread stands by."""
 
-    def finish(self) -> None:
+    def end_pass(self) -> None:
         """Do nothing: no thread stands by."""
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Do nothing: there is nothing to end."""
 
 
@@ -146,7 +146,7 @@ class Threaded:
     def start(self) -> None:
         """Start the thread if it does not run."""
         if self._ending:
-            self.end()
+            self.stop()
         if self._thread is None:
             crashed = self._queue.request_check
             self._thread = Worker(self._run, "evdispatch-io", on_failure=crashed)
@@ -168,12 +168,12 @@ class Threaded:
     def look(self) -> None:
         """Do nothing: the IO thread reads what is ready."""
 
-    def begin(self) -> None:
+    def begin_pass(self) -> None:
         """A pass begins."""
         self._passing = True
         self._beat += 1
 
-    def finish(self) -> None:
+    def end_pass(self) -> None:
         """The pass is over: let the IO thread go on."""
         self._passing = False  # before the look: see `_yield_to_dispatch`
         if self._waiting:
@@ -200,7 +200,7 @@ class Threaded:
         """Whether the dispatch side's thread has something to read: never."""
         return False
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """End the thread, if there is one."""
         if self._thread is not None:
             self._ending = True
@@ -315,7 +315,7 @@ class Standby:
     def start(self) -> None:
         """Start the standby thread if it does not run."""
         if self.watchdog.ending:
-            self.end()
+            self.stop()
         self.watchdog.start()
 
     def before_step(self) -> None:
@@ -345,7 +345,7 @@ class Standby:
         """Poll, and wait for nothing."""
         self.wait(0)
 
-    def begin(self) -> None:
+    def begin_pass(self) -> None:
         """A pass begins: let the other thread look on."""
         watchdog = self.watchdog
         watchdog.beat += 1
@@ -353,7 +353,7 @@ class Standby:
         if watchdog.asleep:
             watchdog.wake()
 
-    def finish(self) -> None:
+    def end_pass(self) -> None:
         """The pass is over."""
         self.watchdog.passing = False
 
@@ -375,7 +375,7 @@ class Standby:
         finally:
             self._lock.release()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """End the other thread."""
         watchdog = self.watchdog
         if watchdog.thread is not None:

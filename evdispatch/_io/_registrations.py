@@ -467,7 +467,7 @@ class Registrations:
                 if record.pending is not None:
                     record.pending.seal(policies)
 
-    def start(self) -> None:
+    def start_sources(self) -> None:
         """Call `Source.on_start` where it was not called yet."""
         with self.lock:
             if self._active:
@@ -477,10 +477,10 @@ class Registrations:
                 for source in self.sources:
                     source.on_start()
             except BaseException:
-                self.finish()
+                self.stop_sources()
                 raise
 
-    def finish(self) -> None:
+    def stop_sources(self) -> None:
         """Call `Source.on_stop` where `on_start` was called."""
         with self.lock:
             if not self._active:

@@ -93,17 +93,17 @@ def check_stall(io: IoLoop, fd: int, mask: int) -> None:
 @contextmanager
 def verified_edges() -> Iterator[dict[str, Any]]:
     """Verify edges within the block; yields the options of a dispatcher that has them."""
-    answer_all = IoLoop._answer_all
+    ask_ready_all = IoLoop._ask_ready_all
 
-    def answer_verified(io: IoLoop, ready: list[tuple[int, int]], answer: Any) -> bool:
+    def ask_verified(io: IoLoop, ready: list[tuple[int, int]], ask: Any) -> bool:
         for fd, mask in ready:
             if mask & EDGE:
                 with io._registrations.lock:
                     check_stall(io, fd, mask)
         reported = [(fd, mask) for fd, mask in ready if not mask & EDGE]
-        return answer_all(io, reported, answer)
+        return ask_ready_all(io, reported, ask)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(FACTORIES, "epoll", VerifyPoller)
-        patch.setattr(IoLoop, "_answer_all", answer_verified)
+        patch.setattr(IoLoop, "_ask_ready_all", ask_verified)
         yield {"edge": True}

@@ -52,24 +52,24 @@ class TestStandingBack:
         self, app: Dispatcher, driver: Threaded
     ) -> None:
         app.post(Work())
-        driver.begin()
+        driver.begin_pass()
         thread = threading.Thread(target=driver._yield_to_dispatch)
         thread.start()
         while not driver._waiting:
             pass
-        driver.finish()
+        driver.end_pass()
         thread.join(_LONG / 2)
         assert not thread.is_alive()
 
     def test_not_without_anything_to_handle(self, driver: Threaded) -> None:
-        driver.begin()
+        driver.begin_pass()
         driver._yield_to_dispatch()
 
     def test_once_for_each_pass(
         self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.post(Work())
-        driver.begin()
+        driver.begin_pass()
         monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         driver._yield_to_dispatch()
         monkeypatch.setattr(_modes, "GIL_YIELD", _LONG)
@@ -81,9 +81,9 @@ class TestStandingBack:
         app.post(Work())
         monkeypatch.setattr(_modes, "GIL_YIELD", 0.0)
         for _ in range(3):
-            driver.begin()
+            driver.begin_pass()
             driver._yield_to_dispatch()
             driver._waiting = True  # as if it were not known yet
-            driver.finish()
+            driver.end_pass()
             driver._waiting = True
-            driver.finish()
+            driver.end_pass()

@@ -28,9 +28,9 @@ class TestLooks:
         self, standby: Standby
     ) -> None:
         for _ in range(5):
-            standby.begin()
+            standby.begin_pass()
             standby.watchdog.look()
-            standby.finish()
+            standby.end_pass()
         assert standby.takeovers == 0
 
     def test_one_that_is_still_the_same_is_pumped_for_until_it_is_over(
@@ -41,10 +41,10 @@ class TestLooks:
         def poll_once(timeout: float | None, *, inline: bool) -> None:
             pumped.append((timeout, inline))
             if len(pumped) == 3:
-                standby.finish()
+                standby.end_pass()
 
         monkeypatch.setattr(standby._io, "poll_once", poll_once)
-        standby.begin()
+        standby.begin_pass()
         standby.watchdog.look()
         assert pumped == []
         standby.watchdog.look()
@@ -59,7 +59,7 @@ class TestLooks:
             standby._wanted = True
 
         monkeypatch.setattr(standby._io, "poll_once", poll_once)
-        standby.begin()
+        standby.begin_pass()
         standby.watchdog.look()
         standby.watchdog.look()
         assert standby.takeovers == 1
@@ -72,10 +72,10 @@ class TestLooks:
         thread = threading.Thread(target=standby.watchdog.look)
         thread.start()
         wait_until(lambda: standby.watchdog.asleep)
-        standby.begin()
+        standby.begin_pass()
         thread.join(PATIENCE)
         assert not thread.is_alive()
-        standby.finish()
+        standby.end_pass()
 
     def test_a_pass_that_begins_as_it_goes_to_sleep_is_not_missed(
         self, standby: Standby

@@ -83,7 +83,7 @@ class TestWhichClass:
         for number in range(1025):
             cls = Timer(f"t{number}", every=1.0)._class
             app.post(cls(1, 0, 0.0))
-        assert len(app._lanes) <= 1024
+        assert len(app._lane_of) <= 1024
         settle(app)
 
 
