@@ -1,12 +1,12 @@
-"""The dispatcher: the one object users hold. It makes the parts, wires them, and delegates.
+"""`Dispatcher`: the object that users hold. It makes the parts, wires them, and delegates.
 
         IO side                                     |           dispatch side
  fd -> poller -> source.on_ready -> events ==put==> [ QUEUE ] ==take==> route -> handlers
         ^                                           |                      |
         +------ write buffers, pause, close --------+----------------------+
 
-The two sides meet in the queue alone: `_io._io_loop` is the left one, `_core._dispatch` the right
-one, `_runner` says when each does its step.
+Events pass from the IO side (`_io._io_loop`) to the dispatch side (`_core._dispatch`) through the
+queue only. In the other direction, handlers call sources. `_runner` runs the steps of both sides.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ from evdispatch._runner import Runner
 from evdispatch._stats import PostCounts, Stats, balance
 from evdispatch.sources._base import Source
 
-if TYPE_CHECKING:  # loaded when it is asked for
+if TYPE_CHECKING:  # imported at its first use
     from evdispatch.debug._explain import Explanation
     from evdispatch.debug._trace import Trace
     from evdispatch.debug._trace_file import Target
@@ -55,35 +55,35 @@ if TYPE_CHECKING:  # loaded when it is asked for
 
 S = TypeVar("S", bound=Source)
 
-_LANES = 1024  # classes of posts whose lane is known: names come and go
-_DEBUG_SLOW = 0.1  # seconds; what `debug` takes for a handler that blocks
+_LANES = 1024  # maximum size of the cache from class to lane
+_DEBUG_SLOW = 0.1  # seconds: the default of ``slow`` in debug mode
 
 
 class Dispatcher:
-    """One central queue between sources of events and the handlers of them.
+    """One central queue between sources of events and their handlers.
 
     Args:
-        io: Who reads: ``"inline"``, the thread in `run`, between two passes; ``"auto"``,
-            that one, and another in its place while handlers take longer than 5 ms;
-            ``"thread"``, another one always.
-        queue_size: How many events may wait in a lane of the queue. When it is full,
-            sources are not read, and posts from other threads wait.
-        on_error: What to do with an exception that no handler of `error` takes:
-            ``"raise"`` it out of `run`, or ``"log"`` it and go on.
+        io: Which thread reads: ``"inline"``: the thread in `run`, between two passes;
+            ``"auto"``: that thread, and a standby thread while handlers take longer than
+            5 to 10 ms; ``"thread"``: always another thread.
+        queue_size: The maximum number of events in a lane of the queue. While a lane is
+            full, sources are not read, and posts from other threads wait.
+        on_error: What happens to an exception if `error` has no handler: ``"raise"`` raises
+            it from `run`, ``"log"`` logs it and continues.
         poller: ``"epoll"``, ``"poll"`` or ``"select"``.
-        edge: Whether sources that can be are edge-triggered (epoll only).
-        clock: Where time comes from; default: the monotonic clock.
-        slow: From how many seconds on a handler is slow: a `slow` event says which, with
-            its stack while it ran, and `stats` says how long each handler takes. That
-            costs half a microsecond a call; None: nothing is measured.
-        debug: Turn on checks that cost time: each descriptor is verified before it is read,
-            so one that was closed behind its source is noticed at once; handlers that are
-            added or removed on the wrong thread raise StateError; and handlers are measured
-            with ``slow=0.1`` unless it is given. None: as the environment variable
-            ``EVDISPATCH_DEBUG`` says (``1`` or ``0``), else as ``python -X dev`` does.
+        edge: Whether sources that support it are edge-triggered (epoll only).
+        clock: The clock; default: the monotonic clock.
+        slow: A handler that takes this many seconds or more is slow: a `slow` event names
+            it, with its stack while it ran, and `stats` has the times of all handlers. It
+            costs half a microsecond a call. None: nothing is measured.
+        debug: Turn on checks that cost time. Each descriptor is verified before a read, so
+            one that other code closed is detected at once; adding or removing a handler on
+            the wrong thread raises StateError; and ``slow`` is 0.1 unless it is given.
+            None: the environment variable ``EVDISPATCH_DEBUG`` (``1`` or ``0``) decides; if
+            it is not set, ``python -X dev`` turns the checks on.
 
     Raises:
-        ValueError: An option has no such value, or ``edge`` is not this poller's.
+        ValueError: An option has no such value, or ``edge`` is used without epoll.
         OSError: No descriptor is left.
     """
 
@@ -115,10 +115,10 @@ class Dispatcher:
         self._lane_of: dict[type[Event], deque[Event]] = {}  # of posts without a policy
         with contextlib.ExitStack() as undo:
             io_wakeup = undo.enter_context(contextlib.closing(Wakeup()))
-            wakeup = io_wakeup  # with one thread that waits, one is enough
+            wakeup = io_wakeup  # one is enough unless two threads wait
             if io == "thread":
                 wakeup = undo.enter_context(contextlib.closing(Wakeup()))
-            # Weak, so that an IO thread between two steps keeps nothing alive.
+            # Weak, so that an IO thread does not keep the dispatcher alive between steps.
             self._registrations = Registrations(
                 clock, io_wakeup, weakly(self.stop), poller, edge=edge, debug=debug
             )
@@ -178,9 +178,9 @@ class Dispatcher:
         """Add a source and return it. From any thread.
 
         Raises:
-            TypeError: It is no source.
+            TypeError: It is not a source.
             ClosedError: It, or this dispatcher, is closed.
-            StateError: It was added before, or its descriptor is watched by another.
+            StateError: It was added before, or another source watches its descriptor.
             OSError: It can't be opened or watched.
         """
         self._runner.check_open()
@@ -192,7 +192,7 @@ class Dispatcher:
         """End a source: the same as `Source.close`. From any thread.
 
         Raises:
-            TypeError: It is no source.
+            TypeError: It is not a source.
             StateError: It was not added to this dispatcher.
         """
         self._runner.check_process()
@@ -213,21 +213,21 @@ class Dispatcher:
     def post(self, event: Event, *, timeout: float | None = None) -> None:
         """Queue an event of your own. From any thread or signal handler.
 
-        While the queue is full, threads that do not dispatch wait; a handler never does.
+        While the lane is full, the call waits; on the dispatch thread it never waits.
 
         Args:
-            event: A fresh event, without a source.
-            timeout: How long to wait for room, in seconds; None: for ever.
+            event: A new event, without a source.
+            timeout: The maximum wait for room, in seconds; None waits for ever.
 
         Raises:
-            TypeError: It is no event, or it came from a source.
+            TypeError: It is not an event, or it came from a source.
             QueueFull: There was no room within the timeout.
             ClosedError: The dispatcher is closed.
         """
         queue = self._queue
         try:
             lane = self._lane_of[type(event)]
-        except KeyError:  # the first of its class, one with a policy, or it is closed
+        except KeyError:  # no entry: first of its class, has a policy, or closed
             self._post_slowly(event, timeout)
             return
         if event.source is not None or len(lane) >= queue.bound:
@@ -236,18 +236,18 @@ class Dispatcher:
         event.time = event.time or self._now()
         self._posts.posted()
         lane.append(event)
-        if queue.sleeping:  # looked at after the append: see _queue
+        if queue.sleeping:  # read after the append: see _queue
             queue.wake()
 
     def _post_slowly(self, event: Any, timeout: float | None) -> None:
-        """Post an event that may have to wait, or to be merged, or is none."""
+        """Post an event that may have to wait or be merged, or reject what is no event."""
         self._runner.check_open()
         if not isinstance(event, Event) or event.source is not None:
-            raise TypeError(f"post takes a fresh event of your own, not {event!r}")
+            raise TypeError(f"a post must be an event without a source, got {event!r}")
         if timeout is not None:
             timeout = check_timeout(timeout)
         queue, lane_of, cls = self._queue, self._lane_of, type(event)
-        if queue.policies.find(cls) is None:  # the next one takes the short path
+        if queue.policies.find(cls) is None:  # the next post takes the fast path
             if len(lane_of) >= _LANES:
                 lane_of.clear()
             lane_of[cls] = queue.lanes[cls.lane]
@@ -256,8 +256,8 @@ class Dispatcher:
         full = full and not self._runner.must_not_wait()
         if not queue.pending.post(event, self._posts, full=full):
             queue.wait_for_room(event.lane, timeout)
-            # By the policy that the class has now: by the one it had before, a later post
-            # of this thread might overtake it.
+            # By the present policy of the class: by the earlier one, a later post of this
+            # thread might overtake this one.
             queue.pending.post(event, self._posts, full=False)
         if queue.sleeping:
             queue.wake()
@@ -266,7 +266,7 @@ class Dispatcher:
         """Call a function once, on the dispatch thread. From any thread.
 
         Args:
-            seconds: From now; 0 or less is the next turn, infinity is never.
+            seconds: The delay; 0 or less is the next turn, infinity is never.
             function: Called without arguments.
 
         Raises:
@@ -274,7 +274,8 @@ class Dispatcher:
             ValueError: NaN.
         """
         self._runner.check_open()
-        if type(seconds) is not float or not seconds > 0:  # else it is good as it is
+        # A positive float needs no check.
+        if type(seconds) is not float or not seconds > 0:
             seconds = max(0.0, check_seconds("after", seconds))
         return after(self._registrations, seconds, function)
 
@@ -282,7 +283,8 @@ class Dispatcher:
         """Call a function again and again, on the dispatch thread. From any thread.
 
         Args:
-            seconds: The interval, above 0; it does not drift, and a late call is one.
+            seconds: The interval, above 0. It does not drift. Calls that are overdue are
+                merged into one.
             function: Called without arguments.
 
         Raises:
@@ -316,7 +318,8 @@ class Dispatcher:
             event: The name or class, as for `on`. It applies to subclasses, too, unless a
                 policy is set for a nearer class.
             policy: The name of a policy, or a merge function.
-            limit: How many may wait, for each source, if events are dropped.
+            limit: The maximum number of waiting events of each source, if events are
+                dropped.
 
         Raises:
             UnknownEventError: No event has this name.
@@ -331,7 +334,7 @@ class Dispatcher:
             self._queue.policies.set(event, policy, limit)
             self._registrations.seal_pending(self._queue.policies)
             self._lane_of = {}
-        # Without the lock of the registrations: a merge function may wait for that.
+        # Without Registrations.lock: a merge function of posts may wait for that lock.
         self._queue.pending.seal_posts()
 
     # -- handlers --------------------------------------------------------------------------
@@ -367,21 +370,22 @@ class Dispatcher:
     ) -> Any:
         """Register a handler: ``@app.on("key", key="q")``. On the dispatch thread.
 
-        The handler takes the event, or nothing; an optional parameter is its own, unless
-        called ``event``. Returning HANDLED ends the event's way.
+        The handler takes the event, or nothing. An optional parameter keeps its default,
+        unless it is called ``event``. If a handler returns HANDLED, no later handler is called.
 
         Args:
             event: The event's name or class; a class matches its subclasses too. Without
-                brackets, ``@app.on`` takes the name from a function ``on_<name>``.
-            priority: Higher comes first; equal ones in order of registration.
+                parentheses, ``@app.on`` takes the name from a function ``on_<name>``.
+            priority: Handlers with a higher priority are called first; those with equal
+                priority in order of registration.
             once: Remove the handler before its first call.
             weak: Do not keep the object of a bound method alive.
             where: A test of the whole event.
-            throttle: Call it at most once in so many seconds for each source: at once,
-                and at the end of them with the last event that came meanwhile.
-            debounce: Call it with the last event of a source, when none has come for so
-                many seconds.
-            fields: What fields of the event must be: a plain value by ``==``, a set by
+            throttle: An interval in seconds. The first event of a source calls the handler
+                at once; at the end of each interval, the last event since then does.
+            debounce: An interval in seconds. When a source made no event for so long, its
+                last event calls the handler.
+            fields: Tests of the event's fields: a plain value by ``==``, a set by
                 membership, a callable by its truth, a compiled pattern by ``search``.
                 ``key`` takes key names: ``key="ctrl+s"``, ``keys`` several in a row:
                 ``keys=("ctrl+x", "ctrl+s")``.
@@ -393,7 +397,7 @@ class Dispatcher:
             UnknownEventError: No event has this name.
             FilterError: The event has no such field, or it never has this value.
             HandlerTypeError: The function can't be a handler.
-            ValueError: An interval is not above 0, or both were given.
+            ValueError: An interval is not above 0, or both intervals were given.
         """
         self._runner.check_open()
         options = {
@@ -410,23 +414,23 @@ class Dispatcher:
         """Remove a handler wherever it is registered. On the dispatch thread.
 
         Returns:
-            How many registrations there were; 0 is no error.
+            The number of removed registrations; 0 is not an error.
         """
         self._runner.check_process()
         return self._registry.off(handler)
 
     def register(self, obj: Any) -> None:
-        """Add what the free `on` has marked in an instance or a module; all or nothing.
+        """Add the handlers marked by the free `on` in an instance or module; all or none.
 
         Raises:
-            HandlerTypeError: Nothing is marked, or something marked is no handler.
+            HandlerTypeError: Nothing is marked, or something marked is not a handler.
             ValueError: It is registered already.
         """
         self._runner.check_open()
         self._registry.register(obj)
 
     def unregister(self, obj: Any) -> None:
-        """Remove what `register` added.
+        """Remove the handlers that `register` added.
 
         Raises:
             ValueError: It is not registered.
@@ -440,28 +444,28 @@ class Dispatcher:
         """Dispatch until `stop`. May be called again afterwards.
 
         Raises:
-            HandlerError: A handler raised, and nothing handles `error`.
-            SourceError: A source failed, and nothing handles `error`.
+            HandlerError: A handler raised, and `error` has no handler.
+            SourceError: A source failed, and `error` has no handler.
             AlreadyRunningError: It runs already.
             ClosedError: The dispatcher is closed.
             InternalError: The IO side crashed.
-            KeyboardInterrupt: Ctrl+C. The handler at hand is interrupted; the events that it
-                had not received yet are still queued.
+            KeyboardInterrupt: Ctrl+C. The present handler is interrupted; events that were
+                not dispatched yet are still queued.
         """
         self._runner.run()
 
     def stop(self) -> None:
-        """Make `run` return after the present handler. From anywhere, any number of times.
+        """Make `run` return after the present handler. From any thread, repeatedly too.
 
         Before the first run it makes that run return after one turn; between two runs it
-        does nothing. What is queued stays queued.
+        does nothing. Queued events stay queued.
         """
         self._runner.stop()
 
     def start(self) -> None:
-        """Run in a background thread. What ends it is raised by `close`.
+        """Run in a background thread.
 
-        Or by the next `start`: an exception that ended the run before is raised here.
+        An exception that ends the run is raised by `close` or the next `start`.
 
         Raises:
             AlreadyRunningError: It runs already.
@@ -473,7 +477,7 @@ class Dispatcher:
     def running(self) -> Iterator[None]:
         """Run in a background thread for the length of a ``with`` block.
 
-        Leaving the block stops it, waits for it, and raises what ended it.
+        Leaving the block stops the run, waits for its end, and raises its exception.
         """
         self.start()
         try:
@@ -483,16 +487,16 @@ class Dispatcher:
             self._runner.join()
 
     def step(self, timeout: float | None = 0) -> int:
-        """Read, and dispatch one pass: for a program that has a loop already.
+        """Read, and dispatch one pass: for a program that has its own loop.
 
         Args:
-            timeout: How long to wait for something to do, in seconds; None: for ever.
+            timeout: The maximum wait for something to do, in seconds; None waits for ever.
 
         Returns:
             The number of events handled.
 
         Raises:
-            AlreadyRunningError: It is running, or this is a handler.
+            AlreadyRunningError: It is running; also when called from a handler.
             ClosedError: The dispatcher is closed.
             HandlerError, SourceError, InternalError: As `run`.
         """
@@ -501,21 +505,21 @@ class Dispatcher:
     def fileno(self) -> int:
         """Return a descriptor that is readable whenever ``step(0)`` has work.
 
-        Queued events and timers that are due included.
+        That includes queued events and timers that are due.
         """
         return self._runner.fileno()
 
     def timeout(self) -> float | None:
-        """Return how long the host may sleep if it does not watch `fileno`, in seconds.
+        """Return how long a host that does not watch `fileno` may sleep, in seconds.
 
-        0 when there is work, None when no timer is set.
+        0 if there is work, None if no timer is set.
         """
         return self._runner.timeout()
 
     def close(self) -> None:
-        """End all sources, and release every descriptor and thread. Twice does nothing.
+        """End all sources, and release all descriptors and threads. Again does nothing.
 
-        A background thread (`start`) is stopped, and what ended it is raised here.
+        A background run (`start`) is stopped, and the exception that ended it is raised.
 
         Raises:
             AlreadyRunningError: It is running: `stop` it first.
@@ -524,24 +528,24 @@ class Dispatcher:
             self._runner.close()
         finally:
             if self._runner.gone is not None:
-                self._lane_of = {}  # posts find it closed
+                self._lane_of = {}  # `post` then checks whether it is closed
 
     # -- questions -------------------------------------------------------------------------
 
     def stats(self) -> Stats:
-        """Return what became of all events so far: exact on the dispatch thread.
+        """Return the counts of all events so far. They are exact on the dispatch thread.
 
-        From any other thread it is a look while things change.
+        On any other thread the figures may be inconsistent, because events are in progress.
         """
         self._runner.check_process()
         timings: tuple[Any, ...] = ()
         if self._timer is not None:
             timings = self._timer.timings(self._registry.scope.all_subscriptions())
-        with self._registrations.lock:  # the IO side counts and puts under it
+        with self._registrations.lock:  # the IO side counts and queues under it
             waiting = self._queue.by_source()
             return Stats(
                 waiting=waiting.total(),
-                handlers=len(self._registry) - 1,  # without our own of Due
+                handlers=len(self._registry) - 1,  # without the internal handler of Due
                 polls=self._io.polls,
                 posts=balance(self._posts, waiting[None]),
                 sources={
@@ -555,8 +559,8 @@ class Dispatcher:
         """Check that every event is accounted for. On the dispatch thread, or between runs.
 
         Raises:
-            InternalError: One was lost, or emitted twice: a fault of this package, or of a
-                source that changes its ``counts``.
+            InternalError: An event was lost or counted twice: a fault of this package, or
+                of a source that changes its ``counts``.
         """
         stats = self.stats()
         wrong = [
@@ -568,9 +572,10 @@ class Dispatcher:
             raise InternalError(f"events don't add up: {'; '.join(wrong)}")
 
     def explain(self, event: Event) -> "Explanation":
-        """Say which handlers an event reaches, and why not the others. On the dispatch thread.
+        """Return which handlers an event calls, and why the others are not called.
 
-        Nothing is called but filters that are functions: ``print(app.explain(event))``.
+        Use it as ``print(app.explain(event))``, on the dispatch thread. No handler is called;
+        filters that are functions are.
         """
         self._runner.check_process()
         explain = _exports.load_module("debug._explain").explain
@@ -578,10 +583,10 @@ class Dispatcher:
         return explanation
 
     def why_alive(self) -> "Alive":
-        """Say what it waits for: ``print(app.why_alive())``. From any thread.
+        """Return what the dispatcher waits for: ``print(app.why_alive())``. Any thread.
 
-        `run` goes on until `stop`, whatever there is: this shows which sources may still
-        make events, what `after` and `every` are to call, and what is queued.
+        `run` continues until `stop`, even if no event can come. The result shows which sources
+        may still make events, which calls of `after` and `every` are due, and what is queued.
         """
         self._runner.check_process()
         look = _exports.load("Alive").look
@@ -589,25 +594,25 @@ class Dispatcher:
         return alive
 
     def trace(self, file: "Target") -> "Trace":
-        """Begin to write what happens to a file, for a viewer. On the dispatch thread.
+        """Write a trace to a file, for a viewer, until it is closed. On the dispatch thread.
 
-        It is in Chrome's JSON array format, which Perfetto (ui.perfetto.dev) and
-        ``chrome://tracing`` open: the turns of sources and the calls of handlers on their
-        threads, and how long events wait in the queue. A program that is killed leaves
-        it without the last records, and without the ``]`` at its end, which viewers do
-        not need. If it can't be written any more, it ends with a warning in the log.
+        The file has Chrome's JSON array format, which Perfetto (ui.perfetto.dev) and
+        ``chrome://tracing`` open. It shows the turns of sources and the calls of handlers on
+        their threads, and how long events wait in the queue. If the program is killed, the
+        last records and the ``]`` at the end are missing; viewers accept that. If writing
+        fails, the trace ends with a warning in the log.
 
         Args:
             file: A path, or a text file, which stays open.
 
         Returns:
-            What ends it: ``with app.trace("run.json"): ...``; closing the dispatcher does
-            so, too.
+            The trace. End it by ``with app.trace("run.json"): ...`` or by its ``close()``;
+            closing the dispatcher ends it, too.
 
         Raises:
             ClosedError: The dispatcher is closed.
             OSError: It can't be opened or written.
-            TypeError: It is neither a path nor a file.
+            TypeError: It is neither a path nor a text file.
         """
         self._runner.check_open()
         begin = _exports.load("Trace")
@@ -616,6 +621,6 @@ class Dispatcher:
 
 
 def _debug_mode() -> bool:
-    """Whether debug mode is asked for from outside the program."""
+    """Whether the environment or ``-X dev`` turns on debug mode."""
     value = os.environ.get("EVDISPATCH_DEBUG", "")
     return value != "0" if value else sys.flags.dev_mode

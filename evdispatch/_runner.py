@@ -1,8 +1,8 @@
-"""Running a dispatcher: when it begins and ends, and which thread does what. Loop 2 of 2.
+"""Running a dispatcher: run, step, start, stop and close. Loop 2 of 2 is `Runner._loop`.
 
-A turn is: wait until there is something to do, then dispatch one pass. `run` turns until it is
-stopped, `step` takes one turn for a program that has a loop of its own, `start` runs in a thread.
-What waits, and who polls meanwhile, is the driver's to know (`_io._modes`).
+A turn waits until there is something to do, and dispatches one pass. `run` takes turns until it
+is stopped, `step` takes one turn for a program that has its own loop, and `start` runs in a
+background thread. Which thread polls during a wait is decided by the driver (`_io._modes`).
 """
 
 import contextlib
@@ -31,14 +31,14 @@ from evdispatch._lifetime import track, untrack, weakly
 
 _log = logging.getLogger("evdispatch")
 
-_AT_EXIT = 1.0  # seconds for a background handler to return, at the interpreter's end
+_AT_EXIT = 1.0  # seconds that the interpreter's exit waits for a background handler
 
 
 class Runner:
     """Runs the two sides; one thread at a time. For each method see `Dispatcher`.
 
     Attributes:
-        gone: The error of whoever uses the dispatcher now; None: it is open.
+        gone: The exception class that later calls raise; None while it is open.
     """
 
     def __init__(
@@ -57,22 +57,24 @@ class Runner:
         self._dispatch = dispatch
         self._instruments = instruments
         self._wakeup = wakeup  # of the dispatch side
-        # Which thread dispatches, and so never waits for room in the queue. While none runs
-        # it, that is the thread that made it, or took the last step.
+        # The dispatch thread, which never waits for room in the queue. Between runs it is
+        # the thread that made the dispatcher, or took the last step.
         self._thread = threading.get_ident()
-        self._busy = threading.Lock()  # held in a run and in a step, and once closed
+        self._busy = threading.Lock()  # held during a run or a step, and after close
         self._has_run = False
         self._background: Worker | None = None
         self._interrupts = Interrupts(weakly(self._on_interrupt), registrations.now)
         self.gone: type[StateError] | None = None
         track(self)
 
-    # -- its state -------------------------------------------------------------------------
+    # -- state -----------------------------------------------------------------------------
 
     def check_process(self) -> None:
         """Raise ForkedError in a forked child."""
         if self.gone is ForkedError:
-            raise ForkedError("this dispatcher is the parent process's: make a new one")
+            raise ForkedError(
+                "the dispatcher belongs to the parent process: make a new one"
+            )
 
     def check_open(self) -> None:
         """Raise ClosedError once closed, ForkedError in a forked child."""
@@ -95,7 +97,7 @@ class Runner:
         return "stopping" if self._dispatch.stopping else "running"
 
     def check_thread(self) -> None:
-        """Raise StateError if the dispatcher runs, and not on the calling thread."""
+        """Raise StateError if the dispatcher runs on another thread."""
         if self.running and self._thread != threading.get_ident():
             raise StateError(
                 "handlers of a running dispatcher must be added and removed on its dispatch"
@@ -103,7 +105,7 @@ class Runner:
             )
 
     def must_not_wait(self) -> bool:
-        """Whether the calling thread is the one that would have to make room."""
+        """Whether a wait of the calling thread for room could never end."""
         here = threading.get_ident() == self._thread
         here = here or self._queue.pending.is_locked_here()
         return here or self._registrations.is_locked_here()
@@ -111,7 +113,7 @@ class Runner:
     # -- a run -------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Turn until stopped, on the calling thread."""
+        """Take turns until stopped, on the calling thread."""
         with self._interrupts.held():
             self._enter()
             self._run()
@@ -121,7 +123,7 @@ class Runner:
         try:
             self._thread = threading.get_ident()
             self._has_run = True
-            once = self._use_up_stop()  # asked to stop before the first run: one turn
+            once = self._use_up_stop()  # stopped before the first run: take one turn
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._wakeup.wake_on_signals())
                 stack.callback(self._driver.prepare_to_wait)
@@ -134,7 +136,7 @@ class Runner:
             self._leave()
 
     def _loop(self, *, once: bool) -> None:
-        """Loop 2 of 2: turn until stopped."""
+        """Take turns until stopped: loop 2 of 2."""
         try:
             self._emit(Start())
             while not self._dispatch.stopping:
@@ -158,7 +160,7 @@ class Runner:
             self._driver.end_pass()
 
     def _turn(self, timeout: float | None) -> int:
-        """Wait for something to do, up to ``timeout`` seconds, and dispatch one pass."""
+        """Wait up to ``timeout`` seconds for something to do, and dispatch one pass."""
         queue, dispatch, driver = self._queue, self._dispatch, self._driver
         busy = queue.urgent or queue.normal
         if (
@@ -170,7 +172,7 @@ class Runner:
             self._emit(Idle())
         if queue.check_requested:
             dispatch.run_checks()  # release blocked producers before waiting here
-        queue.sleeping = True  # before the look at the queue: see _queue
+        queue.sleeping = True  # before checking the queue: see _queue
         if queue.urgent or queue.normal or queue.idle or queue.check_requested:
             timeout = 0
         try:
@@ -186,13 +188,13 @@ class Runner:
             driver.end_pass()
 
     def _is_idle(self) -> bool:
-        """Whether nothing is queued, and nothing ready that would be."""
+        """Whether nothing is queued, and no ready source would add an event."""
         if not len(self._queue):
             self._driver.look()
         return not len(self._queue)
 
     def stop(self) -> None:
-        """Make the present run, or else the first one, return."""
+        """Make the present run return, or the first one if there was none."""
         self.check_process()
         if self.gone is None and (self._busy.locked() or not self._has_run):
             self._halt()
@@ -206,9 +208,9 @@ class Runner:
             self._halt()
 
     def _use_up_stop(self) -> bool:
-        """Clear a stop from before, and return whether there was one."""
+        """Clear an earlier stop, and return whether there was one."""
         stopped, self._dispatch.stopping = self._dispatch.stopping, False
-        if self._interrupts.pending:  # came just now
+        if self._interrupts.pending:  # Ctrl+C since `held` was entered
             self._halt()
         return stopped
 
@@ -227,7 +229,7 @@ class Runner:
         self._registrations.start_sources()
         self._driver.start()
 
-    # -- a step, for programs that have a loop of their own ------------------------------------
+    # -- a step, for programs that have their own loop -----------------------------------------
 
     def step(self, timeout: float | None) -> int:
         """Take one turn, and return the number of events handled."""
@@ -240,7 +242,7 @@ class Runner:
     def _step(self, timeout: float | None) -> int:
         try:
             self._thread = threading.get_ident()
-            self._use_up_stop()  # a step is a turn: a stop from now on ends it
+            self._use_up_stop()  # a later stop ends this step
             self._start_io()
             self._driver.before_step()
             if timeout == 0:
@@ -261,7 +263,7 @@ class Runner:
         return self._driver.fileno()
 
     def timeout(self) -> float | None:
-        """Return how long a host may sleep that does not watch `fileno`, in seconds."""
+        """Return how long a host that does not watch `fileno` may sleep, in seconds."""
         self.check_open()
         if self._has_work():
             return 0
@@ -271,13 +273,13 @@ class Runner:
         )
 
     def _stay_readable(self) -> None:
-        """Keep `fileno` readable while a step would have something to do."""
-        self._queue.sleeping = True  # a post from now on writes the wakeup
+        """Keep `fileno` readable while a step has work."""
+        self._queue.sleeping = True  # a later post writes the wakeup
         if self._has_work():
             self._wakeup.set()
 
     def _has_work(self) -> bool:
-        """Whether a step would have something to do without waiting."""
+        """Whether a step has work besides what the poller reports."""
         if len(self._queue) or self._queue.check_requested:
             return True
         return self._driver.has_work()
@@ -292,15 +294,15 @@ class Runner:
                 self.join()
                 function = functools.partial(_run_for, owner, self._run)
                 self._background = Worker(function, "evdispatch")
-            except BaseException:  # no thread could be started
+            except BaseException:  # such as RuntimeError: the thread did not start
                 self._leave()
                 raise
 
     def join(self) -> None:
-        """Wait for the background thread, and raise what ended it."""
+        """Wait for the background thread, and raise the exception that ended it."""
         background = self._background
         if background is not None:
-            background.wait()  # ctrl+c may end this, and nothing is forgotten
+            background.wait()  # Ctrl+C may interrupt it: the next join waits again
             self._background = None
             if background.failure is not None:
                 raise background.failure
@@ -342,12 +344,12 @@ class Runner:
             self._driver.stop()
 
     def close_at_exit(self) -> None:
-        """Release what must not outlive the process, without complaint."""
+        """Stop, restore the terminal and close, at the exit; exceptions are logged."""
         background = self._background
         if background is not None and not background.is_current:
             self.stop()
             if not background.wait(_AT_EXIT):
-                # A handler blocks: the thread ends as daemons do, the terminal is restored.
+                # A handler blocks. Restore the terminal; the daemon thread is abandoned.
                 self._registrations.stop_sources()
                 return
         try:
@@ -358,7 +360,7 @@ class Runner:
             _log.exception("the dispatcher's background run had failed")
 
     def abandon(self) -> None:
-        """Release the descriptors in a forked child, without touching the parent's."""
+        """Release the descriptors in a forked child; the parent's state stays."""
         self.gone = ForkedError
         self._registrations.abandon()
         self._registrations.wakeup.abandon()
@@ -367,5 +369,5 @@ class Runner:
 
 
 def _run_for(owner: Any, run: Any) -> None:
-    """Run, and keep the dispatcher alive meanwhile."""
+    """Run; the argument keeps the dispatcher alive until the run ends."""
     run()

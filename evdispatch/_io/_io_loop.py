@@ -1,12 +1,12 @@
-"""The IO side: descriptors and deadlines in, events out. `_modes` says which thread runs it.
+"""The IO side: descriptors and deadlines in, events out. `_modes` chooses the thread.
 
     poll -> ask each ready source -> put its events into the queue
          -> the sources that were woken
          -> the sources with leftover events
          -> the deadlines that are over
 
-One thread at a time runs `IoLoop.poll_once`. It polls without the lock of the registrations and
-asks each source under it, so any thread may add, close or change a source between two turns.
+One thread at a time runs `IoLoop.poll_once`. It polls without `Registrations.lock`, and asks
+sources with it: another thread takes the lock for each source, the dispatch thread once a poll.
 """
 
 from collections import deque
@@ -33,29 +33,29 @@ from evdispatch._stats import Counts
 from evdispatch.sources._registration import Registration
 
 TURN = 64
-"""Events of one source in one turn: enough to pay for the turn, and so few that a key pressed
-while eight sources are busy waits for a millisecond."""
+"""The maximum number of events of one source in one turn. It is high enough to amortize the
+turn, and low enough that a key waits for about a millisecond while eight sources are busy."""
 
-_MANY = 16  # ready at once: from then on it pays to ask which are urgent (0.4 us)
+_MANY = 16  # from this number on, querying the urgent poller is worth its 0.4 us
 
 _SUSPECT = ERROR | HANGUP | INVALID
-"""What is reported of a descriptor that someone else has closed; see `Registrations.verify`."""
+"""The bits that may mean that other code closed the descriptor; see `Registrations.verify`."""
 
 Ask = Callable[..., Iterable[Event]]
 """A method of a source that returns its events."""
 
 AskReady = Callable[[Registration, int], None]
-"""Asks the source of a record that the poller reports with a mask."""
+"""Asks the source of a registration for which the poller reported a mask."""
 
 
 class IoLoop:
-    """Asks the sources that are ready, and puts what they make into the queue.
+    """Asks the sources that are ready, and puts their events into the queue.
 
-    Readiness counts only for a source that was watched before the poll began and still is:
-    a number that was closed and reused meanwhile belongs to another file.
+    Readiness counts only for a source that was watched before the poll began and is still
+    watched: a descriptor number that was closed and reused belongs to another file.
 
     Attributes:
-        polls: How often the poller was asked.
+        polls: The number of polls so far.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class IoLoop:
         instruments: Instruments,
     ) -> None:
         self.polls = 0
-        self._posts = posts  # the counts of what has no source
+        self._posts = posts  # the counts of events without a source
         self._queue = queue
         self._registrations = registrations
         self._instruments = instruments
         self._policies = queue.policies
-        # The fast path, or the checked one while turns are to be checked or observed.
+        # `_ask_ready`; `_ask_ready_with_checks` in debug mode or with instruments of turns.
         self._chosen: AskReady = self._ask_ready
         self._now = 0.0  # when the poll returned: events read then get this time
 
@@ -83,8 +83,8 @@ class IoLoop:
         """Poll once, ask the ready sources, and put their events into the queue.
 
         Args:
-            timeout: How long to wait for readiness, in seconds; None: for ever.
-            inline: Whether this is the thread that dispatches.
+            timeout: The maximum wait for readiness, in seconds; None waits for ever.
+            inline: Whether the calling thread is the dispatch thread.
         """
         registrations, queue = self._registrations, self._queue
         try:
@@ -107,7 +107,8 @@ class IoLoop:
             if inline:
                 queue.sleeping = False  # no wake-up is needed for what comes now
                 if ready:
-                    with registrations.lock:  # no handler waits for it meanwhile
+                    # One acquisition for all: the dispatch thread is this one.
+                    with registrations.lock:
                         due = self._ask_ready_all(ready, ask)
             elif ready:
                 due = self._ask_ready_all(ready, self._ask_ready_locked)
@@ -117,22 +118,26 @@ class IoLoop:
                 self._ask_waiting()
             if due:
                 self._expire()
-        except BaseException:  # SystemExit, say: some that are ready were not asked
+        except BaseException:  # such as SystemExit: some ready sources were not asked
             registrations.rearm()
             raise
         if not inline:
             queue.notify()
 
     def _prepare(self, timeout: float | None) -> float | None:
-        """Prepare to wait; return the timeout, which is 0 if there is work already."""
+        """Prepare to wait, and return the timeout: 0 if there is work already."""
         registrations = self._registrations
         with registrations.lock:
-            # Before the look: what is asked for from now on wakes the poll.
+            # Before the check: work that arrives from now on ends the poll.
             registrations.timers.prepare_to_wait()
             return 0 if self._has_work() else timeout
 
     def _poll_while_full(self, timeout: float | None) -> list[tuple[int, int]]:
-        """Poll without the sources of a full lane: the kernel holds back what they get."""
+        """Poll without the sources of a full lane: the kernel buffers their input.
+
+        With the normal lane full, only urgent sources are polled. With the urgent lane full,
+        no descriptor is polled and no deadline expires until the lane is half empty.
+        """
         registrations, pollers = self._registrations, self._registrations.pollers
         timeout = self._prepare(timeout)
         full = self._queue.full_lane
@@ -145,7 +150,7 @@ class IoLoop:
         return (pollers.urgent if full == NORMAL else pollers.all).poll(timeout)
 
     def _urgent_first(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Put urgent sources first: each of a hundred sockets takes its time."""
+        """Put urgent sources first, so that they do not wait for many others."""
         first = dict(self._registrations.pollers.urgent.poll(0))
         return [*first.items(), *(pair for pair in ready if pair[0] not in first)]
 
@@ -154,7 +159,7 @@ class IoLoop:
         ready: list[tuple[int, int]],
         ask: AskReady,
     ) -> bool:
-        """Ask the sources that are ready; return whether a deadline is over."""
+        """Ask the ready sources, and return whether a deadline is over."""
         registrations = self._registrations
         by_fd = registrations.by_fd
         due = False
@@ -171,7 +176,7 @@ class IoLoop:
         return due
 
     def prepare_to_wait(self) -> None:
-        """Arm the timer so that a poller waiting on `fileno` sees new work."""
+        """Arm the alarm, so that `fileno` reports new work."""
         with self._registrations.lock:
             self._registrations.timers.prepare_to_wait()
 
@@ -180,7 +185,7 @@ class IoLoop:
         return self._registrations.fileno()
 
     def has_work(self) -> bool:
-        """Whether `poll_once` has something to do without waiting."""
+        """Whether `poll_once` has work that the poller does not report."""
         with self._registrations.lock:
             return self._has_work()
 
@@ -198,11 +203,11 @@ class IoLoop:
 
     def _ask_ready_locked(self, record: Registration, mask: int) -> None:
         with self._registrations.lock:
-            if not record.closed:  # by another thread since the poll
+            if not record.closed:  # else another thread closed it since the poll
                 self._chosen(record, mask)
 
     def _ask_ready(self, record: Registration, mask: int) -> None:
-        """Ask a source that the poller reports. The fast path; the lock is held."""
+        """Ask a ready source: the fast path. The lock is held."""
         registrations = self._registrations
         if (
             mask != record.mask
@@ -225,7 +230,7 @@ class IoLoop:
             self._take(source, deque((iter(made),)))
             return
         for event in made:
-            if policies.get(type(event), event) is not None:  # has one, or is unknown
+            if policies.get(type(event), event) is not None:  # a policy, or unknown
                 self._take(source, deque((iter(made),)))
                 return
             if event.source is None:
@@ -239,13 +244,13 @@ class IoLoop:
         if record.mask == NO_INTEREST:
             if record.serial == registrations.serial:
                 return  # paused or unwatched since the poll began
-            if mask & ~ready_now(
-                record.fd, 0
-            ):  # a hang-up is reported once, and no more
-                registrations.rebuild()  # the number was closed, and a duplicate lives
+            # Without interest, only a hang-up or an error is reported. If the descriptor
+            # has none, its number was closed while a duplicate is open.
+            if mask & ~ready_now(record.fd, 0):
+                registrations.rebuild()
         elif record.serial == registrations.serial or record.leftover is not None:
             # Registered since the poll began, or its leftover comes first. The poller
-            # reports it again, except an arrival, and what it was to report once.
+            # reports it again, unless it is edge-triggered or ONESHOT.
             if record.held and mask & WRITE and record.serial != registrations.serial:
                 self._ask_to_write(record, mask)
             elif record.edge or record.mask & ONESHOT:
@@ -255,24 +260,24 @@ class IoLoop:
         ):
             self._fail(record.source, closed_elsewhere(record.source))
         else:
-            if mask & INVALID:  # the call will say what is wrong
+            if mask & INVALID:  # not a bit for sources; the read raises the error
                 mask = ERROR | HANGUP
             self._turn(record, record.source.on_ready, mask)
 
     def _is_suspect(self, record: Registration, mask: int) -> bool:
         """Whether to verify a descriptor before its source reads it."""
-        # To verify what is watched ONESHOT would arm it again, and make a flood spin.
+        # Verifying a ONESHOT descriptor would arm it again: a flood would wake the poller.
         debug = self._registrations.debug and not record.mask & ONESHOT
         return debug or mask & _SUSPECT != 0
 
     def _turn(self, record: Registration, ask: Ask, *arguments: Any) -> None:
-        """Ask a source for events, and put a turn's worth of them into the queue."""
+        """Ask a source for events, and put up to `TURN` of them into the queue."""
         with self._registrations.lock:
             if record.closed:
                 return
             source, leftover = record.source, record.leftover
             if leftover is not None:
-                # First the leftover, and only then what is asked now.
+                # The leftover comes first; the source is asked after it.
                 leftover.append(_later(ask, *arguments))
                 if record not in self._registrations.more:  # paused
                     return
@@ -293,19 +298,19 @@ class IoLoop:
                     instrument.after_turn(source)
 
     def _ask_to_write(self, record: Registration, ready: int) -> None:
-        """Ask a source that is held back to write; its events come after the leftover."""
+        """Let a source that is not read write; its events come after the leftover."""
         source = record.source
         try:
             made = _begun(iter(source.on_ready(ready)))
         except Exception as error:
             made = iter(self._end(source, error))
-        # A leftover of None: it was closed, and its events are dropped. An empty iterator is
-        # left out, because a long write would add one each time.
+        # The leftover is None if the source was closed meanwhile: its events are dropped.
+        # An empty iterator is not kept, because a long write would add one each time.
         if record.leftover is not None and made is not _EMPTY:
             record.leftover.append(made)
 
     def _take_leftover(self, record: Registration) -> None:
-        """Take more of what a source has made before."""
+        """Put more of a source's leftover events into the queue."""
         registrations = self._registrations
         with registrations.lock:
             if record.discarding:
@@ -322,7 +327,7 @@ class IoLoop:
                         instrument.after_turn(source)
 
     def _take(self, source: Any, made: deque[Iterator[Event]]) -> None:
-        """Put what a source has made into the queue, up to a turn's worth."""
+        """Put up to `TURN` of a source's events into the queue, and keep the rest."""
         registrations, record = self._registrations, source.registration
         events: list[Event] = []
         try:
@@ -330,15 +335,16 @@ class IoLoop:
                 if record.leftover is not None:
                     registrations.clear_leftover(record)
             else:
-                record.leftover, record.source = made, source  # it may have ended
-                # Else it goes on when it is resumed, or no longer held back.
+                # The source is kept, too: it may have ended.
+                record.leftover, record.source = made, source
+                # A source that is paused or held by its rate continues when it resumes.
                 if not record.rate_held and (record.closed or not record.held):
                     registrations.more[record] = None
         except Exception as error:
             self._put(source, events)
             self._fail(source, error)
             return
-        except BaseException:  # ctrl+c in the midst of it: keep what there is
+        except BaseException:  # such as KeyboardInterrupt: keep the events so far
             self._put(source, events)
             raise
         self._put(source, events)
@@ -348,7 +354,7 @@ class IoLoop:
     def _collect(
         self, source: Any, made: deque[Iterator[Event]], events: list[Event]
     ) -> bool:
-        """Collect a turn's worth of events; return whether that was all."""
+        """Collect up to `TURN` events; return whether there are no more."""
         limit = TURN
         if source.lane != IDLE:
             limit = min(TURN, self._queue.bound - len(self._queue.lanes[source.lane]))
@@ -356,7 +362,7 @@ class IoLoop:
         if limiter is not None:
             limit = min(limit, limiter.available(self._registrations.now()))
         while made:
-            # What an iterator gives before it raises is kept: extend appends one by one.
+            # extend appends one by one, so events before an exception are kept.
             events.extend(islice(made[0], max(0, limit - len(events))))
             if len(events) >= limit:
                 return False
@@ -364,7 +370,7 @@ class IoLoop:
         return True
 
     def _put(self, source: Any, events: list[Event]) -> None:
-        """Put a source's events into its lane, as the policies of their classes say."""
+        """Put a source's events into its lane, by the policies of their classes."""
         if not events:
             return
         record, now = source.registration, self._registrations.now()
@@ -380,7 +386,7 @@ class IoLoop:
             self._queue.pending.put(source, events)
 
     def _are_plain(self, events: list[Event]) -> bool:
-        """Whether no class of the events has a policy, as far as that is known."""
+        """Whether each class of the events is known to have no policy."""
         policies = self._policies.by_class
         for cls in set(map(type, events)):  # noqa: SIM110 (half the time)
             if policies.get(cls, cls) is not None:
@@ -388,12 +394,12 @@ class IoLoop:
         return True
 
     def _put_final_events(self, record: Registration) -> None:
-        """Put a source's final events; the queue's bound does not hold them back."""
+        """Put a source's final events into the queue, also if it is full."""
         source = record.source
         if record.finished or source is None or not source.has_final_events:
             return
         record.finished = True
-        record.source = None  # nothing asks it any more: end the reference cycle
+        record.source = None  # it is not asked again: end the reference cycle
         events = list(source.final_events())
         now = self._registrations.now()
         for event in events:
@@ -402,7 +408,7 @@ class IoLoop:
         self._put(source, events)
 
     def _fail(self, source: Any, error: Exception) -> None:
-        """End a source that raised; its `error` comes after all that it made."""
+        """End a source that raised; its `error` event comes after its other events."""
         self._registrations.clear_leftover(source.registration)
         self._put(source, self._end(source, error))
 
@@ -410,7 +416,7 @@ class IoLoop:
         """End a source that raised, and return its `error` events."""
         errors = [error]
         try:
-            # First, so that handlers see it closed.
+            # Before the event is queued, so that handlers see it closed.
             self._registrations.unregister(source, discard=False)
         except Exception as second:
             errors.append(second)
@@ -422,7 +428,7 @@ class IoLoop:
     def _ask_woken(self) -> None:
         registrations = self._registrations
         asked: set[Registration] = set()
-        # One by one, so that an exception in the midst loses none.
+        # One by one, so that an exception loses no wake-up.
         for _ in range(len(registrations.woken)):
             record = registrations.woken.popleft()
             if record in asked:
@@ -430,7 +436,7 @@ class IoLoop:
             asked.add(record)
             with registrations.lock:
                 if record.leftover is not None:
-                    record.woken = True  # once is enough, however often it was called
+                    record.woken = True  # several calls are merged into one
                 elif record.closed:
                     self._put_final_events(record)
                 elif record.source is not None:
@@ -449,9 +455,9 @@ class IoLoop:
         registrations = self._registrations
         if self._queue.free_space(record.source.lane) <= 0:
             return
-        if record.inode is None:  # it asks again if it has not read to the end
+        if record.inode is None:  # it calls reschedule if it has not read to the end
             del registrations.ready[record]
-        # Of a file that can't be polled, nothing else would notice that it was closed.
+        # For a file that can't be polled, no poller detects that it was closed.
         verify = record.inode is not None or self._is_suspect(record, 0)
         if verify and not registrations.pollers.owns_fd(record):
             self._fail(record.source, closed_elsewhere(record.source))
@@ -462,7 +468,7 @@ class IoLoop:
         """Ask the owners of the deadlines that are over now."""
         registrations = self._registrations
         now = registrations.now()
-        before = registrations.timers.count  # what they add waits for the next poll
+        before = registrations.timers.count  # deadlines added from here on wait
         while True:
             with registrations.lock:
                 owner = registrations.timers.pop(now, before)
@@ -481,7 +487,7 @@ class IoLoop:
     # -- rate limits -----------------------------------------------------------------------
 
     def _spend(self, source: Any, limiter: RateLimiter, events: int) -> None:
-        """Count events of a source, and pause it if they used up its tokens."""
+        """Take the tokens of a source's events, and hold the source if none is left."""
         registrations, record = self._registrations, source.registration
         if record.closed and record.leftover is None:
             registrations.drop_limit(record)
@@ -494,7 +500,7 @@ class IoLoop:
             self._hold(source, held=True)
 
     def _expire_limit(self, limiter: RateLimiter, now: float) -> None:
-        """Resume a source, or report that it keeps to its rate again."""
+        """Enter the next state of a rate limit: read the source again, or report the end."""
         record, limiter.timer_id = limiter.record, None
         source = record.source
         was_held = limiter.state == HELD
@@ -505,7 +511,7 @@ class IoLoop:
         if limiter.state != FREE and not record.closed:
             self._registrations.set_check(limiter)
         if was_held:
-            self._take_leftover(record)  # which may use up the tokens again
+            self._take_leftover(record)  # may use up the tokens again
         elif limiter.state == FREE:
             self._put_throttled(source, limiter, active=False)
             if limiter.is_lifted:
@@ -514,7 +520,7 @@ class IoLoop:
     def _hold(self, source: Any, *, held: bool) -> None:
         try:
             self._registrations.hold(source, held=held)
-        except OSError as error:  # its descriptor was closed by other code
+        except OSError as error:  # other code closed its descriptor
             self._fail(source, error)
 
     def _put_throttled(
@@ -529,7 +535,7 @@ def _later(ask: Ask, *arguments: Any) -> Iterator[Event]:
 
 
 def _begun(made: Iterator[Event]) -> Iterator[Event]:
-    """Run an iterator up to its first event: a connection held back writes and closes there."""
+    """Run an iterator up to its first event: a connection writes before that."""
     for first in made:
         return chain((first,), made)
     return _EMPTY

@@ -1,15 +1,11 @@
-"""Which thread runs the IO loop: the three ways to run have one interface, `IoDriver`.
+"""Which thread polls: the drivers of the three io modes. Loop 1 of 2 is `Threaded._run`.
 
-=============  ====================================================================
-`Inline`       the thread that dispatches, between two passes
-`Threaded`     another thread, always
-`Standby`      the thread that dispatches, and another one while a handler is slow
-=============  ====================================================================
+`Inline` polls on the dispatch thread between two passes, `Threaded` on another thread, and
+`Standby` on the dispatch thread, and on another one while a handler is slow.
 
-Loop 1 of 2 is here: `Threaded` runs it. The flags that two threads share are plain
-reads and writes in the order of the program, which the GIL keeps. A free-threaded CPython keeps it
-for attributes as well: they are read and written under per-object locks, or with sequentially
-consistent atomics.
+The flags that two threads share are plain attributes, read and written in program order. The GIL
+keeps that order; a free-threaded CPython keeps it by per-object locks and sequentially consistent
+atomics.
 """
 
 import threading
@@ -27,55 +23,56 @@ IoMode = Literal["thread", "inline", "auto"]
 FAILED = "the IO side failed; please report it"
 
 GIL_YIELD = 0.005
-"""Seconds that the IO thread leaves to a pass: a key pressed meanwhile has ten of them."""
+"""The longest time, in seconds, that the IO thread leaves the GIL to a pass. A key press may wait
+for it once, and 5 ms is not noticeable."""
 
-LOOK = 0.005  # seconds between two looks of the standby thread; a longer pass is slow
-CALM = 40  # looks in turn without a pass, 200 ms, after which it sleeps
+LOOK = 0.005  # seconds between two checks of the standby thread
+CALM = 40  # consecutive checks without a pass (200 ms), after which it sleeps
 
 
 class IoDriver(Protocol):
-    """What the thread that dispatches asks of the IO side."""
+    """The IO side as the dispatch thread sees it."""
 
     def start(self) -> None:
-        """Be ready for a run or a step."""
+        """Start the thread of the mode, if it has one and it does not run."""
 
     def before_step(self) -> None:
-        """A step begins that is not part of a run."""
+        """Prepare for a step that is not part of a run."""
 
     def wait(self, timeout: float | None) -> None:
-        """Wait until there is something to do.
+        """Wait until there may be something to dispatch.
 
         Args:
-            timeout: In seconds; None: for ever; 0: only look.
+            timeout: In seconds; None waits for ever, 0 does not wait.
 
         Raises:
             InternalError: The IO side crashed.
         """
 
     def look(self) -> None:
-        """Put what is ready into the queue, if it would not come by itself."""
+        """Poll without waiting; nothing to do if an IO thread polls."""
 
     def begin_pass(self) -> None:
-        """A pass begins: handlers will be called."""
+        """Note that a pass begins: handlers will be called."""
 
     def end_pass(self) -> None:
-        """The pass is over."""
+        """Note that the pass is over."""
 
     def prepare_to_wait(self) -> None:
-        """From now on `fileno` must become readable for all new work."""
+        """Make `fileno` report all new work from now on."""
 
     def has_work(self) -> bool:
-        """Whether `wait` has something to do besides what the kernel reports."""
+        """Whether `wait` has work that the poller does not report."""
 
     def fileno(self) -> int:
-        """Return a descriptor that is readable when `wait` has something to do."""
+        """Return a descriptor that is readable when `wait` has work."""
 
     def stop(self) -> None:
-        """End what `start` has begun."""
+        """End the thread that `start` has started."""
 
 
 class Inline:
-    """The thread that dispatches polls between two passes."""
+    """Polls on the dispatch thread, between two passes."""
 
     def __init__(self, io: IoLoop) -> None:
         self._io = io
@@ -84,7 +81,7 @@ class Inline:
         self.fileno = io.fileno
 
     def start(self) -> None:
-        """Do nothing: the thread is there."""
+        """Do nothing: there is no other thread."""
 
     def before_step(self) -> None:
         """Do nothing: `IoLoop.poll_once` clears the wakeup."""
@@ -97,32 +94,30 @@ class Inline:
             raise InternalError(FAILED) from error
 
     def look(self) -> None:
-        """Poll, and wait for nothing."""
         self.wait(0)
 
     def begin_pass(self) -> None:
-        """Do nothing: no thread stands by."""
+        """Do nothing: no other thread needs to know."""
 
     def end_pass(self) -> None:
-        """Do nothing: no thread stands by."""
+        """Do nothing: no other thread needs to know."""
 
     def stop(self) -> None:
-        """Do nothing: there is nothing to end."""
+        """Do nothing: there is no other thread."""
 
 
 class Threaded:
-    """The thread that dispatches waits for what another one reads.
+    """Polls on an IO thread; the dispatch thread only dispatches.
 
-    Two threads that both have something to do take the GIL from each other at every system
-    call, which costs as much as the call. So the IO thread leaves it to the pass that handles
-    what it has read: until the pass is over, or `GIL_YIELD` seconds at most, once for each
-    pass. An echo takes half the time that way.
+    Two busy threads take the GIL from each other at every system call, which costs as much
+    as the call. So once for each pass, the IO thread waits until the pass has handled the
+    events, or for `GIL_YIELD` seconds at most. That halves the time of an echo.
 
     Args:
         io: The IO loop.
-        queue: Where it puts what it reads.
-        io_wakeup: Ends the IO thread's wait.
-        wakeup: Ends that of the dispatch side.
+        queue: The queue into which it puts events.
+        io_wakeup: Ends the wait of the IO thread.
+        wakeup: Ends the wait of the dispatch thread.
     """
 
     def __init__(
@@ -134,17 +129,18 @@ class Threaded:
         self._wakeup = wakeup
         self._thread: Worker | None = None
         self._ending = False
-        self._beat = 0  # counts the passes
+        self._beat = 0  # the number of passes so far
         self._passing = False  # handlers are being called
-        self._left = 0  # the last pass that the GIL was left to
+        self._left = 0  # the number of the last pass that the IO thread waited for
         self._waiting = False  # the IO thread waits for the pass to end
-        self._over = threading.Lock()  # held, except for the moment of its end
+        # Used as an event: always held; releasing it ends the IO thread's wait for a pass.
+        self._over = threading.Lock()
         self._over.acquire()
         self.fileno = wakeup.fileno
-        self.before_step = wakeup.clear  # what made `fileno` readable is noticed
+        self.before_step = wakeup.clear  # the step handles what made `fileno` readable
 
     def start(self) -> None:
-        """Start the thread if it does not run."""
+        """Start the IO thread if it does not run."""
         if self._ending:
             self.stop()
         if self._thread is None:
@@ -152,13 +148,13 @@ class Threaded:
             self._thread = Worker(self._run, "evdispatch-io", on_failure=crashed)
 
     def _run(self) -> None:
-        """Loop 1 of 2: poll until told to end."""
+        """Poll until `stop` is called: loop 1 of 2."""
         while not self._ending:
             self._io.poll_once(None, inline=False)
             self._yield_to_dispatch()
 
     def wait(self, timeout: float | None) -> None:
-        """Wait until something was put into the queue."""
+        """Wait until the queue has an event or a request for a check."""
         thread = self._thread
         if thread is not None and thread.failure is not None:
             raise InternalError(FAILED) from thread.failure
@@ -166,29 +162,29 @@ class Threaded:
             self._wakeup.wait(timeout)
 
     def look(self) -> None:
-        """Do nothing: the IO thread reads what is ready."""
+        """Do nothing: the IO thread polls."""
 
     def begin_pass(self) -> None:
-        """A pass begins."""
+        """Note that a pass begins."""
         self._passing = True
         self._beat += 1
 
     def end_pass(self) -> None:
-        """The pass is over: let the IO thread go on."""
-        self._passing = False  # before the look: see `_yield_to_dispatch`
+        """Note that the pass is over, and end the IO thread's wait for it."""
+        self._passing = False  # before the check: see `_yield_to_dispatch`
         if self._waiting:
             self._waiting = False
             if self._over.locked():  # no other thread releases it
                 self._over.release()
 
     def _yield_to_dispatch(self) -> None:
-        """Wait while what was read is handled, once for each pass; IO thread."""
+        """Wait until a pass has handled the queued events, once for each pass. IO thread."""
         if not len(self._queue):
             return
         number = self._beat if self._passing else self._beat + 1
         if number != self._left:
             self._left = number
-            self._waiting = True  # before the look: one of the two sees the other
+            self._waiting = True  # before the check: one of the threads sees the other
             if self._passing or self._beat < number:
                 self._over.acquire(timeout=GIL_YIELD)
             self._waiting = False
@@ -197,29 +193,31 @@ class Threaded:
         """Do nothing: the IO thread always waits."""
 
     def has_work(self) -> bool:
-        """Whether the dispatch side's thread has something to read: never."""
+        """Return False: the dispatch thread never polls."""
         return False
 
     def stop(self) -> None:
-        """End the thread, if there is one."""
+        """End the IO thread, if there is one."""
         if self._thread is not None:
             self._ending = True
             self._io_wakeup.set()
             self._thread.wait()
-            self._thread = None  # not before: an impatient ctrl+c may end the wait
+            self._thread = None  # after the wait, which Ctrl+C may interrupt
             self._ending = False
 
 
 class Watchdog:
-    """A thread that looks every `LOOK` seconds whether a pass of handlers takes long.
+    """A thread that checks every `LOOK` seconds whether a pass takes long.
 
-    It sleeps for good after `CALM` looks without a pass. It sets ``asleep`` and *then* looks for a
-    pass; a pass sets ``passing`` and *then* looks at ``asleep``: so one of the two sees the other.
+    After `CALM` checks without a pass it sleeps until it is woken. It sets ``asleep`` and *then*
+    reads ``passing``; a pass sets ``passing`` and *then* reads ``asleep``. So one of the two
+    threads sees the other.
 
     Args:
         on_long_pass: Called on the thread with the number of a pass that has lasted from one
-            look to the next.
-        on_crash: Called on the thread when that raised; `check` raises it on the other one.
+            check to the next.
+        on_crash: Called on the thread after ``on_long_pass`` raised; `Standby.wait` raises the
+            exception on the dispatch thread.
     """
 
     def __init__(
@@ -228,16 +226,17 @@ class Watchdog:
         self._on_long_pass = on_long_pass
         self._on_crash = on_crash
         self.passing = False  # handlers are being called
-        self.beat = 0  # counts the passes
-        self._seen = 0  # the pass at the last look
-        self._calm = 0  # looks in turn without one
+        self.beat = 0  # the number of passes so far
+        self._seen = 0  # the number of the pass at the last check
+        self._calm = 0  # consecutive checks without a pass
         self.asleep = False
-        self._alarm = threading.Lock()  # held, except for the moment of a wake-up
+        # Used as an event: always held; releasing it wakes the thread.
+        self._alarm = threading.Lock()
         self._alarm.acquire()
         self.thread: Worker | None = None
         self.ending = False
 
-    # -- the thread that dispatches ------------------------------------------------------
+    # -- the dispatch thread -------------------------------------------------------------
 
     def start(self) -> None:
         """Start the thread if it does not run."""
@@ -247,7 +246,7 @@ class Watchdog:
             )
 
     def wake(self) -> None:
-        """End the thread's sleep."""
+        """Wake the thread."""
         self.asleep = False
         if self._alarm.locked():  # no other thread releases it
             self._alarm.release()
@@ -255,13 +254,13 @@ class Watchdog:
     # -- its own thread ------------------------------------------------------------------
 
     def stand_by(self) -> None:
-        """Look every now and then, until told to end."""
+        """Check every `LOOK` seconds until ``ending`` is set."""
         while not self.ending:
             self._alarm.acquire(timeout=LOOK)
             self.look()
 
     def look(self) -> None:
-        """Act if a handler holds the dispatch thread; sleep if none was called for long."""
+        """Report a pass that takes long; sleep if there was none for `CALM` checks."""
         if self.passing:
             self._calm = 0
             seen, self._seen = self._seen, self.beat
@@ -276,27 +275,27 @@ class Watchdog:
             self.asleep = False
 
     def _sleep(self) -> None:
-        if not self.passing and not self.ending:  # after setting asleep: see above
+        if not self.passing and not self.ending:  # after setting asleep: see the class
             self._alarm.acquire()
 
 
 class Standby:
-    """``io="auto"``: polls on the dispatch thread, with another thread that stands by.
+    """``io="auto"``: polls on the dispatch thread, and on a standby thread if handlers are slow.
 
-    While a handler holds the dispatch thread for longer than `LOOK`, the standby thread polls
-    in its place: what comes is read, in order, up to the queue's bound. Nothing is handed
-    over while all is quick, so that costs nothing; and an idle program makes no wake-ups.
+    When a pass has lasted for 5 to 10 ms (from one check of the `Watchdog` to the next), the
+    standby thread polls instead. Its sources are read up to the bound of the queue. While
+    handlers are quick, the poller changes no thread; an idle program makes no wake-ups.
 
-    - The thread that holds the lock is the IO side. No handler is called with it held, and
-      the standby thread calls none.
-    - The standby thread keeps the lock until the pass is over or the dispatch thread wants it.
-    - No wake-up is lost between the two. A put appends an event and *then* looks at
-      ``sleeping``. The dispatch thread sets ``sleeping`` and *then* looks at the queue; with
-      the lock just taken back it does both again, for the standby thread may have cleared
-      the wakeup.
+    - The thread that holds ``_lock`` is the IO side. No handler is called with the lock held.
+    - The standby thread polls until it finds after a poll that the pass is over, or that the
+      dispatch thread wants the lock. So it may wait in the poll after the pass; the dispatch
+      thread then ends that wait, once it has nothing to dispatch.
+    - No wake-up is lost between the two. A put appends an event and *then* reads ``sleeping``.
+      The dispatch thread sets ``sleeping`` and *then* checks the queue. After taking the lock
+      back it does both again, because the standby thread may have cleared the wakeup.
 
     Attributes:
-        takeovers: How often the standby thread has polled in the other's place.
+        takeovers: How often the standby thread has taken the poller over.
     """
 
     def __init__(self, io: IoLoop, queue: Queue, wakeup: Wakeup) -> None:
@@ -304,13 +303,13 @@ class Standby:
         self._queue = queue
         self._wakeup = wakeup
         self._lock = threading.Lock()
-        self._wanted = False  # the dispatch thread wants the lock
+        self._wanted = False  # the dispatch thread waits for the lock
         self.takeovers = 0
         self.watchdog = Watchdog(self._stand_in, queue.request_check)
         self.has_work = io.has_work
         self.fileno = io.fileno
 
-    # -- the thread that dispatches ------------------------------------------------------
+    # -- the dispatch thread -------------------------------------------------------------
 
     def start(self) -> None:
         """Start the standby thread if it does not run."""
@@ -322,7 +321,7 @@ class Standby:
         """Do nothing: `IoLoop.poll_once` clears the wakeup."""
 
     def wait(self, timeout: float | None) -> None:
-        """Poll, unless the other thread does and there is something to dispatch."""
+        """Poll, unless the standby thread polls and the queue has events."""
         thread = self.watchdog.thread
         if thread is not None and thread.failure is not None:
             raise InternalError(FAILED) from thread.failure
@@ -331,7 +330,7 @@ class Standby:
             if len(queue):
                 return
             self._take_back()
-            queue.sleeping = True  # once more, and then the look
+            queue.sleeping = True  # set again before checking the queue
             if len(queue) or queue.check_requested:
                 timeout = 0
         try:
@@ -342,23 +341,22 @@ class Standby:
             self._lock.release()
 
     def look(self) -> None:
-        """Poll, and wait for nothing."""
         self.wait(0)
 
     def begin_pass(self) -> None:
-        """A pass begins: let the other thread look on."""
+        """Note that a pass begins: the watchdog times it from now on."""
         watchdog = self.watchdog
         watchdog.beat += 1
-        watchdog.passing = True  # before the look: see `Watchdog`
+        watchdog.passing = True  # before the check: see `Watchdog`
         if watchdog.asleep:
             watchdog.wake()
 
     def end_pass(self) -> None:
-        """The pass is over."""
+        """Note that the pass is over."""
         self.watchdog.passing = False
 
     def _take_back(self) -> None:
-        """Make the other thread release the lock, and take it."""
+        """Make the standby thread release the lock, and take it."""
         self._wanted = True
         try:
             self._wakeup.set()
@@ -367,7 +365,7 @@ class Standby:
             self._wanted = False
 
     def prepare_to_wait(self) -> None:
-        """Be the one IO side, and let what comes from now on make `fileno` readable."""
+        """Take the lock, and arm the alarm so that `fileno` reports new work."""
         if not self._lock.acquire(blocking=False):
             self._take_back()
         try:
@@ -376,22 +374,22 @@ class Standby:
             self._lock.release()
 
     def stop(self) -> None:
-        """End the other thread."""
+        """End the standby thread."""
         watchdog = self.watchdog
         if watchdog.thread is not None:
             watchdog.ending = True
             watchdog.wake()
-            self._wakeup.set()  # it may be polling
+            self._wakeup.set()  # the thread may be polling
             watchdog.thread.wait()
-            watchdog.thread = None  # not before: an impatient ctrl+c may end the wait
+            watchdog.thread = None  # after the wait, which Ctrl+C may interrupt
             watchdog.ending = watchdog.asleep = False
 
-    # -- the other thread ----------------------------------------------------------------
+    # -- the standby thread --------------------------------------------------------------
 
     def _stand_in(self, beat: int) -> None:
-        """Poll until the pass is over."""
+        """Poll until the pass is over or the dispatch thread waits for the lock."""
         if not self._lock.acquire(blocking=False):
-            return  # it is just over
+            return  # the pass is over, and the dispatch thread is polling
         watchdog = self.watchdog
         try:
             self.takeovers += 1
@@ -413,9 +411,9 @@ def make_driver(
     Args:
         mode: Which thread polls.
         io: The IO loop.
-        queue: Where it puts what it reads.
+        queue: The queue into which it puts events.
         io_wakeup: Ends the wait of the thread that polls.
-        wakeup: Ends the wait of the thread that dispatches.
+        wakeup: Ends the wait of the dispatch thread.
     """
     if mode == "auto":
         return Standby(io, queue, wakeup)

@@ -1,9 +1,9 @@
-"""The descriptors of the sources, in two pollers; and whether they are still theirs.
+"""The descriptors of the sources, in two pollers, and the check that each is still the same file.
 
-Two sets, because with the normal lane full only the urgent sources are polled. A descriptor
-stays in its poller from the adding to the end, so that one which someone else has closed is
-detected: the kernel has taken it out of the set. A file that can't be polled is identified by
-its inode, so the same file opened twice can't be told apart.
+There are two pollers because only urgent sources are polled while the normal lane is full. A
+descriptor stays in its poller until its source ends. The kernel removes a closed descriptor from
+the set, so one that other code has closed is detected. A file that can't be polled is identified
+by its inode, so a second descriptor of the same file is not detected.
 """
 
 import contextlib
@@ -36,12 +36,12 @@ FACTORIES: dict[str, Callable[[], Poller]] = {
 
 
 class Pollers:
-    """The poller of all sources, and the one of the urgent ones.
+    """The poller of all sources, and the poller of the urgent sources.
 
     Args:
-        own: Descriptors that both watch for reading besides those of sources.
-        kind: Which poller.
-        edge: Whether sources that can be are edge-triggered.
+        own: Descriptors that both pollers watch for reading, besides those of sources.
+        kind: The kind of poller.
+        edge: Whether sources that support it are edge-triggered.
 
     Raises:
         ValueError: ``edge`` needs epoll.
@@ -49,7 +49,7 @@ class Pollers:
 
     def __init__(self, own: tuple[int, ...], kind: PollerKind, *, edge: bool) -> None:
         if edge and kind != "epoll":
-            raise ValueError(f"edge=True needs poller='epoll', not {kind!r}")
+            raise ValueError(f"poller must be 'epoll' with edge=True, got {kind!r}")
         self._kind = kind
         self._edge = edge
         self._own = [(fd, READ) for fd in own]
@@ -69,7 +69,7 @@ class Pollers:
 
         Raises:
             OSError: It can't be watched.
-            ValueError: Its source asks to be edge-triggered, and can't be.
+            ValueError: Its source has ``edge=True``, and can't be edge-triggered.
         """
         record.edge = EDGE if self._wants_edge(record) else 0
         mask = record.mask | record.edge
@@ -94,16 +94,20 @@ class Pollers:
         if not wanted:
             return wanted is None and self._edge and source.nonblocking
         if self._kind != "epoll":
-            raise ValueError(f"edge=True needs poller='epoll', not {self._kind!r}")
+            raise ValueError(
+                f"poller must be 'epoll' with edge=True, got {self._kind!r}"
+            )
         if not source.nonblocking:
-            raise ValueError(f"edge=True needs what can't block: not {source!r}")
+            raise ValueError(
+                f"a source with edge=True must be nonblocking, got {source!r}"
+            )
         return True
 
     def change(self, record: Registration, mask: int) -> None:
         """Watch for another mask.
 
         Raises:
-            OSError: Someone else has closed the descriptor (EBADF).
+            OSError: Other code has closed the descriptor (EBADF).
         """
         if record.inode is not None:
             if not self.owns_fd(record):
@@ -113,9 +117,9 @@ class Pollers:
             poller.change(record.fd, mask | record.edge)
 
     def owns_fd(self, record: Registration) -> bool:
-        """Whether the descriptor still is the file that it was added with.
+        """Whether the descriptor is still the file that was added.
 
-        A `ONESHOT` mask is armed again by this.
+        This call re-arms a `ONESHOT` mask.
         """
         if record.inode is not None:
             return _inode(record.fd) == record.inode
@@ -129,8 +133,8 @@ class Pollers:
         return True
 
     def rearm(self, record: Registration) -> None:
-        """Report again what was to be reported once; ignores a closed descriptor."""
-        with contextlib.suppress(OSError):  # closed by someone else: see `owns_fd`
+        """Make the poller report a ready descriptor again; ignores a closed one."""
+        with contextlib.suppress(OSError):  # closed by other code: see `owns_fd`
             self.change(record, record.mask)
 
     def remove(self, record: Registration) -> None:
@@ -140,7 +144,7 @@ class Pollers:
                 poller.remove(record.fd)
 
     def rebuild(self, records: Iterable[Registration]) -> None:
-        """Watch these and no others: a closed number lives on through a duplicate."""
+        """Watch these only: drops a closed number that epoll reports for a duplicate."""
         ours = [each for each in records if each.inode is None and self.owns_fd(each)]
         for poller in (self.all, self.urgent):
             masks = [
@@ -156,22 +160,22 @@ class Pollers:
 
 
 def closed_elsewhere(source: Any) -> OSError:
-    """Return the error of a source whose descriptor was not closed through it."""
+    """Return the error of a source whose descriptor other code has closed."""
     return OSError(errno.EBADF, "closed, and not through its source", repr(source))
 
 
 def check_open(fd: int) -> None:
-    """Check that a number is that of an open file.
+    """Check that a descriptor is open.
 
     Raises:
-        OSError: It is not (EBADF).
+        OSError: It is closed (EBADF).
     """
     if _inode(fd) is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), f"fd {fd}")
 
 
 def _inode(fd: int) -> tuple[int, int] | None:
-    """Return the device and inode of a file; None: the number is closed."""
+    """Return the device and inode of a descriptor's file, or None if it is closed."""
     try:
         status = os.fstat(fd)
     except OSError:

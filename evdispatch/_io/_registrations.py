@@ -1,8 +1,9 @@
-"""The sources that were added: their records, descriptors and deadlines.
+"""The sources that were added: their registrations, descriptors and deadlines.
 
-One lock guards all of it. The IO side takes it for each source's turn and never holds it
-while it polls, so any thread may add, close or change a source between two turns. epoll and
-timerfd take a change from one thread while another one waits; select and poll need a wake-up.
+`Registrations.lock` guards their state. The thread that polls holds it while it asks sources,
+and never while it polls, so any thread may add, close or change a source. That thread reads
+``by_fd`` without the lock and checks each registration under it; `wake` takes no lock.
+epoll and timerfd accept changes during another thread's wait; select and poll need a wake-up.
 """
 
 import math
@@ -32,22 +33,23 @@ from evdispatch._io._threads import Pool
 from evdispatch.sources._base import Source
 from evdispatch.sources._registration import BY_RATE, LOST, Registration
 
-_LOOKUPS = 8  # threads at most, for what may block
-_PATIENCE = 1.0  # seconds for them to return at the end; then they end as daemons do
+_LOOKUPS = 8  # the maximum number of threads for functions that may block
+_PATIENCE = 1.0  # seconds that `close` waits for those functions
 
 
 class Registrations:
     """The registered sources. It is the `evdispatch.sources._host.Host` of each.
 
     Attributes:
-        by_fd: The record of each descriptor; as long as the highest number watched. A list
-            takes a fifth of a dict's memory, and of its time.
-        ready: Asked in the next turn whatever the poller says.
-        more: Records with leftover events.
-        woken: Records whose source called `Source.wake`.
-        serial: Counts the polls.
+        by_fd: The registration of each descriptor, indexed by its number. A list takes a
+            fifth of a dict's memory, and of its time.
+        ready: Registrations whose source is asked in the next turn, without a report of
+            the poller.
+        more: Registrations with leftover events.
+        woken: Registrations whose source called `Source.wake`.
+        serial: The number of polls so far.
         timers: The deadlines of sources, of calls, and of rate limits.
-        debug: Whether a descriptor is verified before each read.
+        debug: Whether each descriptor is verified before a read.
     """
 
     def __init__(
@@ -71,14 +73,14 @@ class Registrations:
         self.serial = 0
         self.wakeup = wakeup
         self._records: dict[Registration, None] = {}  # in the order they were added
-        self._shared: dict[Callable[[], Any], Any] = {}  # by its class
-        self._active = False  # between on_start and on_stop
+        self._shared: dict[Callable[[], Any], Any] = {}  # by class
+        self._active = False  # the loop runs: on_start was called, and on_stop was not
         self._background = Pool(_LOOKUPS, "evdispatch-background")
         with ExitStack() as undo:
             self.timers = TimerQueue(clock)
             undo.callback(self.timers.alarm.close)
             own = self.timers.alarm.fileno(), wakeup.fileno()
-            self._record_at(max(own))  # the poller reports these numbers, too
+            self._record_at(max(own))  # grows the table: the poller reports these, too
             self.pollers = Pollers(own, poller, edge=edge)
             undo.callback(self.pollers.close)
             self._undo = undo.pop_all()
@@ -100,10 +102,10 @@ class Registrations:
     # -- adding ----------------------------------------------------------------------
 
     def add(self, source: Source, registry: Registry | None) -> None:
-        """Make a source ready and watch it; an exception leaves all as it was.
+        """Open a source and watch it; an exception undoes that.
 
         Raises:
-            ClosedError: The source has ended before.
+            ClosedError: The source has ended.
             StateError: It was added before, or its descriptor is watched already.
             OSError: The descriptor can't be watched.
         """
@@ -138,17 +140,17 @@ class Registrations:
                 raise
 
     def adopt(self, child: Source, parent: Source) -> None:
-        """Add a source that another one has made: it shares the handlers of that one."""
+        """Add a source that another source has made; it shares its parent's handlers."""
         child.parent = parent
         self.add(child, parent.registration.registry)
 
     def children(self, parent: Source) -> tuple[Source, ...]:
-        """Return the open sources that a source has adopted, in the order they came."""
+        """Return the open sources that a source has adopted, in order of adoption."""
         with self.lock:
             return tuple(each for each in self.sources if each.parent is parent)
 
     def shared(self, kind: Callable[[], Any]) -> Any:
-        """Return the one source of a class that others share."""
+        """Return the dispatcher's one source of a class, and add it if necessary."""
         with self.lock:
             source = self._shared.get(kind)
             if source is None or source.closed:
@@ -160,13 +162,13 @@ class Registrations:
     # -- the end of a source -----------------------------------------------------------
 
     def unregister(self, source: Source, *, discard: bool) -> None:
-        """End a source: out of the poller first, then `Source.on_close`.
+        """End a source: remove it from the poller, then call `Source.on_close`.
 
-        If someone else has closed its descriptor, `Source.fd_lost` says so from then on.
+        If other code has closed its descriptor, `Source.fd_lost` is true from then on.
 
         Args:
             source: The source; it may have ended already.
-            discard: Drop what it has made and no handler has received yet.
+            discard: Whether to drop its events that no handler has received yet.
         """
         record = source.registration
         with self.lock:
@@ -191,10 +193,10 @@ class Registrations:
                     source.parent.on_child_end(source)
 
     def _let_finish(self, record: Registration, source: Source) -> None:
-        """Let an ended source's leftover and final events still be put into the queue."""
+        """Schedule an ended source's leftover and final events."""
         if record.leftover is None:
             self.drop_limit(record)
-        elif not record.rate_held:  # also if it was paused
+        elif not record.rate_held:  # even if the source was paused
             if record.limiter is not None:
                 self.cancel_check(record.limiter)
             self._set_waiting(self.more, record, waiting=True)
@@ -204,7 +206,7 @@ class Registrations:
             record.source = None
 
     def discard_pending(self, source: Source) -> None:
-        """Drop what a source has made and no handler has received yet."""
+        """Drop a source's events that no handler has received yet."""
         record = source.registration
         with self.lock:
             record.discarding = True
@@ -212,7 +214,7 @@ class Registrations:
             self.drop_limit(record)
 
     def clear_leftover(self, record: Registration) -> None:
-        """Drop the leftover of a source; if it was woken meanwhile, that comes now."""
+        """Drop a source's leftover; a call of `wake` that it delayed is due now."""
         record.leftover = None
         self.more.pop(record, None)
         if record.woken:
@@ -226,12 +228,12 @@ class Registrations:
         self._cancel_deadline(record)
         fd = record.fd
         self._unwatch(record)
-        record.fd = fd  # for messages
+        record.fd = fd  # kept for messages
 
     # -- descriptors -------------------------------------------------------------------
 
     def set_fd(self, source: Source, fd: int | None) -> None:
-        """Watch this descriptor for an open source, instead of the present one."""
+        """Replace the descriptor that is watched for a source; None stops watching."""
         record = source.registration
         with self.lock:
             self._unwatch(record)
@@ -239,10 +241,10 @@ class Registrations:
                 self._watch(record, fd)
 
     def _record_at(self, fd: int) -> Registration | None:
-        """Return whose descriptor it is, after making room for it in the table."""
+        """Return the registration of a descriptor; grows the table if necessary."""
         missing = fd + 1 - len(self.by_fd)
         if missing > 0:
-            check_open(fd)  # any other number might be huge and take gigabytes
+            check_open(fd)  # a wrong number could be huge, and the table gigabytes
             self.by_fd += [None] * missing
         return self.by_fd[fd] if fd >= 0 else None
 
@@ -250,7 +252,7 @@ class Registrations:
         other = self._record_at(fd)
         if other is not None:
             if self.pollers.owns_fd(other):
-                raise StateError(f"fd {fd} is watched already, by {other.source!r}")
+                raise StateError(f"fd {fd} is watched already by {other.source!r}")
             self.unregister(other.source, discard=False)
         record.serial = self.serial
         record.mask = record.wanted_mask
@@ -275,14 +277,14 @@ class Registrations:
             self.wakeup.set()
 
     def update(self, source: Source) -> None:
-        """Watch a source's descriptor as its interest and pause now say.
+        """Make the poller watch for a source's present interest; nothing in a pause.
 
         Raises:
-            OSError: Someone else has closed it (EBADF). The source has ended.
+            OSError: Other code has closed the descriptor (EBADF). The source has ended.
         """
         record = source.registration
         with self.lock:
-            if record.closed:  # by another thread, while this one waited for the lock
+            if record.closed:  # another thread closed it before this one got the lock
                 return
             mask = record.wanted_mask
             if mask == NO_INTEREST:
@@ -298,26 +300,27 @@ class Registrations:
             self._line_up(record)
 
     def verify(self, source: Source) -> None:
-        """Check that a source's descriptor still is the file that was registered.
+        """Check that a source's descriptor is still the file that was registered.
 
-        epoll goes on reporting a number that was closed while a duplicate of it lives, and
-        reading it might take the data of another file, or block. The check is a system call
-        (0.5 us), so only debug mode makes it before each read.
+        epoll continues to report a closed number while a duplicate is open, and a read of
+        that number might take the data of another file, or block. The check is a system
+        call (0.5 us), so only debug mode makes it before each read.
 
         Raises:
-            OSError: It is not (EBADF). The source has ended.
+            OSError: Other code has closed the descriptor (EBADF). The source has ended.
         """
         if not self.pollers.owns_fd(source.registration):
             self.unregister(source, discard=False)
             raise closed_elsewhere(source)
 
     def _line_up(self, record: Registration) -> None:
-        """Enter a record in the tables of what the poller does not report."""
+        """Add a registration to ``more`` and ``ready``, or remove it, by its state."""
         self._set_waiting(
             self.more, record, waiting=record.leftover is not None and not record.held
         )
         waiting = bool(record.mask & ~NO_INTEREST) and record.fd >= 0
-        if record.inode is not None or not waiting:  # else as it is: see `reschedule`
+        # An entry that `reschedule` made for a pollable file stays.
+        if record.inode is not None or not waiting:
             self._set_waiting(self.ready, record, waiting=waiting)
 
     def _set_waiting(
@@ -330,24 +333,27 @@ class Registrations:
             table.pop(record, None)
 
     def reschedule(self, source: Source) -> None:
-        """Ask a source in the next turn, whatever the poller says."""
+        """Ask a source in the next turn, without a report of the poller."""
         record = source.registration
         with self.lock:
             if not record.closed:
                 self._set_waiting(self.ready, record, waiting=True)
 
     def rearm(self) -> None:
-        """Report again what the poller reports once: a turn was left before all acted."""
+        """Make the poller report edge-triggered and ONESHOT descriptors again.
+
+        Called when an exception ended the poll before all ready sources were asked.
+        """
         with self.lock:
             for record in self._watched():
                 if record.edge or record.mask & ONESHOT:
                     self.pollers.rearm(record)
 
     def rebuild(self) -> None:
-        """Get rid of a number that was closed while a duplicate of it lives on."""
+        """Remove closed numbers that epoll still reports because a duplicate is open."""
         with self.lock:
             self.pollers.rebuild(self._watched())
-            self.wakeup.set()  # a wait that has begun uses the old set
+            self.wakeup.set()  # a wait that has begun uses the old epoll set
 
     def _watched(self) -> list[Registration]:
         return [record for record in self.by_fd if record is not None]
@@ -355,7 +361,7 @@ class Registrations:
     # -- without a descriptor ------------------------------------------------------------
 
     def wake(self, source: Source) -> None:
-        """Have `Source.on_wake` called. Takes no lock: signal handlers call it."""
+        """Call `Source.on_wake` soon. Takes no lock, because signal handlers call it."""
         self._wake(source.registration)
 
     def _wake(self, record: Registration) -> None:
@@ -363,31 +369,30 @@ class Registrations:
         self._wake_io()
 
     def _wake_io(self) -> None:
-        # A thread that pumps looks at what is there before it waits, and clears at_work
-        # before that look.
+        # The thread that polls clears at_work and then checks for work before it waits.
         if not self.timers.at_work:
             self.wakeup.set()
 
     def in_background(self, function: Callable[[], None]) -> None:
-        """Call a function that may block on another thread."""
+        """Call a function that may block, on a thread of the pool."""
         self._background.submit(function)
 
     # -- deadlines -----------------------------------------------------------------------
 
     def schedule(self, when: float, owner: Owner) -> TimerId:
-        """Have ``owner.on_deadline`` called at a time."""
+        """Call ``owner.on_deadline`` at a time."""
         with self.lock:
             return self.timers.add(when, owner)
 
     def unschedule(self, timer_id: TimerId) -> None:
-        """Forget a deadline."""
+        """Cancel a deadline; one that is over or cancelled is ignored."""
         with self.lock:
             self.timers.cancel(timer_id)
 
     def set_deadline(self, source: Source, when: float | None) -> None:
-        """Set the one deadline of a source, or none."""
+        """Set the deadline of a source; None cancels it."""
         if when is not None and math.isnan(when):
-            raise ValueError("a deadline can't be NaN")
+            raise ValueError("a deadline must be a number of seconds, got NaN")
         record = source.registration
         with self.lock:
             self._cancel_deadline(record)
@@ -407,7 +412,7 @@ class Registrations:
     # -- rates -----------------------------------------------------------------------------
 
     def limit(self, source: Source, rate: float | None, burst: float) -> None:
-        """Set a source's rate, in events a second, or none. From any thread."""
+        """Limit a source to a rate, in events a second; None: no limit. Any thread."""
         record = source.registration
         with self.lock:
             limiter = record.limiter
@@ -422,37 +427,37 @@ class Registrations:
             else:
                 limiter.change(rate, burst, self.now())
             if limiter.state != FREE:
-                self.set_check(limiter)  # the IO side resumes it, and emits the event
+                self.set_check(limiter)  # the IO side resumes it and emits the event
             elif rate is None:
                 record.limiter = None
 
     def hold(self, source: Source, *, held: bool) -> None:
-        """Hold a source back, or no more, as its rate says.
+        """Hold back or release a source, because of its rate.
 
         Raises:
-            OSError: Someone else has closed its descriptor (EBADF). The source has ended.
+            OSError: Other code has closed its descriptor (EBADF). The source has ended.
         """
         record = source.registration
         record.held = record.held | BY_RATE if held else record.held & ~BY_RATE
-        if record.closed:  # its leftover comes at its rate, too
+        if record.closed:  # the rate limits its leftover, too
             waiting = record.leftover is not None and not held
             self._set_waiting(self.more, record, waiting=waiting)
         else:
             self.update(source)
 
     def set_check(self, limiter: RateLimiter) -> None:
-        """Check a rate limit when its next state is due."""
+        """Set the deadline at which a rate limit may enter its next state."""
         self.cancel_check(limiter)
         limiter.timer_id = self.timers.add(limiter.due(), limiter)
 
     def cancel_check(self, limiter: RateLimiter) -> None:
-        """Check a rate limit no more."""
+        """Cancel the deadline of a rate limit."""
         if limiter.timer_id is not None:
             self.timers.cancel(limiter.timer_id)
             limiter.timer_id = None
 
     def drop_limit(self, record: Registration) -> None:
-        """Limit a source no more that will make no more events."""
+        """Remove the limit of a source that makes no further events."""
         if record.limiter is not None:
             self.cancel_check(record.limiter)
             record.held &= ~BY_RATE
@@ -461,14 +466,14 @@ class Registrations:
     # -- the loop's life -------------------------------------------------------------------
 
     def seal_pending(self, policies: Policies) -> None:
-        """Let no waiting event change any more: the policies are others now."""
+        """Stop merging into waiting events of sources, after a policy change."""
         with self.lock:
             for record in self._records:
                 if record.pending is not None:
                     record.pending.seal(policies)
 
     def start_sources(self) -> None:
-        """Call `Source.on_start` where it was not called yet."""
+        """Call `Source.on_start` of all sources, unless the loop runs already."""
         with self.lock:
             if self._active:
                 return
@@ -481,14 +486,12 @@ class Registrations:
                 raise
 
     def stop_sources(self) -> None:
-        """Call `Source.on_stop` where `on_start` was called."""
+        """Call `Source.on_stop` of all sources, if the loop runs."""
         with self.lock:
             if not self._active:
                 return
             self._active = False
-            with (
-                ExitStack() as stack
-            ):  # one that raises does not keep the others from it
+            with ExitStack() as stack:  # all are called even if one raises
                 for source in self.sources:
                     stack.callback(source.on_stop)
 
@@ -502,8 +505,8 @@ class Registrations:
     def abandon(self) -> None:
         """Release the descriptors in a forked child, and end the sources there.
 
-        Nothing is deleted from the pollers: they are the parent's as well, which would
-        get no events any more. The lock is made new: its holder is not in the child.
+        Nothing is removed from the pollers: the parent shares them, and would get no more
+        events. The lock is replaced, because its holder may not exist in the child.
         """
         self.lock = threading.RLock()
         self._background.abandon()
@@ -514,7 +517,7 @@ class Registrations:
 
 
 def _join(record: Registration, source: Source, registry: Registry) -> None:
-    """Let the source's events find their handlers: its parent's, and its own to come."""
+    """Give a source its scope of handlers: its own, or that of its parent."""
     record.registry = registry
     shared = None if source.parent is None else source.parent.registration.scope
     record.scope = Scope(shared or registry.scope) if source.has_children else shared
@@ -526,19 +529,19 @@ class _Forked:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # inspection
             raise AttributeError(name)
-        raise ForkedError("this source is the parent process's: make a new one")
+        raise ForkedError("the source belongs to the parent process: make a new one")
 
 
 _FORKED: Any = _Forked()
 
 
 def check_source(what: str, source: Any) -> None:
-    """Check what a user gives for a source.
+    """Check that an argument is a source.
 
     Raises:
-        TypeError: It is no source, or `Source.__init__` was not called.
+        TypeError: It is not a source, or `Source.__init__` was not called.
     """
     if not isinstance(source, Source):
-        raise TypeError(f"{what} takes a Source (for a descriptor: Fd), not {source!r}")
+        raise TypeError(f"{what} takes a Source (for a descriptor: Fd), got {source!r}")
     if not hasattr(source, "registration"):
-        raise TypeError(f"{type(source).__name__} does not call super().__init__()")
+        raise TypeError(f"{type(source).__name__} must call super().__init__()")

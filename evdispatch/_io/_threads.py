@@ -1,4 +1,8 @@
-"""The threads of our own: the IO side's, and the one of a dispatcher in the background."""
+"""Threads of the package: `Worker` runs one function, `Pool` functions that may block.
+
+Workers are the IO thread, the standby thread, the sampler of slow handlers, the thread of
+`Dispatcher.start`, and the threads of the pool. design.md lists them.
+"""
 
 import logging
 import signal
@@ -10,18 +14,18 @@ from evdispatch._core._clock import MonotonicClock
 
 _log = logging.getLogger("evdispatch")
 
-# What a thread does to itself: blocked, they would kill without a word of faulthandler's.
+# Signals that a thread raises itself. Not blocked: faulthandler must report them.
 _FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
 
 
 class Worker:
-    """Calls a function on a thread of its own, to which no signal is delivered.
+    """Calls a function on a daemon thread to which no signal is delivered.
 
-    Python runs signal handlers on the main thread, and a signal that another one takes
-    does not end the main thread's wait.
+    Python runs signal handlers on the main thread, and a signal that is delivered to another
+    thread does not end the main thread's wait.
 
     Args:
-        function: What to call. What it raises is kept, as ``failure``.
+        function: The function. An exception that it raises is kept as ``failure``.
         name: The thread's name.
         on_failure: Called on the thread after the function raised.
     """
@@ -36,10 +40,10 @@ class Worker:
         self._on_failure = on_failure
         self.failure: BaseException | None = None
         self._function = function
-        # A Thread.join that ctrl+c has ended takes the thread for ended, before 3.13.
+        # Before Python 3.13, an interrupted Thread.join marks the thread as ended.
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        # The mask is inherited, so it is set before the start.
+        # The new thread inherits the signal mask, so it is set before the start.
         mask = signal.pthread_sigmask(
             signal.SIG_BLOCK, signal.valid_signals() - _FAULTS
         )
@@ -67,20 +71,20 @@ class Worker:
 
     @property
     def is_current(self) -> bool:
-        """Whether this is the thread."""
+        """Whether the calling thread is this one."""
         return threading.current_thread() is self._thread
 
 
 class Pool:
     """Calls functions that may block, on a few threads that end when there is no work.
 
-    The lock is reentrant: a collection in the midst of a call may close a dispatcher that
-    nobody closed, and so the pool, on any thread; one of the pool's does not wait for
+    The lock is reentrant, because the garbage collector may close an unclosed dispatcher, and
+    with it the pool, on any thread and at any time. A thread of the pool does not wait for
     itself.
 
     Args:
-        size: How many threads there are at most.
-        name: The threads' name.
+        size: The maximum number of threads.
+        name: The name of the threads.
     """
 
     def __init__(self, size: int, name: str) -> None:
@@ -89,14 +93,14 @@ class Pool:
         self._lock = threading.RLock()
         self._work: deque[Callable[[], None]] = deque()
         self._workers: list[Worker] = []
-        self._busy = 0  # threads that will look for more work
+        self._busy = 0  # threads that will check for more work
         self._closed = False
 
     def submit(self, function: Callable[[], None]) -> None:
         """Call a function as soon as a thread is free. From any thread.
 
         Raises:
-            RuntimeError: There is no thread, and the system gives none.
+            RuntimeError: No thread runs, and none can be started.
         """
         with self._lock:
             if self._closed:
@@ -110,7 +114,7 @@ class Pool:
         try:
             self._workers.append(Worker(self._serve, self._name))
         except RuntimeError:
-            if not self._busy:  # else one that is there will come to it
+            if not self._busy:  # else a running worker will take it
                 self._work.pop()
                 raise
         else:
@@ -120,20 +124,20 @@ class Pool:
         while (function := self._next()) is not None:
             try:
                 function()
-            except BaseException:  # a SystemExit too would cost us the thread
+            except BaseException:  # SystemExit, too, would end the thread
                 _log.exception("a function in the background failed")
 
     def _next(self) -> Callable[[], None] | None:
         with self._lock:
             if self._work:
                 return self._work.popleft()
-            self._busy -= 1  # under the lock: who submits now starts another one
+            self._busy -= 1  # under the lock: a concurrent submit starts a thread
             return None
 
     def close(self, timeout: float) -> None:
-        """Drop what waits, and wait up to ``timeout`` seconds in all for what is under way.
+        """Drop waiting functions, and wait for running ones for ``timeout`` seconds in all.
 
-        What takes longer goes on, on its daemon thread.
+        A function that takes longer continues on its daemon thread.
         """
         with self._lock:
             self._closed = True
@@ -146,7 +150,7 @@ class Pool:
                 worker.wait(max(0.0, deadline - clock.now()))
 
     def abandon(self) -> None:
-        """Forget all, in a forked child: the threads are not there."""
+        """Forget the threads, in a forked child: they do not exist there."""
         self._lock = threading.RLock()
         self._work.clear()
         self._workers.clear()

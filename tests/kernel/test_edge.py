@@ -127,11 +127,11 @@ class TestAsking:
     def test_it_needs_epoll(self, pair: tuple[socket.socket, socket.socket]) -> None:
         for poller in ("poll", "select"):
             kind: Any = poller
-            with pytest.raises(ValueError, match="needs poller='epoll'"):
+            with pytest.raises(ValueError, match="poller must be 'epoll'"):
                 Dispatcher(poller=kind, edge=True)
             with Dispatcher(poller=kind) as app:
                 pair[0].setblocking(False)
-                with pytest.raises(ValueError, match="needs poller='epoll'"):
+                with pytest.raises(ValueError, match="poller must be 'epoll'"):
                     app.add(Fd(pair[0], edge=True))
                 assert app.sources == ()
 
@@ -141,7 +141,7 @@ class TestAsking:
     ) -> None:
         reader, _ = ends.pipe()
         options = {"closefd": False} if make is Pipe else {}
-        with pytest.raises(ValueError, match=r"can't block|needs poller"):
+        with pytest.raises(ValueError, match=r"must be nonblocking|must be 'epoll'"):
             app.add(make(reader, edge=True, **options))
         assert app.sources == ()
 

@@ -96,7 +96,9 @@ def test_a_forked_child_is_told_that_it_is_not_its_dispatcher(
     app.step(0)
 
     def child() -> None:
-        with pytest.raises(ForkedError, match="the parent process's: make a new one"):
+        with pytest.raises(
+            ForkedError, match="belongs to the parent process: make a new one"
+        ):
             (CALLS | QUIET)[name](app)
 
     assert in_child(child) == 0

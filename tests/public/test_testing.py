@@ -187,7 +187,7 @@ class TestRunUntil:
         assert len(seen) == 1
 
     def test_it_gives_up_and_tells_the_figures(self, app: Dispatcher) -> None:
-        with pytest.raises(TimeoutError, match=r"not within 0\.01 s; Stats"):
+        with pytest.raises(TimeoutError, match=r"did not hold within 0\.01 s; Stats"):
             run_until(app, lambda: False, timeout=0.01)
 
     def test_what_a_handler_raises_passes_on(self, app: Dispatcher) -> None:
@@ -251,7 +251,7 @@ class TestSettle:
     def test_a_program_without_rest_is_given_up(self, app: Dispatcher) -> None:
         app.on("work")(lambda: app.post(Work()))
         app.post(Work())
-        with pytest.raises(TimeoutError, match=r"no rest within 0\.05 s"):
+        with pytest.raises(TimeoutError, match=r"not settled within 0\.05 s"):
             settle(app, timeout=0.05)
         assert app.sources == ()
 

@@ -220,7 +220,7 @@ def test_a_source_must_have_been_made(app: Dispatcher) -> None:
         def __init__(self) -> None:
             """Forget the base."""
 
-    with pytest.raises(TypeError, match=r"Forgetful does not call super\(\).__init__"):
+    with pytest.raises(TypeError, match=r"Forgetful must call super\(\).__init__"):
         app.add(Forgetful())
 
 
