@@ -1,4 +1,4 @@
-"""`Dispatcher.after` and `every`: a function at a time, without an event of its own name."""
+"""`Dispatcher.after` and `every`: calls of a function at a time."""
 
 import math
 import threading
@@ -22,7 +22,7 @@ from evdispatch._handlers._throttle import DelayedCall
 
 
 class TimerHost(Protocol):
-    """The IO side as a call sees it."""
+    """The part of the IO side that a `Handle` uses."""
 
     lock: "threading.RLock"
     timers: TimerQueue
@@ -41,16 +41,16 @@ class Handle:
 
     def __init__(self, host: TimerHost, function: Callable[[], Any]) -> None:
         if not callable(function):
-            raise TypeError(f"a timer calls a function, not {function!r}")
+            raise TypeError(f"the function must be callable, got {function!r}")
         check_no_arguments(function)
         self._host = host
         self._function: Callable[[], Any] | None = function
         self._schedule: Schedule | None = None
         self._deadline: TimerId | None = None
-        self._waiting = False  # queued, and not yet called
+        self._waiting = False  # a `Due` event is queued
 
     def cancel(self) -> None:
-        """Call the function no more, even if it is due. From any thread."""
+        """Cancel all further calls, even one that is due. From any thread."""
         host = self._host
         host.lock.acquire()
         try:
@@ -68,23 +68,24 @@ class Handle:
 
     @property
     def function(self) -> Callable[[], Any] | None:
-        """What is to be called; None: nothing any more."""
+        """The function that will be called, or None if there is no further call."""
         return self._function
 
     @property
     def every(self) -> float | None:
-        """The interval, in seconds; None: it is called once."""
+        """The interval, in seconds; None if the function is called once."""
         return None if self._schedule is None else self._schedule.every
 
     def start(self, delay: float, every: float | None) -> Self:
-        """Schedule it: in ``delay`` seconds, then each ``every``; return itself."""
+        """Schedule calls: after ``delay`` seconds, then each ``every``; return the handle."""
         host = self._host
         host.lock.acquire()  # `with` takes 0.1 us more
         try:
             when = host.now() + delay
             if every is not None:
                 self._schedule = Schedule(when - every, every)
-            if when != math.inf:  # it may be due before we have its deadline: locked
+            # With the lock: the deadline may expire before the assignment.
+            if when != math.inf:
                 self._deadline = host.timers.add_later(when, self)
         finally:
             host.lock.release()
@@ -102,7 +103,7 @@ class Handle:
         return (Due(self, time=now),)
 
     def take(self) -> Callable[[], Any] | None:
-        """Return what to call now, or None if it was cancelled; dispatch side."""
+        """Return the function to call now, or None if it was cancelled; dispatch side."""
         with self._host.lock:
             self._waiting = False
             function = self._function
@@ -113,7 +114,7 @@ class Handle:
 
 @attrs.define(eq=False)
 class Due(Event):
-    """A call that is due. Only the dispatcher's own handler gets it."""
+    """A call that is due. Only a handler of the dispatcher itself gets it."""
 
     names: ClassVar[frozenset[str]] = frozenset()
     has_hooks: ClassVar[bool] = True
@@ -128,14 +129,14 @@ class Due(Event):
 
     @property
     def called(self) -> Callable[[], Any] | None:
-        """The user's function that is called; None: cancelled, or the end of an interval.
+        """The function of `after` or `every`; None: cancelled, or the end of an interval.
 
-        A handler that is called at the end of its interval is observed by itself.
+        The end of an interval calls a throttled handler, which has its own instrument.
         """
         return None if isinstance(self.function, DelayedCall) else self.function
 
     def blame(self) -> tuple[Callable[..., Any] | None, Event]:
-        """Return which handler failed, and on which event."""
+        """Return the handler that failed, and its event."""
         function = self.function
         if isinstance(function, DelayedCall) and function.event is not None:
             return function.handler, function.event

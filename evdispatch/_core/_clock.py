@@ -1,8 +1,8 @@
 """Clocks, and the alarms that wake the poller at a deadline.
 
-Nothing else in the package reads a clock. An *alarm* is a descriptor that is readable from
-its deadline on. On the real clock it is a timerfd, which is accurate to the nanosecond; the
-timeout of a poller is rounded up to a millisecond.
+No other module reads a clock. An *alarm* is a descriptor that is readable from its deadline on.
+On the real clock it is a timerfd, which has nanoseconds; the timeout of a poller is rounded up to
+a millisecond.
 """
 
 import math
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import ctypes
 
-_FAR = 2.0**32  # seconds (136 years): much more would overflow in the kernel
+_FAR = 2.0**32  # seconds (136 years): much longer times overflow in the kernel
 
 
 class Alarm(Protocol):
@@ -25,7 +25,7 @@ class Alarm(Protocol):
         """Return the descriptor to poll."""
 
     def set(self, deadline: float | None) -> None:
-        """Make it readable from this time on, and not before; None: never."""
+        """Make it readable from this time on, and not before; None means never."""
 
     def close(self) -> None:
         """Release the descriptor."""
@@ -42,7 +42,10 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """CLOCK_MONOTONIC: setting the date does not change it, and it stops in a suspend."""
+    """CLOCK_MONOTONIC: setting the date does not change it.
+
+    The clock does not advance while the system is suspended.
+    """
 
     now = staticmethod(time.monotonic)
 
@@ -68,7 +71,7 @@ class TimerFd:
         return self._fd
 
     def set(self, deadline: float | None) -> None:
-        """Arm it for this time; until then it is not readable, even if it was."""
+        """Make it readable from this time on; until then it is not readable."""
         if deadline is None or deadline == math.inf:
             nanoseconds = 0  # disarms
         else:
@@ -96,8 +99,8 @@ else:
     _libc: "ctypes.PyDLL | None" = None
 
     def _load() -> "ctypes.PyDLL":
-        # PyDLL keeps the GIL: to release it would take longer than the call. Importing
-        # ctypes takes longer than importing this package, so it is done here.
+        # PyDLL keeps the GIL: releasing it takes longer than the call. Importing ctypes
+        # takes longer than importing this package, so it is imported here.
         global _libc  # noqa: PLW0603 (loaded once, on the first timer)
         if _libc is None:
             import ctypes  # noqa: PLC0415

@@ -1,11 +1,11 @@
 """The dispatch side: from the queue to the handlers. Loop 2 of 2 is in `_runner`.
 
-- A pass handles what was queued at its start. What handlers add waits for the next pass, so a
-  handler that posts an event each time it is called starves nothing.
-- Between two normal events at most one urgent event is handled, so a key does not wait behind
-  a firehose, and a storm of keys does not stop the rest.
-- An event whose source was closed by the user is dropped, unless it is a final one.
-- An exception becomes an `error` event; without a handler of it, `run` raises it or it is logged.
+- A pass handles the events that were queued at its start. Normal events that arrive later wait
+  for the next pass, so a handler that posts an event in each call does not starve others.
+- Before each normal event, one urgent event is handled if there is one, even if it arrived
+  during the pass. So a key waits for one event at most, and many keys do not stop the rest.
+- An event whose source the user has closed is dropped, unless it is a final event.
+- An exception becomes an `error` event. If that has no handler, `run` raises it or it is logged.
 """
 
 import logging
@@ -46,8 +46,8 @@ class DispatchSide:
         """Handle one pass and return the number of events handled.
 
         Raises:
-            HandlerError: A handler raised, and nobody handles `error`.
-            SourceError: A source failed, and nobody handles `error`.
+            HandlerError: A handler raised, and `error` has no handler.
+            SourceError: A source failed, and `error` has no handler.
         """
         queue, handle = self._queue, self.handle
         urgent, normal, idle = queue.lanes
@@ -74,24 +74,24 @@ class DispatchSide:
         return handled
 
     def run_checks(self) -> bool:
-        """Wake producers that wait for room; return whether the loop is to stop."""
+        """Wake producers that wait for room; return whether the loop should stop."""
         queue = self._queue
-        queue.check_requested = False  # first: a request from now on is seen next time
+        queue.check_requested = False  # before the checks: a later request counts
         if self.stopping or (queue.waited_for and not queue.resume_producers()):
             queue.check_requested = True
         return self.stopping
 
     def has_handlers(self, cls: type[Event]) -> bool:
-        """Whether a class of events has a handler that is not of one source alone."""
+        """Whether a class of events has a handler for all sources."""
         return bool(self._scope.find(cls))
 
     def raise_event(self, event: Event) -> None:
-        """Handle an event of the dispatcher's own at once: start, stop, idle."""
+        """Handle an event of the dispatcher itself at once: start, stop, idle."""
         self.posts.raised += 1
         self.handle(event)
 
     def queue_raised(self, event: Event) -> None:
-        """Queue an event of the dispatcher's own, on its thread."""
+        """Queue an event of the dispatcher itself. On the dispatch thread."""
         self.posts.raised += 1
         self._queue.lanes[URGENT].append(event)
 
@@ -116,7 +116,7 @@ class DispatchSide:
             route = scope.find(type(event))
         handled = failed = False
         try:
-            # Inline: a call would cost a tenth of a post's whole way.
+            # Inline: a call would cost a tenth of a post's time.
             for subscription in route:
                 if not subscription.alive:
                     continue
@@ -146,7 +146,7 @@ class DispatchSide:
                 event.on_handled()
 
     def _on_unhandled(self, event: Event, counts: Counts) -> None:
-        """The event has no handler: an error must not pass unnoticed."""
+        """Raise or log an error without a handler; give other events to their source."""
         if isinstance(event, Error):
             self._give_up(event)
         elif event.source is not None:
@@ -158,7 +158,7 @@ class DispatchSide:
                 self._fail(event, event.source.on_unhandled, error)
 
     def _fail(self, event: Event, handler: Handler | None, error: Exception) -> None:
-        """Queue an `error` event of a handler's exception, or raise it."""
+        """Queue an `error` event for a handler's exception; without a handler raise or log it."""
         if isinstance(event, Due):
             handler, event = event.blame()
         source = event.source
@@ -168,7 +168,7 @@ class DispatchSide:
             return
         (self.posts if source is None else source.registration).raised += 1
         if isinstance(event, Stop):
-            self.handle(failure)  # no pass follows that could
+            self.handle(failure)  # at once: this is the last pass
         else:
             self._queue.lanes[URGENT].append(failure)
 

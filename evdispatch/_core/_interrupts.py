@@ -1,12 +1,11 @@
-"""Ctrl+C at any moment, without leaving anything half done.
+"""Ctrl+C interrupts handlers at once, and the package's own code only at safe points.
 
-Python raises KeyboardInterrupt between any two bytecodes of the main thread: in the middle of a
-read, the data would be lost; while the IO thread is started, it would live on. So while a
-dispatcher works, SIGINT is handled here: a handler, and all that it calls, is interrupted at once;
-our own code stops the loop instead, and KeyboardInterrupt is raised when everything is in order.
-A SIGINT handler that somebody else has installed stays in place.
-
-The frames decide which of the two it is, so the path of an event has no flag for it.
+Python raises KeyboardInterrupt between any two bytecodes of the main thread: during a read, data
+would be lost; during the start of the IO thread, the thread would remain. So while a dispatcher
+runs, SIGINT is handled here. A handler, and all code that it calls, is interrupted at once. The
+package's own code stops the loop instead, and KeyboardInterrupt is raised at its end. A SIGINT
+handler that the program has installed stays in place. The stack decides which of the two cases it
+is, so the path of an event has no flag.
 """
 
 import contextlib
@@ -19,8 +18,8 @@ from typing import Any
 
 from evdispatch._handlers._handler import CALLERS, call_foreign
 
-# CPython's own functions, which the module `signal` wraps: the wrappers look their results up
-# among enum members, which takes 3 us for each call, in each step.
+# The functions that the module `signal` wraps: the wrappers convert results to enum members,
+# which takes 3 us for each call, in each step.
 _c_signal: Any = importlib.import_module("_signal")
 
 _SIGINT = int(signal.SIGINT)
@@ -29,28 +28,28 @@ _PATIENCE = 1.0  # seconds; a second Ctrl+C after this delay raises immediately
 
 
 class Interrupts:
-    """Holds SIGINT back while the loop is at work."""
+    """Delays SIGINT while the package's own code runs."""
 
     __slots__ = ("_handler", "_holding", "_now", "_since", "_stop")
 
     def __init__(self, stop: Callable[[], None], now: Callable[[], float]) -> None:
         self._stop = stop
         self._now = now
-        self._since: float | None = None  # when the one that is held back came
-        self._holding = 0  # how many `held` are entered
+        self._since: float | None = None  # when the delayed SIGINT came
+        self._holding = 0  # the number of `held` blocks that are entered
         self._handler = self._on_sigint  # one object, to recognise it
 
     @property
     def pending(self) -> bool:
-        """Whether one is held back."""
+        """Whether a SIGINT is delayed."""
         return self._since is not None
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Raise KeyboardInterrupt in handlers alone, or at the end.
+        """Raise KeyboardInterrupt only in handlers, or at the end of the block.
 
-        Only the main thread receives signals, so elsewhere it does nothing. A handler for
-        SIGINT that is set meanwhile stays.
+        Only the main thread receives signals, so on other threads it does nothing. A SIGINT
+        handler that is installed within the block stays.
         """
         before = _c_signal.getsignal(_SIGINT)
         main = threading.current_thread() is threading.main_thread()
@@ -65,7 +64,7 @@ class Interrupts:
             try:
                 if _c_signal.getsignal(_SIGINT) is self._handler:
                     _c_signal.signal(_SIGINT, before)
-            finally:  # another one may come right after that
+            finally:  # another SIGINT may come right after that
                 self._holding -= 1
                 pending, self._since = self._since, None
             if pending is not None:
@@ -89,10 +88,10 @@ def _is_default(handler: object) -> bool:
 
 
 def _is_in_handler(frame: FrameType | None) -> bool:
-    """Whether a handler was interrupted, or something that a handler called.
+    """Whether a handler was interrupted, or code that a handler called.
 
-    Going outwards, the first frame of ours decides: a function that calls handlers, if it
-    called the code that was interrupted; any other one is at work itself.
+    Going outwards, the first frame of the package decides. If it is a function that calls
+    handlers, and it called the interrupted code, that code is a handler.
     """
     inner = None
     while frame is not None and not is_ours(frame):
@@ -104,6 +103,6 @@ def _is_in_handler(frame: FrameType | None) -> bool:
 
 
 def is_ours(frame: FrameType) -> bool:
-    """Whether the code is of this package; its command is a program like others."""
+    """Whether the code is part of this package; `cli` counts as user code."""
     package, _, rest = str(frame.f_globals.get("__name__")).partition(".")
     return package == "evdispatch" and not rest.startswith("cli")

@@ -1,11 +1,10 @@
 """Pending events: those that wait in the queue and may still be merged or dropped.
 
-An event whose class has a policy is not put into a lane itself: a `Placeholder` is, and
-the dispatch side exchanges it for the event. One lock guards the placeholders of all
-sources; it is taken within the lock of the registrations. Another one guards those of
-posts; a merge function called under it may take the lock of the registrations. A thread
-that comes for one of them and holds it already is in a signal handler, or in a merge
-function that posts: its event is not merged, so nothing can be lost.
+If the class of an event has a policy, a `Placeholder` is put into the lane, and dispatch takes
+the event out of it. ``_source_lock`` guards the placeholders of sources, and is taken inside
+`Registrations.lock`. ``_post_lock`` guards those of posts, and is taken outside it, because a
+merge function of posts may take `Registrations.lock`. If the calling thread already holds the
+lock (signal handler, merge function), the event is not merged.
 """
 
 import threading
@@ -22,8 +21,8 @@ Lock = Any  # threading.RLock is a function
 class Placeholder:
     """Stands in a lane for the next of its events, once for each of them.
 
-    A merged event stays in the place of the first one. Of a class that drops, one
-    placeholder holds all that wait: dropping one leaves the lane as it is.
+    A merged event keeps the place of the first one. If events are dropped, one placeholder
+    holds all waiting events of the class, so dropping one does not change the lane.
     """
 
     __slots__ = ("_lock", "events", "report", "source")
@@ -36,26 +35,26 @@ class Placeholder:
     ) -> None:
         self._lock = lock
         self.source = source
-        self.events = events  # a list of one, or a deque, which takes ten times as much
+        self.events = events  # a list of one event; a deque takes ten times the memory
         self.report: Placeholder | None = None  # holds the `dropped` event
 
     def on_dequeue(self) -> Any:
         """Take the next event out; dispatch side."""
         events: Any = self.events
         with self._lock:
-            # In one call, so that no signal handler finds it half done.
+            # In one call, so that no signal handler sees an intermediate state.
             event = events.pop() if type(events) is list else events.popleft()
         return event.on_dequeue() if event.has_hooks else event
 
 
 class Pending:
-    """What waits and may still change, of one source or of the posts of one class.
+    """The pending events of one source, or of the posts of one class.
 
-    An event of a source is merged into the last one of that source alone, so the events
+    An event of a source is merged only into the last event of that source, so the events
     of a source keep their order.
 
     Attributes:
-        last: What a later event is merged into, if it is of the same class. An event
+        last: The placeholder into which a later event of the same class is merged. An event
             that is put into the lane without a policy resets it to None.
     """
 
@@ -71,10 +70,10 @@ class Pending:
     def add(
         self, event: Event, policy: Policy, puts: list[Any], *, full: bool = False
     ) -> bool:
-        """Take an event in, and append to ``puts`` what is to be put into the lane.
+        """Add an event, and append to ``puts`` the entries to put into the lane.
 
         Returns:
-            False if the lane is ``full`` and would get longer: then nothing was done.
+            False if the lane is ``full`` and would get longer: nothing was done then.
         """
         if policy.merge is None:
             with self._lock:
@@ -90,10 +89,10 @@ class Pending:
             return True
 
     def seal(self, policies: Policies) -> None:
-        """Merge nothing more into what waits now, since a policy has changed.
+        """Stop merging into the events that wait now, after a policy change.
 
-        A class that still drops goes on counting how many wait. For any other class, the
-        next events must not take the places of those that wait.
+        A class that still drops events keeps its count of waiting events. For any other
+        class, the next events must not take the places of those that wait.
         """
         self.last = None
         for cls in list(self._dropping):
@@ -102,7 +101,7 @@ class Pending:
                 del self._dropping[cls]
 
     def _merge(self, event: Event, merge: Any, puts: list[Any]) -> bool:
-        """Merge an event into the last one; return whether that was done."""
+        """Merge an event into the last one, if possible; return whether it was merged."""
         if self.last is None:
             return False
         events = self.last.events
@@ -128,7 +127,7 @@ class Pending:
         return True
 
     def _drop(self, event: Event, policy: Policy, puts: list[Any]) -> None:
-        """Take an event in, or drop one if too many of its class wait."""
+        """Add an event, or drop one if too many of its class wait."""
         waiting = self._dropping.get(type(event))
         if waiting is None:
             waiting = Placeholder(self._lock, self._source, deque())
@@ -144,7 +143,7 @@ class Pending:
             events.append(event)
         self._counts.note_shed()
         report: Any = waiting.report and waiting.report.events
-        if report:  # it waits still
+        if report:  # the last `dropped` event still waits
             report[0].count += 1
             return
         dropped = Dropped(type(event).name, 1, source=self._source, time=event.time)
@@ -154,7 +153,7 @@ class Pending:
 
 
 class PendingEvents:
-    """Puts events into the lanes as the policies of their classes say."""
+    """Puts events into the lanes, by the policies of their classes."""
 
     def __init__(
         self, policies: Policies, lanes: tuple[deque[Event], deque[Event], deque[Event]]
@@ -166,15 +165,15 @@ class PendingEvents:
         self._posts: dict[type[Event], Pending] = {}  # of each class with a policy
 
     def is_locked_here(self) -> bool:
-        """Whether the calling thread holds a lock: within a merge function."""
+        """Whether the calling thread holds a lock, and so may be in a merge function."""
         return bool(self._source_lock._is_owned() or self._post_lock._is_owned())
 
     def put(self, source: Any, events: list[Event]) -> None:
-        """Put what a source made into its lane. IO side.
+        """Put the events of a source into its lane. IO side.
 
-        At once, so that the dispatch side does not take what the next one would be merged
-        into. Where no event has a policy and its ``pending`` is None, extending the
-        lane by the events is the same.
+        All in one ``extend``, so that dispatch cannot take an event that a later one would be
+        merged into. If no event has a policy and the source has no pending events, extending
+        the lane by the events has the same result.
         """
         pending: Pending | None = source.registration.pending
         find = self._policies.find
@@ -194,7 +193,7 @@ class PendingEvents:
                     record.pending = pending
                 try:
                     pending.add(event, policy, puts)
-                except BaseException:  # of a merge function: lose nothing
+                except BaseException:  # from a merge function: lose no event
                     puts += (event, *rest)
                     pending.last = None
                     raise
@@ -206,11 +205,11 @@ class PendingEvents:
 
         Args:
             event: The post.
-            counts: Counts posts.
+            counts: The counts of posts.
             full: Whether the lane is full, and the calling thread may wait.
 
         Returns:
-            False if it must wait until the lane has room, and be given again.
+            False if the lane has no room: the caller waits and calls again.
         """
         cls = type(event)
         try:
@@ -235,7 +234,7 @@ class PendingEvents:
         return True
 
     def seal_posts(self) -> None:
-        """Merge nothing more into the posts that wait now, since a policy has changed."""
+        """Stop merging into the posts that wait now, after a policy change."""
         with self._post_lock:
             for pending in list(self._posts.values()):
                 pending.seal(self._policies)

@@ -1,11 +1,11 @@
 """Queue policies: what happens to an event while others of its class wait.
 
 ================  ================================================================
-``block``         all wait; when the queue is full, sources are not read
+``block``         all wait; while the queue is full, sources are not read
 ``latest``        the last one waits, in the place of the first
 ``merge``         one waits, in the place of the first, and merges the others
-``drop_oldest``   at most ``limit`` wait; one more, and the oldest is dropped
-``drop_newest``   at most ``limit`` wait; one more is dropped
+``drop_oldest``   at most ``limit`` wait; a further event replaces the oldest
+``drop_newest``   at most ``limit`` wait; a further event is dropped
 ================  ================================================================
 """
 
@@ -20,23 +20,22 @@ from evdispatch._handlers._filters import Selector, check_selector
 from evdispatch._handlers._handler import check_two_arguments
 
 LIMIT = 1000
-"""The default of how many events of a class that drops may wait."""
+"""The default maximum of waiting events, for policies that drop events."""
 
 Merge = Callable[[Any, Any], Any]
 """Takes the waiting event and a later one; returns one for both, or None to keep both."""
 
-_KEPT = (
-    1024  # classes whose policy is cached: a timer's name is a class, and names change
-)
+# The maximum number of cached classes. Each name of a timer has its class, and names change.
+_KEPT = 1024
 
 
 @attrs.frozen
 class Policy:
-    """Any policy but ``block``.
+    """A policy other than ``block``.
 
     Attributes:
         merge: Merges two events into one; None: events are dropped.
-        limit: How many may wait, for each source, if events are dropped.
+        limit: The maximum number of waiting events of each source, if events are dropped.
         newest: Whether the newest event is dropped, not the oldest.
     """
 
@@ -57,20 +56,20 @@ def call_merge(waiting: Event, later: Event) -> Event | None:
 class Policies:
     """The policies of one dispatcher.
 
-    A class has the policy that was set for it, or else for the nearest of its bases that
-    has one, or else the one it declares (`Event.queue_policy`). The ``fixed`` ones always
-    block, as do those delivered after a close: an end or an error must not be lost.
+    A class has the policy that was set for it, else the one set for its nearest base class,
+    else the one that it declares (`Event.queue_policy`). A class that declares ``fixed``, or
+    is delivered after a close, always blocks: an end or an error must not be lost.
 
     Attributes:
-        by_class: The policy of each class asked for so far; None: block. `set` replaces
-            it under the lock of the registrations. Posts read it without that lock, and
-            may so use the policy of a moment ago.
+        by_class: The policy of each class looked up so far; None: block. `set` replaces it
+            under `Registrations.lock`. Posts read it without that lock, so a concurrent post
+            may still use the previous policy.
     """
 
     def __init__(self) -> None:
         self.by_class: dict[type[Event], Policy | None] = {}
         self._given: dict[Selector, tuple[int, Policy | None]] = {}
-        self._serial = 0  # of two selectors that are equally near, the later one counts
+        self._serial = 0  # of a class and its name, the selector set later counts
 
     def set(self, event: Selector, policy: str | Merge, limit: int) -> None:
         """Set the policy of a class and its subclasses. See `Dispatcher.set_policy`."""
@@ -107,7 +106,7 @@ class Policies:
         for base in cls.__mro__:
             selectors: list[Any] = [base]
             name = getattr(base, "name", None)
-            if name in cls.names:  # a timer with its own name is not a `tick`
+            if name in cls.names:  # a timer with another name is not a `tick`
                 selectors.append(name)
             given = [self._given[each] for each in selectors if each in self._given]
             if given:

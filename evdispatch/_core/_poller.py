@@ -1,22 +1,25 @@
-"""What is ready: epoll, level- and edge-triggered. `_select_poller` has select and poll.
+"""Pollers report which descriptors are ready. `_select_poller` has select and poll.
 
-A poller knows descriptors and masks, no sources and no events. Facts it rests on:
-
-- epoll watches the open file description, the table is keyed by the number too. When a
-  number is closed while a duplicate lives on, epoll goes on reporting the number and
-  refuses to delete it. Hence: delete before close, and `EpollPoller.rebuild`.
-- Adding, changing and deleting from one thread works while another one waits, and takes
-  effect at once; closing a descriptor wakes nobody. select and poll take the set along
-  when the wait begins (``live`` is false), and keep the files in it open until it ends.
-- HUP and ERR are reported whatever the mask, even for a mask of 0; and so `NO_INTEREST`.
-- A waiting epoll is woken by whatever a descriptor tells, and only then looks at the mask:
-  one that is watched for nothing costs as much. `ONESHOT` has the kernel look away.
-- A number that was closed has left an epoll set: changing it fails with ENOENT, even when
-  it was given out anew. So what waits for nothing stays in the set, to be known again.
-- Regular files and some devices are refused with EPERM (`NotPollableError`).
-- Edge-triggered (`EDGE`), epoll tells of an arrival once. Changing the mask tells of
-  what is there, again.
+A poller knows descriptors and masks; it knows no sources and no events.
 """
+
+# Facts on which the pollers and their users rest:
+#
+# - epoll watches the open file description, but its table is keyed by the number, too. When a
+#   number is closed while a duplicate is open, epoll continues to report the number, and
+#   refuses to delete it. Hence: delete before close, and `EpollPoller.rebuild`.
+# - Adding, changing and deleting works while another thread waits, and takes effect at once.
+#   Closing a descriptor ends no wait. select and poll copy the set when the wait begins
+#   (``live`` is false), and keep its files open until the wait ends.
+# - HUP and ERR are reported for every mask, even for a mask of 0. Hence `NO_INTEREST`.
+# - Any event of a watched descriptor wakes a waiting epoll before the mask is checked, so a
+#   descriptor with a mask of 0 costs as much as others. `ONESHOT` disables the descriptor.
+# - A closed number has left the epoll set: changing it fails with ENOENT, even if the number
+#   is in use again. So a descriptor without interest stays in the set: otherwise a reused
+#   number would not be detected.
+# - Regular files and some devices are refused with EPERM (`NotPollableError`).
+# - Edge-triggered (`EDGE`), epoll reports an arrival once. Changing the mask makes it report
+#   the present readiness again.
 
 import contextlib
 import math
@@ -30,26 +33,26 @@ WRITE = select.EPOLLOUT
 PRIORITY = select.EPOLLPRI
 ERROR = select.EPOLLERR
 HANGUP = select.EPOLLHUP
-INVALID = select.POLLNVAL  # the number is closed; only poll says so
+INVALID = select.POLLNVAL  # the number is closed; only poll reports it
 EDGE = select.EPOLLET
 ONESHOT = select.EPOLLONESHOT
-"""Beside others: report it once, and then nothing until the mask is set anew."""
+"""Added to other bits: report the descriptor once, and then not until the mask is set again."""
 NO_INTEREST = ONESHOT
-"""Watched, and asked for nothing: a hang-up is reported once, and not again and again."""
+"""The mask of a descriptor without interest: a hang-up is reported once, not repeatedly."""
 
 
 class NotPollableError(Exception):
-    """The kernel won't poll this descriptor: it is always ready."""
+    """The kernel can't poll this descriptor: it is always ready."""
 
 
 class Poller(Protocol):
-    """What the IO side asks of a poller. All but `poll` from any thread."""
+    """A poller as the IO side uses it. All methods but `poll` may be called on any thread."""
 
     live: bool
-    """Whether what is added, changed or removed counts for a wait that has begun."""
+    """Whether a change takes effect in a wait that has begun."""
 
     def fileno(self) -> int:
-        """Return a descriptor that is readable when `poll` has something to tell."""
+        """Return a descriptor that is readable when `poll` would return something."""
 
     def add(self, fd: int, mask: int) -> None:
         """Watch a descriptor.
@@ -67,20 +70,20 @@ class Poller(Protocol):
         """
 
     def remove(self, fd: int) -> None:
-        """Watch it no longer; quiet if it is not watched."""
+        """Stop watching a descriptor; ignored if it is not watched."""
 
     def poll(self, timeout: float | None) -> list[tuple[int, int]]:
-        """Wait up to ``timeout`` seconds (None: for ever) and return (fd, mask) pairs."""
+        """Wait up to ``timeout`` seconds (None: for ever), and return (fd, mask) pairs."""
 
     def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
-        """Forget everything and watch these (fd, mask) pairs; `fileno` stays."""
+        """Watch these (fd, mask) pairs and no others; `fileno` does not change."""
 
     def close(self) -> None:
         """Release the descriptor."""
 
 
 class EpollPoller:
-    """epoll: a wait costs what is ready, however many are watched."""
+    """epoll: the cost of a wait depends on the ready descriptors, not on all."""
 
     __slots__ = ("_epoll", "_outer", "poll")
 
@@ -88,15 +91,15 @@ class EpollPoller:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._outer: select.epoll | None = None  # what a host watches
-        # The very method: nothing stands in between.
+        self._outer: select.epoll | None = None  # for a host's loop: see fileno
+        # The bound method itself: a method of this class would add a call.
         self.poll: Callable[[float | None], list[tuple[int, int]]] = self._epoll.poll
 
     def fileno(self) -> int:
         """Return a descriptor that can itself be polled.
 
-        It is an epoll around ours: a host registers it with a poller of its own, and that
-        would not notice when `rebuild` puts another file behind our number.
+        It is a second epoll that watches the first one. A host registers it with its own
+        poller, which would not notice that `rebuild` replaces the file of the first number.
         """
         if self._outer is None:
             self._outer = select.epoll()
@@ -115,20 +118,20 @@ class EpollPoller:
         self._epoll.modify(fd, mask)
 
     def remove(self, fd: int) -> None:
-        """Watch it no longer. A number that was closed has left the set by itself."""
+        """Stop watching a descriptor. A closed number has left the set already."""
         with contextlib.suppress(OSError):
             self._epoll.unregister(fd)
 
     def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
-        """Start afresh under the same number, to be rid of a closed descriptor."""
+        """Replace the epoll set under the same number, to drop closed descriptors."""
         fresh = select.epoll()
         try:
             for fd, mask in masks:
-                with contextlib.suppress(OSError):  # closed behind our back: silent
+                with contextlib.suppress(OSError):  # closed by other code
                     fresh.register(fd, mask)
             os.dup2(fresh.fileno(), self._epoll.fileno(), inheritable=False)
             if self._outer is not None:
-                self._outer.register(self._epoll, READ)  # the old one left by itself
+                self._outer.register(self._epoll, READ)  # dup2 removed the old one
         finally:
             fresh.close()
 
@@ -140,10 +143,9 @@ class EpollPoller:
 
 
 def ready_now(fd: int, mask: int, timeout: float | None = 0.0) -> int:
-    """Return what a descriptor is ready for, hang-ups and errors too.
+    """Return what a descriptor is ready for, including hang-ups and errors.
 
-    At this moment; or as soon as it is ready for anything, within ``timeout`` seconds
-    (None: for ever).
+    Waits up to ``timeout`` seconds (None: for ever) until it is ready for anything.
     """
     poll = select.poll()
     poll.register(fd, mask)
@@ -152,5 +154,5 @@ def ready_now(fd: int, mask: int, timeout: float | None = 0.0) -> int:
 
 
 def readable_now(fd: int) -> bool:
-    """Return whether a descriptor has something to read, or has ended."""
+    """Return whether a read of a descriptor would not block: data, or the end."""
     return ready_now(fd, READ) != 0

@@ -1,11 +1,11 @@
-"""The queue: the only connection between the IO side and the dispatch side.
+"""The queue: the only way of events from the IO side to the dispatch side.
 
 - Three lanes, each first in, first out. A source uses one lane, so its events keep their order.
 - The path of an event takes no lock: append, extend and popleft of a deque are atomic under
   the GIL, and by the deque's own lock in a free-threaded build.
-- No wake-up is lost, and none is sent in vain. The dispatch side sets ``sleeping`` and *then*
-  looks at the lanes; a put or a post appends and *then* looks at ``sleeping``: one of the two
-  sees the other. The thread that finds it set clears it *before* it writes the wakeup.
+- No wake-up is lost or sent in vain. The dispatch side sets ``sleeping`` and *then* checks the
+  lanes; a put or a post appends and *then* reads ``sleeping``. So one of the two sees the other.
+  The thread that finds ``sleeping`` set clears it *before* it writes the wakeup.
 """
 
 import threading
@@ -23,10 +23,10 @@ class Queue:
     """The lanes, their bound, and the threads that wait on either side.
 
     Attributes:
-        bound: How many events a lane takes; see `free_space` and `wait_for_room`.
+        bound: The maximum number of events in a lane; see `free_space` and `wait_for_room`.
         sleeping: The dispatch side waits, or is about to: see above.
-        check_requested: The one flag that dispatch looks at after each handler: a producer
-            waits for room, or the loop is to stop.
+        check_requested: The flag that dispatch reads after each event: a producer waits for
+            room, or the loop should stop.
     """
 
     __slots__ = (
@@ -75,54 +75,55 @@ class Queue:
         return len(self.urgent) + len(self.normal) + len(self.idle)
 
     def by_source(self) -> "Counter[Any]":
-        """Count what waits, by source; None for posts."""
+        """Return the number of waiting events of each source; None stands for posts."""
         return Counter(event.source for lane in self.lanes for event in lane.copy())
 
     def free_space(self, lane: int) -> int:
-        """Return how many events the IO side may still put into a lane.
+        """Return how many more events the IO side may put into a lane.
 
-        The idle lane is not bounded: the IO side would wait for idleness for ever.
+        The idle lane is unbounded, else the IO side could wait for a lane that is emptied only
+        when idle.
         """
         return self.bound if lane == IDLE else self.bound - len(self.lanes[lane])
 
     def notify(self) -> None:
-        """End the dispatch side's sleep if there is something to handle.
+        """Wake the dispatch side if the queue has events.
 
-        Once for all that a poll gave: a thread that wakes earlier takes the GIL from the
-        IO thread at each system call.
+        Called once for all events of a poll: a thread that wakes earlier takes the GIL from
+        the IO thread at each system call.
         """
         if self.sleeping and len(self):
             self.wake()
 
     def wake(self) -> None:
-        """End the dispatch side's sleep. From any thread or signal handler."""
+        """Wake the dispatch side. From any thread or signal handler."""
         self.sleeping = False
         self._wake_dispatch()
 
     def request_check(self) -> None:
-        """Make the dispatch side run its checks, awake or asleep. From anywhere, as `wake`."""
+        """Make the dispatch side run its checks. From any thread or signal handler."""
         self.check_requested = True
         if self.sleeping:
             self.wake()
 
     def wait_for_low_water(self) -> bool:
-        """Ask to be woken at half the bound. IO side only, before it waits.
+        """Request a wake-up at half the bound. IO side only, before it waits.
 
         Returns:
-            Whether there is anything to wait for.
+            Whether a lane is above half the bound; if not, no wake-up comes.
         """
-        self._io_waits = self.check_requested = True  # before the look at the lanes
+        self._io_waits = self.check_requested = True  # before checking the lanes
         if self._above_half():
             return True
         self._io_waits = False
         return False
 
     def resume_producers(self) -> bool:
-        """Wake the producers that wait for room, once there is. Dispatch side only.
+        """Wake the producers that wait for room, if there is room. Dispatch side only.
 
         Returns:
-            Whether there was room. A producer that finds it taken by another one requests a
-            check again, so the dispatch side may sleep until then.
+            Whether there was room. A producer that again finds no room requests another
+            check, so the dispatch side may sleep until then.
         """
         if self._above_half():
             return False
@@ -142,16 +143,16 @@ class Queue:
     def wait_for_room(self, lane: int, timeout: float | None) -> None:
         """Wait until the lane has room. Not for the dispatch thread.
 
-        A post of a signal handler that interrupts a wait does not wait: it would wait for
-        the thread that it has interrupted.
+        In a signal handler that interrupts such a wait, a post does not wait: it would wait
+        for the thread that it interrupts.
 
         Args:
             lane: The lane.
             timeout: In seconds; None waits for ever.
 
         Raises:
-            QueueFull: There was none within the timeout.
-            ClosedError: The dispatcher was closed meanwhile.
+            QueueFull: There was no room within the timeout.
+            ClosedError: The dispatcher was closed during the wait.
         """
         thread = threading.get_ident()
         if thread in self._waiting:
@@ -171,7 +172,7 @@ class Queue:
             raise ClosedError("the dispatcher was closed while a post waited for room")
 
     def _may_put(self, lane: int) -> bool:
-        # Before the look: from now on the thread that makes room wakes this one.
+        # Before the check: from now on the thread that makes room wakes this one.
         self.check_requested = True
         return self.closed or len(self.lanes[lane]) < self.bound
 
@@ -187,7 +188,7 @@ class Queue:
 
     @property
     def full_lane(self) -> int:
-        """The most urgent lane that is full; IDLE where none is."""
+        """The most urgent lane that is full, or IDLE if none is."""
         if len(self.urgent) >= self.bound:
             return URGENT
         return NORMAL if len(self.normal) >= self.bound else IDLE

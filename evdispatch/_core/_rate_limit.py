@@ -1,12 +1,12 @@
-"""How many events a second a source may make: a bucket of tokens, one for each event.
+"""Rate limits of sources: a bucket of tokens, one for each event.
 
     FREE --no token--> HELD --half full--> RECOVERING --full--> FREE
                          ^----no token---------'
 
-The bucket is full at first, holds `burst` tokens, and gets `rate` more a second. A source
-that is held is not read. It goes on when half of the tokens are there, so that it is not
-woken for each event. Only in HELD and RECOVERING there is a deadline: a source that keeps
-to its rate causes no wake-up. Time is an argument; `_io._holding` acts on the states.
+The bucket is full at first, holds ``burst`` tokens, and gets ``rate`` tokens a second. A source
+is not read in HELD. It is read again at half of the tokens, so that it is not woken for each
+event. A deadline exists only in HELD and RECOVERING: a source that keeps to its rate causes no
+wake-up. Time is an argument. `IoLoop._spend` and `IoLoop._expire_limit` act on the states.
 """
 
 import math
@@ -16,9 +16,9 @@ from typing import Any
 from evdispatch._checks import check_count, check_interval
 from evdispatch._core._timers import TimerId
 
-_ROUNDING = 1e-6  # tokens: what may be missing of a whole one
-_MANY = 1 << 30  # more than a turn's worth
-_SHARE = 0.1  # seconds' worth of tokens: the default burst
+_ROUNDING = 1e-6  # tokens that may be missing from a whole one
+_MANY = 1 << 30  # more events than any turn has
+_SHARE = 0.1  # seconds: the default burst is the tokens of this time
 
 FREE, HELD, RECOVERING = range(3)
 
@@ -29,9 +29,9 @@ class RateLimiter:
     Attributes:
         record: The registration of the source.
         rate: In events a second.
-        burst: How many may come at once; infinity: the limit was lifted.
-        state: FREE; HELD: there is no token, and the source is not read; RECOVERING: it is
-            read again, but the `throttled` event that ends it is still to come.
+        burst: The maximum number of events at once; infinity: the limit was removed.
+        state: FREE; HELD: no token is left, and the source is not read; RECOVERING: the
+            source is read again, and the `throttled` event with ``active`` False is due.
         timer_id: Its deadline, if it has one: see `due`.
     """
 
@@ -44,22 +44,22 @@ class RateLimiter:
         self.state = FREE
         self.timer_id: TimerId | None = None
         self._tokens = burst
-        self._at = -math.inf  # the time of that many tokens
+        self._at = -math.inf  # when `_tokens` was computed
 
     def change(self, rate: float, burst: float, now: float) -> None:
-        """Fill it at another rate from now on."""
+        """Change the rate from now on."""
         self._fill(now)
         self.rate = rate
         self.burst = burst
         self._tokens = min(self._tokens, burst)
 
     def lift(self) -> None:
-        """Limit nothing any more."""
+        """Remove the limit."""
         self.burst = self._tokens = math.inf
 
     @property
     def is_lifted(self) -> bool:
-        """Whether it limits nothing any more."""
+        """Whether the limit was removed."""
         return self.burst == math.inf
 
     def available(self, now: float) -> int:
@@ -68,7 +68,7 @@ class RateLimiter:
         return int(min(self._tokens + _ROUNDING, _MANY))
 
     def spend(self, events: int, now: float) -> bool:
-        """Take the tokens of events out; return whether the source is HELD from now on."""
+        """Take the tokens of some events; return whether the state has become HELD."""
         self._tokens -= events
         if self.state == HELD or self.available(now):
             return False
@@ -76,7 +76,7 @@ class RateLimiter:
         return True
 
     def due(self) -> float:
-        """Return when to call `expire`, if no more events are made until then."""
+        """Return when to call `expire`, if no event is made until then."""
         enough = self.burst if self.state == RECOVERING else max(1.0, self.burst / 2)
         missing = enough - self._tokens if self._tokens < enough else 0.0
         return self._at + missing / self.rate
@@ -90,7 +90,7 @@ class RateLimiter:
             self.state = FREE
 
     def on_deadline(self, now: float) -> Iterable[Any]:
-        """Return no events: the IO side calls `expire` in place of this."""
+        """Return no events: the IO side calls `expire` instead."""
         return ()
 
     def _fill(self, now: float) -> None:

@@ -1,6 +1,6 @@
 """The schedule of a repeating timer: instants that do not drift. Reads no clock."""
 
-_SHORTEST = 1e-9  # seconds: the resolution of the clock; keeps the numbers finite
+_SHORTEST = 1e-9  # seconds: the clock's resolution; keeps the counts finite
 
 
 class Schedule:

@@ -1,7 +1,7 @@
-"""The older pollers: select(2) and poll(2), whose every wait goes over all descriptors.
+"""The older pollers, select(2) and poll(2): each call passes all descriptors to the kernel.
 
-Each keeps an epoll set beside its own, which is never asked what is ready. It knows what
-was closed and what can't be polled, and it is the one descriptor that a host can watch.
+Each keeps an epoll set with the same descriptors, which it never polls. The epoll set detects
+closed descriptors and files that can't be polled, and is the one descriptor for a host's loop.
 """
 
 import abc
@@ -25,7 +25,7 @@ _FD_SETSIZE = 1024  # the bits of an fd_set, select(2)
 
 
 class _SetPoller(EpollPoller):
-    """What takes its set along to each wait: what is common to both."""
+    """Base of pollers that pass the whole set to each call."""
 
     __slots__ = ("_once",)
 
@@ -34,7 +34,7 @@ class _SetPoller(EpollPoller):
     def __init__(self) -> None:
         super().__init__()
         self.poll = self._poll_once
-        self._once: set[int] = set()  # to be told once, as epoll does by itself
+        self._once: set[int] = set()  # ONESHOT descriptors, to be reported once
         self._clear()
 
     def add(self, fd: int, mask: int) -> None:
@@ -48,17 +48,17 @@ class _SetPoller(EpollPoller):
         self._set(fd, mask)
 
     def remove(self, fd: int) -> None:
-        """Watch it no longer."""
+        """Stop watching a descriptor."""
         super().remove(fd)
         self._set(fd, NO_INTEREST)
 
     def rebuild(self, masks: Iterable[tuple[int, int]]) -> None:
-        """Start afresh. See `Poller.rebuild`."""
+        """Watch these descriptors and no others. See `Poller.rebuild`."""
         masks = list(masks)
         super().rebuild(masks)
         self._clear()
         for fd, mask in masks:
-            with contextlib.suppress(OSError):  # closed behind our back
+            with contextlib.suppress(OSError):  # closed by other code
                 self._set(fd, mask)
 
     def _set(self, fd: int, mask: int) -> None:
@@ -67,24 +67,24 @@ class _SetPoller(EpollPoller):
         self._watch(fd, mask & ~ONESHOT if once else mask)
 
     def _poll_once(self, timeout: float | None = None) -> list[tuple[int, int]]:
-        told = self._wait(timeout)
+        reported = self._wait(timeout)
         if self._once:
-            for fd, _ in told:
+            for fd, _ in reported:
                 if fd in self._once:
                     self._watch(fd, NO_INTEREST)
-        return told
+        return reported
 
     @abc.abstractmethod
     def _clear(self) -> None:
-        """Have an empty set."""
+        """Empty the set."""
 
     @abc.abstractmethod
     def _watch(self, fd: int, mask: int) -> None:
-        """Change the set."""
+        """Set the mask of a descriptor in the set."""
 
     @abc.abstractmethod
     def _wait(self, timeout: float | None = None) -> list[tuple[int, int]]:
-        """Wait, and tell what is ready."""
+        """Wait, and return (fd, mask) pairs."""
 
 
 class PollPoller(_SetPoller):
@@ -103,14 +103,15 @@ class PollPoller(_SetPoller):
                 self._poll.unregister(fd)
 
     def _wait(self, timeout: float | None = None) -> list[tuple[int, int]]:
-        # Up: waiting a little longer is right, and rounding down would spin.
+        # Rounded up: a little late is right; rounded down, the loop would spin.
         return self._poll.poll(None if timeout is None else math.ceil(timeout * 1000))
 
 
 class SelectPoller(_SetPoller):
     """select: descriptors below 1024.
 
-    It has no word for a hang-up alone: an inner epoll, itself selected, tells of those.
+    It cannot report hang-ups of a descriptor that is not watched for reading. An inner epoll,
+    which is itself selected, reports those.
     """
 
     __slots__ = ("_hangups", "_masks", "_readers", "_urgent", "_writers")
@@ -120,7 +121,8 @@ class SelectPoller(_SetPoller):
         super().__init__()
 
     def _clear(self) -> None:
-        with select.epoll() as fresh:  # another thread may wait on ours: it stays open
+        # The number stays, because another thread may wait on it.
+        with select.epoll() as fresh:
             os.dup2(fresh.fileno(), self._hangups.fileno(), inheritable=False)
         self._masks: dict[int, int] = {}
         self._readers = {self._hangups.fileno()}
@@ -131,7 +133,7 @@ class SelectPoller(_SetPoller):
         """Watch a descriptor. See `Poller.add`.
 
         Raises:
-            OSError: Its number is above 1023, too (EMFILE).
+            OSError: Also if its number is above 1023 (EMFILE).
         """
         if fd >= _FD_SETSIZE:
             limit = f"select takes descriptors below {_FD_SETSIZE}"
@@ -152,7 +154,7 @@ class SelectPoller(_SetPoller):
             self._masks.pop(fd, None)
             return
         self._masks[fd] = mask
-        if not mask & READ:  # else a hang-up makes it readable
+        if not mask & READ:  # with READ, a hang-up makes it readable
             self._hangups.register(fd, 0)
 
     def _wait(self, timeout: float | None = None) -> list[tuple[int, int]]:
@@ -162,16 +164,16 @@ class SelectPoller(_SetPoller):
         except OSError as error:
             if error.errno != errno.EBADF:
                 raise
-            ready = set(self._masks)  # one was closed: a poll over all tells which
-        # select says readable for a hang-up too: a poll over the few tells what it is.
+            ready = set(self._masks)  # one was closed: poll below determines which
+        # select reports a hang-up as readable: poll determines the mask.
         poll = select.poll()
         for fd in ready:
             mask = self._masks.get(fd)
-            if mask is not None:  # else taken out meanwhile, or the inner one
+            if mask is not None:  # else removed meanwhile, or the inner epoll
                 poll.register(fd, mask)
-        told = dict(self._hangups.poll(0)) if self._hangups.fileno() in ready else {}
-        told.update(poll.poll(0))
-        return list(told.items())
+        masks = dict(self._hangups.poll(0)) if self._hangups.fileno() in ready else {}
+        masks.update(poll.poll(0))
+        return list(masks.items())
 
     def close(self) -> None:
         """Release the descriptors."""

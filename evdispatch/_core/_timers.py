@@ -1,9 +1,9 @@
-"""The deadlines of a dispatcher: one heap, and one alarm set for the nearest of them.
+"""The deadlines of a dispatcher: one heap, and one alarm that is set for the nearest one.
 
-The heap holds pairs of numbers, and a table maps the second one, the timer's id, to the
-owner. The garbage collector skips tuples of numbers; with an object per deadline, setting
-a million timers took a third longer. Cancelling only removes the id from the table, so the
-heap may hold cancelled entries; see `TimerQueue.cancel` and `TimerQueue.next`.
+The heap holds pairs of a time and a timer id, and a table maps the id to the owner. The garbage
+collector skips tuples of numbers; with an object per deadline, setting a million timers took a
+third longer. Cancelling only removes the id from the table, so the heap may hold cancelled
+entries; see `TimerQueue.cancel` and `TimerQueue.next`.
 
 All methods are called under the lock of the registrations.
 """
@@ -20,7 +20,7 @@ TimerId = int
 
 
 class Owner(Protocol):
-    """What has a deadline: a source, a rate limiter, or the handle of a callback."""
+    """What has a deadline: a registration, a rate limiter, or the handle of a callback."""
 
     def on_deadline(self, now: float) -> Iterable[Any]:
         """Return the events that are due."""
@@ -31,9 +31,10 @@ class TimerQueue:
 
     Attributes:
         alarm: Readable from the nearest deadline on.
-        at_work: Whether a thread polls, or will call `prepare_to_wait` before any waits.
-            Until then the alarm is not set, and no thread is woken.
-        count: How many deadlines were added so far; the next id.
+        at_work: True while the thread that polls is awake. That thread calls
+            `prepare_to_wait` and checks for all work before it waits, so until then the
+            alarm is not set and no wake-up is sent.
+        count: The number of deadlines added so far, which is the next id.
     """
 
     __slots__ = ("_armed", "_heap", "_owners", "alarm", "at_work", "count", "now")
@@ -52,7 +53,7 @@ class TimerQueue:
 
     def add(self, when: float, owner: Owner) -> TimerId:
         """Add a deadline; ``owner.on_deadline`` is called at that time."""
-        # A deadline in the past is due now; else it would overtake those due before it.
+        # A deadline in the past counts as now, so it does not overtake earlier ones.
         return self.add_later(max(when, self.now()), owner)
 
     def add_later(self, when: float, owner: Owner) -> TimerId:
@@ -69,9 +70,9 @@ class TimerQueue:
 
     def cancel(self, timer_id: TimerId) -> None:
         """Cancel a deadline; one that is over or cancelled is ignored."""
-        # The alarm stays as it is, and may go off once in vain: to find the nearest
-        # deadline at each cancel would make a million timers a quarter slower. To look
-        # here whether most of the heap is cancelled took a sixth of a timer's whole time.
+        # The alarm is not changed, and may expire once in vain: finding the nearest
+        # deadline at each cancel makes a million timers a quarter slower. Checking here
+        # whether most of the heap is cancelled took a sixth of a timer's whole time.
         self._owners.pop(timer_id, None)
         if not self._owners:
             self._heap.clear()
@@ -95,8 +96,9 @@ class TimerQueue:
         """Remove the nearest deadline that is due and return its owner, or None.
 
         Args:
-            now: The time until which deadlines are due.
-            before: Ignore ids from this one on: an earlier value of `count`.
+            now: Deadlines up to this time are due.
+            before: An earlier value of `count`: ids from this one on were added later and
+                are skipped.
         """
         when = self.next()
         if when is None or when > now or self._heap[0][1] >= before:
@@ -104,7 +106,7 @@ class TimerQueue:
         return self._owners.pop(heapq.heappop(self._heap)[1])
 
     def prepare_to_wait(self) -> None:
-        """Set the alarm, now and at each change, since a thread is about to wait."""
+        """Set the alarm now, and at each change, because a thread is about to wait."""
         self.at_work = False
         self.arm()
 

@@ -1,4 +1,4 @@
-"""A pipe to itself, which ends the wait of a poller."""
+"""`Wakeup`: a pipe that ends the wait of a poller."""
 
 import contextlib
 import os
@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 from evdispatch._core._poller import READ, ready_now
 
-_DRAIN = 4096  # bytes of a wakeup that are read at once
+_DRAIN = 4096  # bytes per read of the pipe
 
 
 class Wakeup:
-    """A pipe to itself: lets any thread, or a signal, end a wait.
+    """A pipe by which any thread, or a signal, ends a wait.
 
-    Not an eventfd, since that takes eight bytes at a time, and ``signal.set_wakeup_fd``
-    writes one: see `wake_on_signals`.
+    It is not an eventfd, because a write to that takes eight bytes, and
+    ``signal.set_wakeup_fd`` writes one: see `wake_on_signals`.
 
-    The lock keeps a `set` from writing to a number that `close` has just given back. It
-    is reentrant, since a signal handler may call `set` in the midst of a `set`.
+    The lock prevents `set` from writing to a descriptor number that `close` has released. It
+    is reentrant, because a signal handler may call `set` during a `set`.
     """
 
     __slots__ = ("_fd", "_lock", "_write_fd")
@@ -39,19 +39,19 @@ class Wakeup:
                     os.write(self._write_fd, b"\0")
 
     def clear(self) -> None:
-        """Make it unset."""
+        """Clear it."""
         with contextlib.suppress(BlockingIOError):
             while len(os.read(self._fd, _DRAIN)) == _DRAIN:
                 pass
 
     @contextlib.contextmanager
     def wake_on_signals(self) -> Iterator[None]:
-        """Let signals end the wait too; only on the main thread does it anything.
+        """Make signals end the wait, too; no effect on other threads than the main one.
 
-        A signal that comes just before the wait begins does not interrupt it, and its
-        Python handler would run when the wait is over: maybe never. So the C handler
-        must make the wait's descriptor readable (signal.set_wakeup_fd). One that is set
-        already is another loop's business, and stays.
+        A signal that arrives just before the wait does not interrupt it, and its Python
+        handler would run after the wait, which may never end. So Python's C handler writes
+        to this pipe (signal.set_wakeup_fd). A descriptor that is set already belongs to
+        another loop, and stays.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -65,13 +65,13 @@ class Wakeup:
             self._forget_signals()
 
     def _forget_signals(self) -> None:
-        """Let signals write here no more; leave another loop's descriptor alone."""
+        """Undo `wake_on_signals`; another loop's descriptor stays."""
         other = signal.set_wakeup_fd(-1)
         if other not in (-1, self._write_fd):
             signal.set_wakeup_fd(other)
 
     def wait(self, timeout: float | None) -> None:
-        """Wait until it is set or ``timeout`` seconds are over; leaves it unset."""
+        """Wait until it is set, up to ``timeout`` seconds, and clear it."""
         if ready_now(self._fd, READ, timeout):
             self.clear()
 
@@ -81,9 +81,9 @@ class Wakeup:
             self.abandon()
 
     def abandon(self) -> None:
-        """Close without the lock: in a forked child nobody may be left to release it."""
+        """Close without the lock, whose holder may not exist in a forked child."""
         if threading.current_thread() is threading.main_thread():
-            self._forget_signals()  # else they would write to whatever is opened next
+            self._forget_signals()  # else signals write to the next file of this number
         fds, self._fd, self._write_fd = (self._fd, self._write_fd), -1, -1
         for fd in fds:
             if fd >= 0:

@@ -170,7 +170,7 @@ def test_a_delay_may_be_long(app: Dispatcher, seconds: float) -> None:
 @pytest.mark.parametrize("verb", ["after", "every"])
 @pytest.mark.parametrize("function", [None, 3, "f"], ids=repr)
 def test_a_timer_calls_a_function(app: Dispatcher, verb: str, function: Any) -> None:
-    with pytest.raises(TypeError, match="a timer calls a function"):
+    with pytest.raises(TypeError, match="the function must be callable"):
         getattr(app, verb)(1.0, function)
 
 

@@ -149,7 +149,7 @@ def test_queue_size_below_one_raises_value_error(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1.0, True, "10", None], ids=repr)
 def test_queue_size_not_a_whole_number_raises_type_error(size: object) -> None:
-    with pytest.raises(TypeError, match="queue_size is a whole number"):
+    with pytest.raises(TypeError, match="queue_size must be a whole number"):
         Dispatcher(queue_size=size)  # type: ignore[arg-type]
 
 
