@@ -1,4 +1,4 @@
-"""Checks of what users pass: an error at the call, in the words of the call."""
+"""Checks of arguments: a wrong one raises in the call, with the argument's name."""
 
 import math
 from typing import Any, Protocol
@@ -10,13 +10,13 @@ def check_seconds(what: str, seconds: Any) -> float:
     """Return seconds as a float.
 
     Raises:
-        TypeError: It is no number.
-        ValueError: It is NaN, which compares with nothing and would spoil the heap.
+        TypeError: It is not a number.
+        ValueError: It is NaN, which has no order and would break the heap of deadlines.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(f"{what} is a number of seconds, not {seconds!r}")
+        raise TypeError(f"{what} must be a number of seconds, got {seconds!r}")
     if seconds != seconds:  # noqa: PLR0124  # math.isnan fails on a huge whole number
-        raise ValueError(f"{what} can't be NaN")
+        raise ValueError(f"{what} must be a number of seconds, got NaN")
     try:
         return float(seconds)
     except OverflowError:  # a whole number of more than 300 digits
@@ -24,10 +24,10 @@ def check_seconds(what: str, seconds: Any) -> float:
 
 
 def check_timeout(seconds: Any) -> float:
-    """Return how long to wait, from 0 to a day: pollers overflow on much longer waits.
+    """Return a timeout, limited to 0 to one day: pollers overflow on much longer waits.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is NaN.
     """
     return min(max(0.0, check_seconds("timeout", seconds)), _DAY)
@@ -37,26 +37,26 @@ def check_interval(what: str, seconds: Any) -> float:
     """Return an interval as a float.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is NaN, zero or negative.
     """
     interval = check_seconds(what, seconds)
     if interval <= 0:
-        raise ValueError(f"{what} must be above 0 seconds, not {interval:g}")
+        raise ValueError(f"{what} must be above 0 seconds, got {interval:g}")
     return interval
 
 
 def check_count(what: str, number: Any) -> int:
-    """Return a number of things as it is.
+    """Return a count as it is.
 
     Raises:
-        TypeError: It is no whole number.
+        TypeError: It is not a whole number.
         ValueError: It is less than 1.
     """
     if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{what} is a whole number, not {number!r}")
+        raise TypeError(f"{what} must be a whole number, got {number!r}")
     if number < 1:
-        raise ValueError(f"{what} must be at least 1, not {number}")
+        raise ValueError(f"{what} must be at least 1, got {number}")
     return number
 
 
@@ -64,31 +64,31 @@ def check_choice(what: str, value: Any, choices: tuple[Any, ...]) -> None:
     """Check that an option has one of its values.
 
     Raises:
-        ValueError: It has not.
+        ValueError: It has another value.
     """
     kinds = tuple(type(each) for each in choices)  # 4.0 and True would equal a number
     if value not in choices or not isinstance(value, kinds) or isinstance(value, bool):
-        raise ValueError(f"{what} must be one of {choices}, not {value!r}")
+        raise ValueError(f"{what} must be one of {choices}, got {value!r}")
 
 
 def check_name(what: str, name: Any) -> None:
-    """Check that an event may be called so.
+    """Check the name of an event.
 
     Raises:
-        TypeError: It is no text.
-        ValueError: It is no identifier in lower case.
+        TypeError: It is not a str.
+        ValueError: It is not an identifier in lower case.
     """
     if not isinstance(name, str):
-        raise TypeError(f"{what} is that of its events, not {name!r}")
+        raise TypeError(f"{what} must be a str, got {name!r}")
     if not name.isidentifier() or name != name.lower():
-        raise ValueError(f"{what} is a word in lower_case, not {name!r}")
+        raise ValueError(f"{what} must be an identifier in lower_case, got {name!r}")
 
 
 class HasFileno(Protocol):
-    """A file, a socket, and the like."""
+    """An object with a descriptor, such as a file or a socket."""
 
     def fileno(self) -> int:
-        """Return its descriptor."""
+        """Return the descriptor."""
 
 
 FileLike = int | HasFileno
@@ -99,17 +99,21 @@ def descriptor(fileobj: Any) -> int:
 
     Raises:
         TypeError: It is neither.
-        ValueError: It is closed, or negative.
+        ValueError: It is closed, or not in the range of descriptors.
     """
     if isinstance(fileobj, bool):
-        raise TypeError("a descriptor is a number or has a fileno(), not a bool")
+        raise TypeError("a descriptor must be a number or have a fileno(), got a bool")
     fd = fileobj
     if not isinstance(fd, int):
         fileno = getattr(fileobj, "fileno", None)
         if not callable(fileno):
             kind = type(fileobj).__name__
-            raise TypeError(f"a descriptor is a number or has a fileno(), not {kind}")
+            raise TypeError(
+                f"a descriptor must be a number or have a fileno(), got {kind}"
+            )
         fd = fileno()
     if not isinstance(fd, int) or not 0 <= fd < 2**31:  # a C int
-        raise ValueError(f"no descriptor: {fd!r} (closed?)")
+        raise ValueError(
+            f"a descriptor must be from 0 to 2**31 - 1, got {fd!r} (closed?)"
+        )
     return fd

@@ -1,7 +1,7 @@
-"""Every error evdispatch raises, in one place.
+"""The exceptions that evdispatch raises.
 
-Each is an `EvdispatchError`, and also the builtin whose meaning it has, so that
-``except ValueError`` and the like do what they say.
+Each is an `EvdispatchError`, and also the builtin exception with its meaning, so that
+``except ValueError`` catches a `FilterError`.
 """
 
 from typing import Any
@@ -16,15 +16,15 @@ class UnknownEventError(EvdispatchError, ValueError):
 
 
 class FilterError(EvdispatchError, ValueError):
-    """A filter names a field its event lacks, or a value that can never come."""
+    """A filter names a field that its event lacks, or a value that the field never has."""
 
 
 class HandlerTypeError(EvdispatchError, TypeError):
-    """This can't be a handler: not callable with one or no argument, or async."""
+    """A handler is not callable with one or no argument, or is async or a generator."""
 
 
 class SourceError(EvdispatchError, RuntimeError):
-    """A source failed and nobody handled its `error` event.
+    """A source failed, and its `error` event had no handler.
 
     Attributes:
         event: The `Error` event; its ``exception`` is this error's cause.
@@ -36,7 +36,7 @@ class SourceError(EvdispatchError, RuntimeError):
 
 
 class HandlerError(EvdispatchError, RuntimeError):
-    """A handler raised; the exception it raised is this error's ``__cause__``.
+    """A handler raised; its exception is the ``__cause__`` of this error.
 
     Attributes:
         event: The event that was being handled.
@@ -50,15 +50,15 @@ class HandlerError(EvdispatchError, RuntimeError):
 
 
 class StateError(EvdispatchError, RuntimeError):
-    """The call does not fit the present state."""
+    """The call is not allowed in the present state."""
 
 
 class AlreadyRunningError(StateError):
-    """`run`, `start` or `step` while the dispatcher runs, or closing it then."""
+    """`run`, `start`, `step` or `close` was called while the dispatcher runs."""
 
 
 class ClosedError(StateError):
-    """The dispatcher or source was closed before."""
+    """The dispatcher or source is closed."""
 
 
 class ForkedError(StateError):

@@ -1,11 +1,11 @@
-"""Events: named values on their way from a source to handlers.
+"""Events: named values that sources make and handlers receive.
 
-An event is an attrs class. Its *name* is the snake_case name of the class; a class
-hears its subclasses' events too (`Mouse` hears every mouse event). The IO side fills
-in ``source`` and ``time``, so whoever makes an event gives its own fields only.
+An event is an attrs class. Its *name* is the snake_case name of the class. A handler of a class
+receives the events of its subclasses, too (a handler of `Mouse` all mouse events). The IO side
+fills in ``source`` and ``time``, so a source passes only the event's own fields.
 
-Events are `attrs.define(eq=False)`: they have identity, not value, and making a frozen
-one takes twice as long.
+Events are `attrs.define(eq=False)`: they are compared by identity, and making a frozen one takes
+twice as long.
 """
 
 import types
@@ -18,7 +18,7 @@ import attrs
 from evdispatch._exports import load_event, snake_case
 
 POLICIES = ("block", "latest", "merge", "drop_oldest", "drop_newest")
-"""What may become of an event while others of its class wait: see `_policies`."""
+"""What may happen to an event while others of its class wait: see `_policies`."""
 
 URGENT, NORMAL, IDLE = range(3)
 """The queue's lanes. A source has one lane, so that its events keep their order."""
@@ -35,8 +35,8 @@ _RESERVED = (
     ),
 )
 
-# The classes by module and qualified name, so that a class that is defined anew (attrs
-# builds a slotted class twice, a notebook cell runs again) replaces its forerunner.
+# The classes by module and qualified name, so that a class that is defined again (attrs
+# builds a slotted class twice, a notebook cell runs again) replaces the earlier one.
 _classes: weakref.WeakValueDictionary[tuple[str, str], type["Event"]] = (
     weakref.WeakValueDictionary()
 )
@@ -47,21 +47,19 @@ class Event:
     """The base of all events; subclass it with ``@attrs.define(eq=False)``.
 
     Attributes:
-        source: What made the event, or None for a post.
+        source: The source that made the event, or None for a post.
         time: When it was read, in seconds of the dispatcher's (monotonic) clock.
     """
 
     name: ClassVar[str] = "event"
     names: ClassVar[frozenset[str]] = frozenset({"event"})  # own and base classes'
     lane: ClassVar[int] = NORMAL  # of posts; a source's events take the source's lane
-    has_hooks: ClassVar[bool] = (
-        False  # whether dispatch calls on_dequeue() and release()
-    )
-    deliver_after_close: ClassVar[bool] = (
-        False  # told even after the user has closed its source
-    )
-    filter_names: ClassVar[frozenset[str]] = frozenset()  # filters that are no fields
-    queue_policy: ClassVar[str] = "block"  # one of POLICIES; "fixed": block, for ever
+    # Whether dispatch calls on_dequeue() and on_handled().
+    has_hooks: ClassVar[bool] = False
+    # Whether the event is delivered even after the user has closed its source.
+    deliver_after_close: ClassVar[bool] = False
+    filter_names: ClassVar[frozenset[str]] = frozenset()  # filters that are not fields
+    queue_policy: ClassVar[str] = "block"  # one of POLICIES; "fixed": always block
 
     source: Any = attrs.field(default=None, kw_only=True, repr=False)
     time: float = attrs.field(default=0.0, kw_only=True, repr=False)
@@ -70,11 +68,13 @@ class Event:
         super().__init_subclass__(**kwargs)
         for reserved in _RESERVED:
             if isinstance(cls.__dict__.get(reserved), types.MemberDescriptorType):
-                raise TypeError(f"{cls.__name__}: an event has no field {reserved!r}")
+                raise TypeError(
+                    f"{cls.__name__}: an event must have no field {reserved!r}"
+                )
         if cls.queue_policy not in (*POLICIES, "fixed"):
             raise ValueError(
-                f"{cls.__name__}: queue_policy is one of {', '.join(POLICIES)},"
-                f" not {cls.queue_policy!r}"
+                f"{cls.__name__}: queue_policy must be one of {', '.join(POLICIES)},"
+                f" got {cls.queue_policy!r}"
             )
         if "name" not in cls.__dict__:
             cls.name = snake_case(cls.__name__)
@@ -86,15 +86,15 @@ class Event:
     def compile_filter(
         cls, field: str, value: Any, fields: Mapping[str, Any]
     ) -> Callable[[Any], bool] | None:
-        """Return a test of events for ``on(..., field=value)``, or None for the usual.
+        """Return a test of events for ``on(..., field=value)``, or None for the default.
 
-        A class whose fields have a notation of their own (`Key.key`), or that has filters
-        which are no fields (``filter_names``), overrides it.
+        Override it for a field with its own notation (`Key.key`), or for filters that are
+        not fields (``filter_names``).
 
         Args:
             field: The field's name.
-            value: What the user asks of it.
-            fields: All fields that the user filters on, this one included.
+            value: The value that the user passed.
+            fields: All fields on which the user filters, including this one.
 
         Raises:
             FilterError: No event can ever pass this filter.
@@ -102,47 +102,47 @@ class Event:
         return None
 
     def merge(self, later: Any) -> "Event | None":
-        """Take a later event in while this one waits: what ``"merge"`` calls.
+        """Merge a later event into this one, which waits: called by the policy ``"merge"``.
 
-        It is called under a lock, on the thread that reads or posts, and so must be quick,
-        and leave the dispatcher alone. See `Dispatcher.set_policy`.
+        It is called under a lock, on the thread that reads or posts. So it must be quick, and
+        must not use the dispatcher. See `Dispatcher.set_policy`.
 
         Args:
             later: An event of the same class, from the same source.
 
         Returns:
-            What waits on in the place of both; None: they are two, and both wait.
+            The event that waits instead of both, or None if both wait.
         """
         return None
 
     def on_dequeue(self) -> "Event":
-        """The event has left the queue: return what is to be handled.
+        """Return the event to handle: this one has left the queue.
 
-        Called on the dispatch side before the handlers, where ``has_hooks`` is true.
+        Called on the dispatch side before the handlers, if ``has_hooks`` is true.
         """
         return self
 
     def on_handled(self) -> None:
-        """The handlers are through with the event. The counterpart of `claim`."""
+        """The handlers have returned. The counterpart of `on_dequeue`."""
 
 
-_classes[Event.__module__, Event.__qualname__] = Event  # the base is no subclass
+_classes[Event.__module__, Event.__qualname__] = Event  # not by __init_subclass__
 
 
 def event_classes(name: str | None = None) -> list[type[Event]]:
-    """Return the event classes that bear the name, or all of them."""
+    """Return the event classes with this name; None: all event classes."""
     load_event(name)
     return [cls for cls in loaded_classes() if name is None or cls.name == name]
 
 
 def loaded_classes() -> list[type[Event]]:
-    """Return the event classes that there are, without loading more of ours."""
+    """Return the event classes that are loaded now."""
     return list(_classes.values())
 
 
 @attrs.define(eq=False)
 class Data(Event):
-    """Bytes as they came (framing ``raw``), or one frame of another framing."""
+    """Bytes as they were read (framing ``raw``), or one frame of another framing."""
 
     data: bytes
 
@@ -166,7 +166,7 @@ class Connect(Event):
     """A connection is open: the first event of each.
 
     Attributes:
-        address: The other side's; as the socket module has it.
+        address: The address of the peer, as the socket module has it.
     """
 
     has_hooks: ClassVar[bool] = True
@@ -175,8 +175,8 @@ class Connect(Event):
     address: Any
 
     def on_dequeue(self) -> Event:
-        """From now on it is known to handlers, and stays when its listener is closed."""
-        if self.source is not None:  # in a test there may be none
+        """Note that handlers know the connection: it outlives its listener."""
+        if self.source is not None:  # None in some tests
             self.source.mark_announced()
         return self
 
@@ -186,12 +186,12 @@ class Disconnect(Event):
     """A connection is over, or could not be opened: the last event of each.
 
     Attributes:
-        reason: ``"closed"`` or ``"aborted"`` by this side, ``"eof"`` by the other one;
+        reason: ``"closed"`` or ``"aborted"`` by this side, ``"eof"`` by the peer;
             ``"refused"``, ``"reset"``, ``"timeout"``, ``"unresolved"``, ``"tls"``,
             ``"frame"`` (the input breaks its framing), ``"overflow"`` (too much is still
             to be written), ``"error"``.
-        error: The exception, where there was one.
-        retry_in: Seconds until it is opened anew; None: it is not.
+        error: The exception, if there was one.
+        retry_in: Seconds until it is opened again; None: it is not.
     """
 
     deliver_after_close: ClassVar[bool] = True
@@ -204,16 +204,16 @@ class Disconnect(Event):
 
 @attrs.define(eq=False)
 class Drain(Event):
-    """The write buffer has fallen to the low mark: go on writing."""
+    """The write buffer has fallen to the low mark: you can write again."""
 
 
 @attrs.define(eq=False)
 class Hangup(Event):
-    """The other side has gone: a closed pipe, a terminal that was taken away.
+    """The other side has closed a pipe, or the terminal has disconnected.
 
     Attributes:
-        mask: What the poller said.
-        error: What writing failed with, if something was still to be written.
+        mask: The mask that the poller reported.
+        error: The exception of the last write, if data was still buffered.
     """
 
     queue_policy: ClassVar[str] = "fixed"
@@ -240,7 +240,7 @@ class Stop(Event):
 
 @attrs.define(eq=False)
 class Idle(Event):
-    """Nothing is queued; told once each time before the loop waits."""
+    """Nothing is queued; emitted once each time before the loop waits."""
 
     lane: ClassVar[int] = IDLE
     queue_policy: ClassVar[str] = "fixed"
@@ -248,13 +248,13 @@ class Idle(Event):
 
 @attrs.define(eq=False)
 class Error(Event):
-    """Something failed that has nobody to raise to.
+    """An exception with no caller to propagate to.
 
     Attributes:
-        exception: What was raised.
+        exception: The exception.
         event: The event that was being handled, if a handler failed.
         handler: The handler that failed, if one did.
-        fatal: Whether it ends the run if nobody handles it; else it is logged then.
+        fatal: Whether it ends the run if `error` has no handler; otherwise it is logged.
     """
 
     lane: ClassVar[int] = URGENT
@@ -271,11 +271,11 @@ class Dropped(Event):
     """Events were dropped by a policy of the queue: see `Dispatcher.set_policy`.
 
     Attributes:
-        event: The name of those that were dropped: ``on("dropped", event="datagram")``.
-        count: How many, since the last time it was told.
+        event: The name of the dropped events: ``on("dropped", event="datagram")``.
+        count: The number of events dropped since the last `dropped` event.
     """
 
-    queue_policy: ClassVar[str] = "fixed"  # but while it waits, its count goes up
+    queue_policy: ClassVar[str] = "fixed"  # while it waits, its count increases
 
     event: str
     count: int
@@ -283,11 +283,12 @@ class Dropped(Event):
 
 @attrs.define(eq=False)
 class Throttled(Event):
-    """A source exceeds its rate, or has ceased to: see `Source.limit_rate`.
+    """A source exceeds its rate, or no longer does: see `Source.limit_rate`.
 
     Attributes:
-        active: True: from now on it is held back now and then. False: it is no more.
-        rate: What it is held to, in events a second.
+        active: True: the source is held back to its rate from now on. False: it is not
+            held back any more.
+        rate: The rate, in events a second.
     """
 
     queue_policy: ClassVar[str] = "fixed"

@@ -1,9 +1,9 @@
-"""Dispatchers that nobody closes: at the end of the interpreter, and in a forked child.
+"""Open dispatchers at the end of the interpreter, and in a forked child.
 
-- At the interpreter's end each one is closed, quietly: a program that ends after
+- At the interpreter's end each one is closed without a warning: a program that ends after
   `Dispatcher.run` need not close it.
-- In a forked child each one is given up: its pollers are the parent's too, and deleting from
-  them would cut the parent off. Any use of it there raises ForkedError.
+- In a forked child each one is abandoned. The parent shares its pollers, so removing
+  descriptors from them would stop the parent's events. Any use of it raises ForkedError.
 """
 
 import atexit
@@ -15,31 +15,31 @@ from typing import Protocol
 
 
 class Closable(Protocol):
-    """What `track` takes."""
+    """An object for `track`."""
 
     def close_at_exit(self) -> None:
-        """Release what must not outlive the process, without complaint."""
+        """Close it; exceptions are logged, not raised."""
 
     def abandon(self) -> None:
-        """Release the descriptors in a forked child, without touching the parent's."""
+        """Release the descriptors in a forked child; the parent's state stays."""
 
 
 _open: "weakref.WeakSet[Closable]" = weakref.WeakSet()
 
 
 def track(closable: Closable) -> None:
-    """Close it at exit, abandon it in a forked child."""
+    """Close an object at exit, and abandon it in a forked child."""
     _open.add(closable)
 
 
 def untrack(closable: Closable) -> None:
-    """It is closed."""
+    """Undo `track`: the object is closed."""
     _open.discard(closable)
 
 
 @atexit.register
 def _close_all() -> None:
-    with contextlib.ExitStack() as stack:  # one that fails does not keep the others
+    with contextlib.ExitStack() as stack:  # all are closed even if one raises
         for closable in list(_open):
             stack.callback(closable.close_at_exit)
 

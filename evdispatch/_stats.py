@@ -1,4 +1,4 @@
-"""What `Dispatcher.stats` returns: figures to look at, and a balance to assert."""
+"""The results of `Dispatcher.stats`: counts of events, and their balance."""
 
 import itertools
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import attrs
 
 
 class Counts:
-    """What became of a source's events.
+    """The counts of a source's events.
 
     ``read == queued + coalesced + dropped`` and ``queued == handled + failed + waiting``
     hold between two passes; `Dispatcher.stats` counts ``waiting``. Each number is written by
@@ -16,11 +16,11 @@ class Counts:
 
     Attributes:
         made: Events that the source made. (IO side)
-        handled: Taken from the queue and through all handlers. (dispatch side)
-        coalesced: Of these, merged into one that was waiting. (IO side)
+        handled: Taken from the queue and passed to all handlers. (dispatch side)
+        coalesced: Events that were merged into one that was waiting. (IO side)
         raised: `error` events about its handlers. (dispatch side)
         dropped: Taken from the queue after the source was closed. (dispatch side)
-        shed: Dropped by a policy of the queue. (IO side; posts: under the policies' lock)
+        shed: Dropped by a policy of the queue. (IO side; posts: under ``_post_lock``)
         failed: Taken from the queue, and a handler raised. (dispatch side)
     """
 
@@ -41,27 +41,27 @@ class Counts:
         return self.made + self.raised
 
     def note_made(self) -> None:
-        """Count an event that is made in passing, such as `dropped`."""
+        """Count an event that the queue makes, such as `dropped`."""
         self.made += 1
 
     def note_shed(self) -> None:
         """Count an event that a policy has dropped."""
-        self.shed += 1  # no call in it, so no signal handler runs in between
+        self.shed += 1  # contains no call, so no signal handler runs in between
 
 
 class PostCounts(Counts):
-    """The counts of what has no source; `posted` is counted by any thread."""
+    """The counts of events without a source; any thread calls `posted` to count one."""
 
     __slots__ = ("_looks", "posted")
 
     def __init__(self) -> None:
         super().__init__()
-        # next() on a count is atomic; looking at it is a next(), too.
+        # next() on a count is atomic; reading it needs a next(), too.
         self.posted = itertools.count().__next__
         self._looks = 0
 
     def note_made(self) -> None:
-        """Count one more; from any thread."""
+        """Count an event. From any thread."""
         self.posted()
 
     @property
@@ -77,14 +77,14 @@ class SourceStats:
     """The balance of one source; see `Counts`.
 
     Attributes:
-        read: Events there have been.
-        queued: Of these, put into the queue and not dropped.
-        coalesced: Of these, merged into one that was waiting.
-        dropped: Of these, never to be handled: the source was closed, or a policy of the
-            queue has dropped them.
-        handled: Of the queued ones, through all handlers.
-        failed: Of the queued ones, a handler raised.
-        waiting: Of the queued ones, in the queue now.
+        read: All events of the source so far.
+        queued: Events that were put into the queue and not dropped.
+        coalesced: Events that were merged into one that was waiting.
+        dropped: Events that are never handled, because the source was closed or by a policy
+            of the queue.
+        handled: Queued events that all handlers have received.
+        failed: Queued events for which a handler raised.
+        waiting: Queued events that still wait.
     """
 
     read: int
@@ -110,15 +110,15 @@ class HandlerStats:
 
     Attributes:
         name: The handler's name.
-        handler: The handler. None for what `Dispatcher.after` and `every` call: that may
-            be a new function each time, so they are told by their names alone.
-        calls: How often it was called.
-        failed: How many of the calls raised something.
-        total: What all calls took.
-        longest: What the longest one took.
+        handler: The handler. None for functions of `Dispatcher.after` and `every`: those may
+            be a new object each time, so they are identified by their names.
+        calls: The number of calls.
+        failed: The number of calls that raised an exception.
+        total: The time of all calls.
+        longest: The time of the longest call.
         histogram: Pairs of an upper bound and the number of calls that took no longer than
-            that, but longer than the bound before; the bounds are 1, 2, 5, 10 us and so on,
-            the last one infinity. Without the empty ones.
+            that, but longer than the bound before. The bounds are 1, 2, 5, 10 us and so on,
+            the last one infinity. Pairs with no calls are left out.
     """
 
     name: str
@@ -139,16 +139,17 @@ class HandlerStats:
 
 @attrs.frozen
 class Stats:
-    """A look at a dispatcher.
+    """The figures of a dispatcher.
 
     Attributes:
-        waiting: Events in the queue.
-        handlers: Registrations.
-        polls: How often the poller was asked; an idle program does not.
-        posts: The balance of what has no source: posts, and calls of `after` and `every`.
+        waiting: The number of events in the queue.
+        handlers: The number of registered handlers.
+        polls: The number of polls; an idle program makes none.
+        posts: The balance of events without a source: posts, and calls of `after` and
+            `every`.
         sources: The balance of each open source.
-        timings: How long the calls of each handler took, the most time first; of those that
-            are registered now. Empty, unless the dispatcher has ``slow=``.
+        timings: How long the calls of each registered handler took, the longest total first.
+            Empty, unless the dispatcher has ``slow=``.
     """
 
     waiting: int
@@ -165,7 +166,7 @@ class Stats:
 
 
 def balance(counts: Counts, waiting: int) -> SourceStats:
-    """Return the balance of one source, given how much of it waits in the queue."""
+    """Return the balance of one source, given the number of its waiting events."""
     read = counts.read
     dropped = counts.dropped + counts.shed
     return SourceStats(

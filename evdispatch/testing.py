@@ -1,4 +1,4 @@
-"""Helpers for tests of programs that use evdispatch: no sleeping, no real time.
+"""Helpers for tests of programs that use evdispatch, without sleeping or real time.
 
 ::
 
@@ -32,10 +32,10 @@ E = TypeVar("E", bound=Event)
 
 
 class VirtualClock:
-    """A clock that stands still until it is told to go on.
+    """A clock that advances only when `advance` is called.
 
     Args:
-        start: What it shows first, in seconds.
+        start: The first time, in seconds.
     """
 
     def __init__(self, start: float = 1000.0) -> None:
@@ -55,13 +55,13 @@ class VirtualClock:
         return alarm
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass, at once. From any thread.
+        """Advance the time by some seconds. From any thread.
 
         Raises:
-            ValueError: Time does not go back.
+            ValueError: They are negative or NaN.
         """
         if not seconds >= 0:
-            raise ValueError(f"time does not go back: {seconds!r}")
+            raise ValueError(f"seconds must be 0 or more, got {seconds!r}")
         with self._lock:
             self._now += seconds
             alarms = list(self._alarms)
@@ -70,7 +70,7 @@ class VirtualClock:
 
 
 class _VirtualAlarm:
-    """An eventfd in the place of a timerfd."""
+    """An alarm by an eventfd instead of a timerfd."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -83,7 +83,7 @@ class _VirtualAlarm:
         return self._fd
 
     def set(self, deadline: float | None) -> None:
-        """Be readable from this time on and not before; None: never."""
+        """Make it readable from this time on, and not before; None means never."""
         with self._lock:
             self._deadline = deadline
             with contextlib.suppress(BlockingIOError):
@@ -91,7 +91,7 @@ class _VirtualAlarm:
         self.look()
 
     def look(self) -> None:
-        """Become readable if it is time."""
+        """Make it readable if its deadline is over."""
         with self._lock:
             deadline = self._deadline
             if self._fd >= 0 and deadline is not None and deadline <= self._clock.now():
@@ -106,7 +106,7 @@ class _VirtualAlarm:
 
 
 class ManualSource(Source):
-    """A source that makes what it is told to: ``source.emit(event)``."""
+    """A source that makes the events that are passed to `emit`."""
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
@@ -118,18 +118,18 @@ class ManualSource(Source):
         self.wake()
 
     def on_add(self) -> None:
-        """See whether something was emitted before."""
+        """Make the events that were passed to `emit` before."""
         if self._events:
             self.wake()
 
     def on_wake(self) -> Iterator[Event]:
-        """Yield what was emitted."""
+        """Yield the events that were passed to `emit`."""
         while self._events:
             yield self._events.popleft()
 
 
 def record(app: Dispatcher | Source, event: type[E]) -> list[E]:
-    """Return a list that grows by each event of a class, subclasses included."""
+    """Return a list to which each event of a class or its subclasses is appended."""
     seen: list[E] = []
     app.on(event)(seen.append)
     return seen
@@ -142,7 +142,7 @@ def run_until(
 
     Args:
         app: The dispatcher, not running.
-        condition: Asked after each step.
+        condition: Called before each step.
         timeout: In seconds of real time.
 
     Raises:
@@ -153,43 +153,47 @@ def run_until(
     while not condition():
         left = deadline - now()
         if left <= 0:
-            raise TimeoutError(f"not within {timeout:g} s; {app.stats()}")
+            raise TimeoutError(
+                f"the condition did not hold within {timeout:g} s; {app.stats()}"
+            )
         app.step(min(left, 0.05))
 
 
 @attrs.define(eq=False)
 class _Sentinel(Event):
-    """What `settle` sends after everything else."""
+    """The event that `settle` makes after all others."""
 
 
 def settle(app: Dispatcher, *, timeout: float = 10.0) -> int:
-    """Step until nothing more happens by itself, and return the number of events.
+    """Step until no more events come by themselves, and return the number of events.
 
-    What is ready, due or queued now is handled, and what follows from it. It works in
-    every io mode: a sentinel goes the way of all events, and when two in turn have come
-    through alone, nothing was on its way.
+    Events that are ready, due or queued now are handled, and the events that follow from
+    them. It works in every io mode: it ends when two sentinels in a row have passed the queue
+    without other events.
 
     Raises:
-        TimeoutError: It did not come to rest within the timeout (in seconds).
+        TimeoutError: Events still came after the timeout (in seconds).
     """
     source = app.add(ManualSource("settle"))
     arrived: list[_Sentinel] = []
-    hear = source.on(_Sentinel)(arrived.append)
+    handler = source.on(_Sentinel)(arrived.append)
     handled = quiet = 0
     deadline = MonotonicClock().now() + timeout
     try:
-        while quiet < 2:  # noqa: PLR2004 (deadlines are looked at after what was woken)
+        while quiet < 2:  # noqa: PLR2004 (deadlines expire after woken sources)
             arrived.clear()
             source.emit(_Sentinel())
             count = -1  # the sentinel itself
             while not arrived:
                 if MonotonicClock().now() > deadline:
-                    raise TimeoutError(f"no rest within {timeout:g} s; {app.stats()}")
+                    raise TimeoutError(
+                        f"not settled within {timeout:g} s; {app.stats()}"
+                    )
                 count += app.step(0.05)
             count += app.step(0)
             handled += count
             quiet = 0 if count else quiet + 1
     finally:
         source.close()
-        app.off(hear)
+        app.off(handler)
     return handled

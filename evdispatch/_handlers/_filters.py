@@ -1,9 +1,9 @@
 """Filters of ``on(event, field=value, where=...)``.
 
-A plain value is compared by ``==``, a set by membership, a callable by its truth, a
-compiled pattern by ``search``. A class of events may have a notation of its own
-(`Event.compile_filter`): ``key="ctrl+s"``. A filter that can never match is an error at
-registration; else its handler would silently never be called.
+A plain value is compared by ``==``, a set by membership, a callable by its truth, a compiled
+pattern by ``search``. A class of events may have its own notation (`Event.compile_filter`):
+``key="ctrl+s"``. A filter that can never match is an error at registration; otherwise its handler
+would silently never be called.
 """
 
 import difflib
@@ -24,8 +24,8 @@ Selector = str | type[Event]
 
 _ABSENT = object()
 _NUMBERS = (bool, int, float)  # 1 == 1.0 == True
-_PLAIN = (*_NUMBERS, str, bytes, type(None))  # each equals its own kind only
-_BUILT_IN = (*_PLAIN, tuple, frozenset, set, list, dict)  # these, too
+_PLAIN = (*_NUMBERS, str, bytes, type(None))  # types that equal only their own kind
+_BUILT_IN = (*_PLAIN, tuple, frozenset, set, list, dict)  # types without a custom ==
 
 
 def check_selector(event: Any) -> Selector:
@@ -92,7 +92,7 @@ def compile_filters(
 
 
 def join(filters: tuple[Filter, ...]) -> Test | None:
-    """Return one test for all filters, or None where everything passes."""
+    """Return one test for all filters, or None if every event passes."""
     tests = [each.test for each in filters]
     if len(tests) <= 1:
         return tests[0] if tests else None
@@ -122,14 +122,14 @@ def _field_test(
     if type(value) in _PLAIN and not any(
         _may_be(cls, field, value) for cls in (*having, *heirs)
     ):
-        raise FilterError(f"{field} is never {value!r}: its type is another one")
+        raise FilterError(f"{field} is never {value!r}: its declared type differs")
     return _plain_test(field, value)
 
 
 def _may_be(cls: type[Event], field: str, value: Any) -> bool:
-    """Whether a field may have a plain value, as far as its declared type says.
+    """Whether a field may have a plain value, by its declared type.
 
-    A class that is not built in may equal anything.
+    A class that is not built in may define its own ``==``.
     """
     attribute = attrs.fields_dict(cls).get(field)
     if attribute is None or attribute.converter or attribute.default == value:
@@ -147,7 +147,7 @@ def _is_union(declared: Any) -> bool:
 
 
 def _plain_test(field: str, value: Any) -> Test:
-    # Of several classes with one name, some may lack the field: those never match.
+    # Some classes with the same name may lack the field: those never match.
     if isinstance(value, (set, frozenset)):
         return lambda event: getattr(event, field, _ABSENT) in value
     if isinstance(value, re.Pattern):
@@ -161,7 +161,7 @@ def _plain_test(field: str, value: Any) -> Test:
 
 
 def _search(pattern: re.Pattern[Any], text: Any) -> bool:
-    # A field may be None: a key without a text, for instance.
+    # A field may be None, such as the text of a key.
     return text is not None and pattern.search(text) is not None
 
 
@@ -172,7 +172,7 @@ def _has_field(cls: type[Event], field: str) -> bool:
 
 
 def _fields(cls: type[Event]) -> set[str]:
-    """Return the names of the attrs fields, the properties and the further filters."""
+    """Return the names of the attrs fields, the properties and the other filters."""
     properties = {name for name in dir(cls) if isinstance(getattr(cls, name), property)}
     fields = (field.name for field in attrs.fields(cls))
     return {"name", *cls.filter_names, *properties, *fields}

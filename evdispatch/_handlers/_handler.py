@@ -82,7 +82,7 @@ def _asks_for_event(signature: inspect.Signature) -> bool:
 
 
 def refuse_async(handler: Any) -> None:
-    """Refuse coroutine and generator functions: a call would not run them.
+    """Reject coroutine and generator functions: a call would not run them.
 
     Raises:
         HandlerTypeError: It is one.
@@ -105,7 +105,7 @@ def refuse_async(handler: Any) -> None:
 
 
 def check_one_argument(function: Any) -> None:
-    """Refuse a function that can't be called with one argument.
+    """Check that a function can be called with one argument.
 
     Raises:
         HandlerTypeError: It can't, or it is a coroutine or generator function.
@@ -114,7 +114,7 @@ def check_one_argument(function: Any) -> None:
 
 
 def check_two_arguments(function: Any) -> None:
-    """Refuse a function that can't be called with two arguments.
+    """Check that a function can be called with two arguments.
 
     Raises:
         HandlerTypeError: It can't, or it is a coroutine or generator function.
@@ -135,7 +135,7 @@ def _check_arguments(function: Any, what: str, *arguments: None) -> None:
 
 
 def check_no_arguments(function: Any) -> None:
-    """Refuse a function that requires arguments. Fast, since timers may be set often.
+    """Check that a function requires no arguments. Fast, because timers may be set often.
 
     Raises:
         HandlerTypeError: It requires some, or is a coroutine or generator function.
@@ -145,7 +145,7 @@ def check_no_arguments(function: Any) -> None:
         if not (
             own.co_flags & _NO_PLAIN_CALL or own.co_argcount or own.co_kwonlyargcount
         ):
-            return  # the usual case; what follows takes 1 us
+            return  # the usual case; the rest takes 1 us
     refuse_async(function)
     plain = function.__func__ if inspect.ismethod(function) else function
     code = getattr(plain, "__code__", None)
@@ -233,11 +233,11 @@ def on(event: Any = None, /, **options: Any) -> Any:
 
 
 def marked(obj: Any) -> Iterator[tuple[Handler, Any, dict[str, Any]]]:
-    """Yield (handler, event, options) for all that is marked in an instance or module.
+    """Yield (handler, event, options) for each mark in an instance or module.
 
-    In order of definition, those of a base class first. A handler that a module imports
-    is skipped, so that it is not registered twice. A method that overrides a marked one
-    and is not marked itself is skipped, too. A function with two names is one handler.
+    Marks are in order of definition, those of a base class first. A handler that a module
+    imports is skipped, so that it is not registered twice. A method without a mark that
+    overrides a marked one is skipped, too. A function with two names is one handler.
     """
     functions = set()
     for handler in _candidates(obj):
@@ -259,7 +259,7 @@ def _candidates(obj: Any) -> Iterator[Handler]:
         # Static, since getattr would run properties.
         if _marks(inspect.getattr_static(type(obj), name, None)):
             handler = getattr(obj, name)
-            if _marks(handler):  # unless the instance has another of this name
+            if _marks(handler):  # not if an instance attribute hides the method
                 yield handler
 
 
@@ -274,21 +274,21 @@ def _function(value: Any) -> Any:
 
 
 CALLERS: set[types.CodeType] = set()
-"""The code of the functions that call handlers: see `calls_handlers`."""
+"""The code objects of the functions that call handlers: see `calls_handlers`."""
 
 
 def calls_handlers(function: F) -> F:
-    """Mark a function of ours that calls handlers.
+    """Mark a function of the package that calls handlers.
 
-    What it calls is the user's code, which ctrl+c interrupts at once; ctrl+c in our own code
-    waits until that has left everything in order (`_core._interrupts`).
+    Code that it calls is the user's, which Ctrl+C interrupts at once. Ctrl+C in the package's
+    own code waits until that code has finished (`_core._interrupts`).
     """
     CALLERS.add(function.__code__)
     return function
 
 
 def is_python(function: Any) -> bool:
-    """Whether a call of it has a frame of its own, in which a signal can find it."""
+    """Whether a call of the function has its own Python frame: see `calls_handlers`."""
     return type(function) is types.FunctionType or (
         type(function) is types.MethodType
         and type(function.__func__) is types.FunctionType
@@ -296,7 +296,7 @@ def is_python(function: Any) -> bool:
 
 
 def call_foreign(call: Handler, *event: Event) -> Any:
-    """Call a handler that has no frame of its own, such as a builtin, in this one."""
+    """Call a handler without a Python frame, such as a builtin, in the frame of this one."""
     return call(*event)
 
 
@@ -315,7 +315,7 @@ def call_weakly(reference: Callable[[], Handler | None], *event: Event) -> Any:
 
 
 def identity(handler: Any) -> Any:
-    """Return a key for a handler: each look-up of a bound method makes a new object."""
+    """Return a key of a handler; bound methods are compared by function and object."""
     if isinstance(handler, types.MethodType):
         return (id(handler.__func__), id(handler.__self__))
     if isinstance(handler, types.BuiltinMethodType):

@@ -1,9 +1,9 @@
-"""Instruments: they observe the calls of handlers and the turns of sources.
+"""Instruments observe the calls of handlers and the turns of sources.
 
-Without one nothing asks for any. The calls are wrapped in the subscription, so dispatch calls what
-the subscription says, as ever; the IO loop looks once a poll whether turns are observed. The call
-that is wrapped is the handler's own: of a throttled handler the later one. The first instrument
-is the innermost. Subscriptions change on the dispatch thread alone, and so do instruments.
+Without instruments there is no overhead. Dispatch calls ``subscription.call``, wrapped or not. For
+a throttled handler the delayed call is wrapped. The first instrument is the innermost. The IO loop
+checks once a poll whether an instrument observes turns. Subscriptions and instruments change only
+on the dispatch thread.
 """
 
 from typing import Any
@@ -13,10 +13,10 @@ from evdispatch._handlers._routes import Scope, Subscription
 
 
 class Instrument:
-    """Observes a dispatcher; override what is of interest.
+    """Base of instruments; override the methods that you need.
 
     Attributes:
-        observes_turns: Whether `before_turn` and `after_turn` are to be called.
+        observes_turns: Whether `before_turn` and `after_turn` are called.
     """
 
     observes_turns = False
@@ -24,28 +24,28 @@ class Instrument:
     def around(
         self, subscription: Subscription, call: Handler, *, takes_event: bool
     ) -> Handler:
-        """Return what is called in the place of a handler; it takes the event.
+        """Return a function of the event that is called instead of a handler.
 
-        Must not reference the subscription: that would create a reference cycle.
+        It must not reference the subscription: that would create a reference cycle.
 
         Args:
-            subscription: Whose call it is.
-            call: The call.
-            takes_event: Whether it takes the event, or nothing.
+            subscription: The subscription of the handler.
+            call: Calls the handler.
+            takes_event: Whether ``call`` takes the event, or nothing.
         """
         raise NotImplementedError
 
     def before_turn(self, source: Any) -> None:
-        """A source is about to be asked for events; IO side, under its lock."""
+        """Note that a source will be asked for events. IO side, under its lock."""
 
     def after_turn(self, source: Any) -> None:
-        """A source was asked; IO side, under its lock."""
+        """Note that a source was asked for events. IO side, under its lock."""
 
     def close(self) -> None:
-        """The dispatcher is closed."""
+        """Release the instrument: the dispatcher is closed."""
 
     def abandon(self) -> None:
-        """This is a forked child: what the instrument holds is the parent's."""
+        """Forget threads and files in a forked child: they belong to the parent."""
 
 
 class Instruments:
@@ -55,7 +55,7 @@ class Instruments:
         scope: The scope of all subscriptions.
 
     Attributes:
-        of_turns: Those that observe the turns of sources.
+        of_turns: The instruments that observe the turns of sources.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -64,13 +64,13 @@ class Instruments:
         self.of_turns: tuple[Instrument, ...] = ()
 
     def add(self, instrument: Instrument) -> None:
-        """Observe all that is called from now on."""
+        """Add an instrument; it observes all later calls."""
         self._set([*self._all, instrument])
 
     def remove(self, instrument: Instrument) -> bool:
-        """Take an instrument away, and return whether it was there.
+        """Remove an instrument, and return whether it was there.
 
-        A call that is under way is observed to its end.
+        A call that is in progress is observed to its end.
         """
         if instrument not in self._all:
             return False
@@ -84,7 +84,7 @@ class Instruments:
             self._fit(subscription)
 
     def fit(self, subscription: Subscription) -> None:
-        """Put the instruments there are around the calls of a new subscription."""
+        """Wrap the calls of a new subscription in all instruments."""
         if self._all:
             self._fit(subscription)
 
@@ -98,11 +98,11 @@ class Instruments:
         subscription.set_called(call, takes_event=takes_event)
 
     def close(self) -> None:
-        """End all of them."""
+        """Close all instruments."""
         for instrument in self._all:
             instrument.close()
 
     def abandon(self) -> None:
-        """Give up in a forked child what is the parent's."""
+        """Abandon all instruments, in a forked child."""
         for instrument in self._all:
             instrument.abandon()

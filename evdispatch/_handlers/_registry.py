@@ -1,4 +1,4 @@
-"""The registry: what `on`, `off`, `register` and `unregister` do with subscriptions.
+"""The registry adds and removes subscriptions: `on`, `off`, `register` and `unregister`.
 
 Subscriptions change on the dispatch thread, or while no thread dispatches.
 """
@@ -42,7 +42,7 @@ class Registry:
         self.scope = Scope()
         self._order = itertools.count()
         self._by_owner: dict[int, tuple[Any, list[Subscription]]] = {}
-        self._dead: deque[Subscription] = deque()  # weak ones whose object is gone
+        self._dead: deque[Subscription] = deque()  # weak; the object was collected
         self.instruments = Instruments(self.scope)
         self.check_thread: Callable[[], None] | None = None
 
@@ -50,7 +50,7 @@ class Registry:
         return sum(each.alive for each in self.scope.all_subscriptions())
 
     def on(self, scope: Scope, event: Any, options: dict[str, Any]) -> Any:
-        """Return the decorator that registers; used without parentheses, register."""
+        """Return a decorator; with a bare function, register it at once."""
 
         def register(handler: Any) -> Any:
             named = event_name(handler) if event is None or is_bare(event) else event
@@ -60,7 +60,7 @@ class Registry:
         if is_bare(event):
             return register(event)
         if event is not None:
-            check_selector(event)  # raise at this line, not at the handler's
+            check_selector(event)  # raise here, not when the decorator is called
         return register
 
     def off(self, handler: Any) -> int:
@@ -75,7 +75,7 @@ class Registry:
         return len(found)
 
     def register(self, obj: Any) -> None:
-        """Add all that is marked in an instance or module; all or nothing.
+        """Add all marked handlers of an instance or module; all or none.
 
         Raises:
             HandlerTypeError: Nothing is marked, or something marked is not a handler.
@@ -94,7 +94,7 @@ class Registry:
         self._by_owner[id(obj)] = (obj, subscriptions)
 
     def unregister(self, obj: Any) -> None:
-        """Remove all that `register` added.
+        """Remove all handlers that `register` added.
 
         Raises:
             ValueError: The object is not registered.
@@ -124,7 +124,7 @@ class Registry:
         if subscription in subscriptions:
             subscriptions.remove(subscription)
             if not subscriptions:
-                del scope.subscriptions[selector]  # names come and go: it would leak
+                del scope.subscriptions[selector]  # else old names of timers leak
             scope.drop_routes(selector)
 
     def _remove_dead(self) -> None:
@@ -149,13 +149,13 @@ class Registry:
         if isinstance(priority, bool) or not isinstance(priority, (int, float)):
             raise TypeError(f"priority must be a number, got {priority!r}")
         if math.isnan(priority):
-            raise ValueError("priority can't be NaN: it has no place in any order")
+            raise ValueError("priority must be a number with an order, got NaN")
         selector = check_selector(event)
         subscription = Subscription(scope, selector, handler, priority)
         subscription.filters = compile_filters(selector, where, fields)
         subscription.test = join(subscription.filters)
         if weak:
-            # The collector may run on any thread, so only note it here.
+            # The collector may run on any thread: only record it here.
             subscription.weaken(functools.partial(self._dead.append, subscription))
         if once:
             forget = functools.partial(self._remove, subscription)

@@ -1,12 +1,11 @@
 """Subscriptions, and the routes from a class of events to its handlers.
 
 - A *subscription* is one registration: a handler, its event, and its filters.
-- A *route* is the tuple of subscriptions of one class of events in the order of calls:
-  higher priority first, then order of registration. It is built at the first event and
-  dropped when a subscription that belongs to it is added or removed. So finding a route is
-  one look-up, however many handlers and sources there are.
-- A *scope* holds the subscriptions of one source, or of a source and its children; the one
-  without a parent those for all sources. The handlers of a source are freed with it.
+- A *route* is the tuple of subscriptions of one class of events in the order of calls: higher
+  priority first, then order of registration. It is built at the first event and dropped when
+  a matching subscription is added or removed. So finding a route is one dictionary look-up.
+- A *scope* holds the subscriptions of one source, or of a source and its children. The scope
+  without a parent holds those for all sources. A source's scope is freed with the source.
 """
 
 import functools
@@ -29,11 +28,11 @@ from evdispatch._handlers._handler import (
 )
 
 _KEPT = 1024
-"""How many routes a scope keeps: a timer's name is a class of events, and names change."""
+"""The maximum number of cached routes of a scope. Each name of a timer has its class."""
 
 
 class Target(Protocol):
-    """What calls a handler: its subscription, or the `RateLimitedHandler` behind that."""
+    """What calls a handler: its subscription, or the subscription's `RateLimitedHandler`."""
 
     call: Handler
     takes_event: bool
@@ -43,11 +42,11 @@ class Subscription:
     """One registration; ``call`` gets the event if ``takes_event``, else nothing.
 
     Attributes:
-        get_handler: Returns what was registered; None: it was weak, and is gone. It does
-            not reference the subscription.
-        rate_limited: What calls the handler later, if it is throttled or debounced.
-        bare: What is called, and whether with the event, without any instrument around it.
-        timing: What `debug._slow` measures of the calls; else None.
+        get_handler: Returns the registered handler; None if a weak handler's object was
+            collected. It does not reference the subscription.
+        rate_limited: Calls the handler, if it is throttled or debounced.
+        bare: The call and whether it takes the event, without any instrument.
+        timing: The times of the calls, for `debug._slow`; else None.
     """
 
     __slots__ = (
@@ -75,7 +74,7 @@ class Subscription:
         self.selector = selector
         self.key = identity(handler)
         self.get_handler: Callable[[], Handler | None] = lambda: handler
-        # A builtin has no frame in which ctrl+c could find it: see `calls_handlers`.
+        # A builtin has no Python frame, which Ctrl+C needs: see `calls_handlers`.
         self.call = (
             handler if is_python(handler) else functools.partial(call_foreign, handler)
         )
@@ -90,7 +89,7 @@ class Subscription:
 
     @property
     def handler(self) -> Handler | None:
-        """What was registered; None: it was weak, and is gone."""
+        """The registered handler; None if a weak handler's object was collected."""
         return self.get_handler()
 
     @property
@@ -129,9 +128,9 @@ def is_failure(event: Event) -> bool:
 
 
 def is_dropped(event: Event) -> bool:
-    """Whether an event is not delivered, since the user has closed its source.
+    """Whether an event is not delivered, because the user has closed its source.
 
-    The exception of a handler is not an event of the source, and is delivered.
+    An `error` event about a handler is not an event of the source, and is delivered.
     """
     source = event.source
     discarding = source is not None and source.registration.discarding
@@ -153,7 +152,7 @@ class Scope:
             parent._children[id(self)] = self  # noqa: SLF001 (another scope)
 
     def of(self, source: Any) -> "Scope":
-        """Return the scope that serves a source, or posts; called on the uppermost one."""
+        """Return the scope of a source, or of posts; called on the scope without a parent."""
         return self if source is None else source.registration.scope or self
 
     def find(self, cls: type[Event]) -> Route:
@@ -164,12 +163,12 @@ class Scope:
     def has_no_handlers(self, cls: type[Event]) -> bool:
         """Whether dispatch has found that a class has no handler. From any thread.
 
-        False until dispatch has looked, also after a handler was added.
+        False until the first dispatch of the class, and again after a handler was added.
         """
         return self.routes.get(cls) == ()
 
     def build_route(self, cls: type[Event]) -> Route:
-        """Build, keep and return the route of a class of events."""
+        """Build, cache and return the route of a class of events."""
         found = sorted(
             self.matching(cls), key=lambda each: (-each.priority, each.order)
         )
@@ -195,13 +194,13 @@ class Scope:
 
     def children(self) -> Iterator["Scope"]:
         """Yield the scopes that have this one as parent. From any thread."""
-        for reference in self._children.valuerefs():  # a list, made at once
+        for reference in self._children.valuerefs():  # an atomic copy
             child = reference()
             if child is not None:
                 yield child
 
     def drop_routes(self, selector: Selector) -> None:
-        """Drop the routes that subscriptions with a selector belong to, here and below."""
+        """Drop the routes of all classes that a selector matches, here and below."""
         for cls in list(self.routes):
             if selector in cls.names or selector in cls.__mro__:
                 del self.routes[cls]

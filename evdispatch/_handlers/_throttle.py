@@ -1,8 +1,8 @@
 """``throttle=`` and ``debounce=``: handlers that are called less often than events come.
 
-For each source the last event waits, outside the queue. As if it waited in the queue, it is
-discarded when the user closes its source, or when its handler is removed. An interval costs
-one deadline, and none while no event comes. All of this belongs to the dispatch thread.
+For each source the last event waits, outside the queue. Like a queued event, it is discarded
+when the user closes its source or removes the handler. An interval costs one deadline, and none
+while no event comes. All methods are called on the dispatch thread.
 """
 
 import abc
@@ -21,7 +21,7 @@ class RateLimitedHandler(abc.ABC):
     """Calls the handler of a subscription, now or after an interval.
 
     Args:
-        subscription: Its handler is called; ``on_event`` takes the place of the call.
+        subscription: The subscription of the handler; ``on_event`` replaces its call.
         interval: In seconds.
         now: The clock.
         after: Calls a function later.
@@ -47,16 +47,16 @@ class RateLimitedHandler(abc.ABC):
 
     @property
     def registered(self) -> Handler | None:
-        """What was registered; None: it was removed, or is gone."""
+        """The registered handler; None if it was removed, or its object was collected."""
         return self._subscription.handler if self._subscription.alive else None
 
     @abc.abstractmethod
     def on_event(self, event: Event) -> Any:
-        """Call the handler, now or later; return what it returned."""
+        """Call the handler, now or later; return the result of a call now."""
 
     @abc.abstractmethod
     def expire(self, delayed: "DelayedCall") -> None:
-        """Act on the end of an interval."""
+        """Handle the end of an interval."""
 
     def _delay(self, source: Any) -> "DelayedCall":
         delayed = self._delayed[source] = DelayedCall(self, source)
@@ -64,7 +64,7 @@ class RateLimitedHandler(abc.ABC):
         return delayed
 
     def _deliver(self, delayed: "DelayedCall") -> None:
-        """Call the handler with the event that has waited, unless it was discarded."""
+        """Call the handler with the waiting event, unless the event was discarded."""
         event, delayed.handler = delayed.event, self.registered
         if event is not None and delayed.handler is not None and not is_dropped(event):
             self.run(event)
@@ -79,10 +79,10 @@ class DelayedCall:
     """An interval of one source, and the event that waits for its end.
 
     Attributes:
-        source: The source; None: posts.
+        source: The source; None stands for posts.
         event: The event that waits, or is being handled.
-        at: When it came.
-        handler: What is being called with it.
+        at: When the event came.
+        handler: The handler that is being called with it.
     """
 
     __slots__ = ("_limited", "at", "event", "handler", "source")
@@ -96,7 +96,7 @@ class DelayedCall:
 
     @property
     def registered(self) -> Handler | None:
-        """The handler; None: it was removed, or is gone."""
+        """The handler; None if it was removed, or its object was collected."""
         return self._limited.registered
 
     def __call__(self) -> None:
@@ -118,7 +118,7 @@ class Throttle(RateLimitedHandler):
     def expire(self, delayed: DelayedCall) -> None:
         del self._delayed[delayed.source]
         if delayed.event is not None:
-            self._delay(delayed.source)  # its call begins another interval
+            self._delay(delayed.source)  # the call begins another interval
             self._deliver(delayed)
 
 
@@ -131,7 +131,7 @@ class Debounce(RateLimitedHandler):
 
     def expire(self, delayed: DelayedCall) -> None:
         left = delayed.at + self._interval - self._now()
-        if left > 0:  # another one has come meanwhile
+        if left > 0:  # another event came during the interval
             self._after(left, delayed)
             return
         del self._delayed[delayed.source]

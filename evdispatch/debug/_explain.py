@@ -1,7 +1,7 @@
-"""Why an event reaches the handlers that it reaches: what `Dispatcher.explain` tells.
+"""`Dispatcher.explain`: which handlers an event calls, and why the others are not called.
 
-The route and the filters are those that dispatch uses, so that it can't say anything else
-than what happens. What a handler does is not known before it is called.
+It uses the route and the filters of dispatch, so the answer matches dispatch. Whether a handler
+will return HANDLED is not known before its call.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from evdispatch._handlers._routes import Scope, Subscription, is_dropped
 
 @attrs.frozen
 class Verdict:
-    """What becomes of an event at one handler.
+    """Whether an event calls one handler.
 
     Attributes:
-        handler: The handler; None: it was registered with ``weak``, and is gone.
-        called: Whether it is called. One before it may end the event's way (HANDLED).
-        reason: Why not; empty if it is.
+        handler: The handler; None if a weak handler's object was collected.
+        called: Whether it is called, unless an earlier handler returns HANDLED.
+        reason: Why it is not called; empty if it is.
     """
 
     handler: Callable[..., Any] | None
@@ -37,12 +37,12 @@ class Verdict:
 
 @attrs.frozen
 class Explanation:
-    """Which handlers an event reaches, as things are now; its text has a line for each.
+    """Which handlers an event would call now; its text has a line for each.
 
     Attributes:
         event: The event.
-        verdicts: In the order of calls; last those that hear it of other sources alone.
-        dropped: Whether nobody is told, since its source was closed.
+        verdicts: In the order of calls; last the handlers registered for other sources only.
+        dropped: Whether no handler is called, because the source was closed.
     """
 
     event: Event
@@ -51,26 +51,26 @@ class Explanation:
 
     @property
     def handlers(self) -> tuple[Callable[..., Any] | None, ...]:
-        """Return who is called, in this order, unless one of them returns HANDLED."""
+        """The handlers that are called, in order, unless one returns HANDLED."""
         return tuple(each.handler for each in self.verdicts if each.called)
 
     def __str__(self) -> str:
         head = f"{self.event!r} of {self.event.source!r}"
         if self.dropped:
             return f"{head}: dropped, its source was closed"
-        lines = [f"  {each}" for each in self.verdicts] or ["  nobody hears it"]
+        lines = [f"  {each}" for each in self.verdicts] or ["  no handler"]
         return "\n".join((f"{head}:", *lines))
 
 
-def explain(event: Event, everybody: Scope) -> Explanation:
-    """Tell which handlers an event reaches.
+def explain(event: Event, root: Scope) -> Explanation:
+    """Return which handlers an event calls.
 
     Args:
         event: The event; filters that are functions are called with it.
-        everybody: The scope above all others.
+        root: The scope without a parent.
     """
     dropped = is_dropped(event)
-    route = everybody.of(event.source).find(type(event))
+    route = root.of(event.source).find(type(event))
     verdicts = [
         _judge(subscription, event, dropped=dropped)
         for subscription in route
@@ -78,8 +78,10 @@ def explain(event: Event, everybody: Scope) -> Explanation:
     ]
     selectors = {*type(event).names, *type(event).__mro__}
     verdicts += [
-        Verdict(subscription.handler, called=False, reason="hears another source")
-        for subscription in everybody.all_subscriptions()
+        Verdict(
+            subscription.handler, called=False, reason="registered for another source"
+        )
+        for subscription in root.all_subscriptions()
         if subscription.selector in selectors
         and subscription.alive
         and subscription not in route
@@ -95,7 +97,7 @@ def _judge(subscription: Subscription, event: Event, *, dropped: bool) -> Verdic
     for each in subscription.filters:
         try:
             passed = each.test(event)
-        except Exception as error:  # dispatch tells it as an error of the handler
+        except Exception as error:  # dispatch reports it as an error of the handler
             reason = f"{each.name}={_shown(each.value)} raises {error!r}"
             return Verdict(subscription.handler, called=False, reason=reason)
         if not passed:
@@ -112,5 +114,5 @@ def _shown(value: Any) -> str:
 def _value(event: Event, name: str) -> str:
     try:
         return repr(getattr(event, name))
-    except AttributeError:  # a filter that is no field, or a field of another class
+    except AttributeError:  # not a field, or a field of another class
         return "nothing"

@@ -1,8 +1,8 @@
-"""``Dispatcher(slow=)``: how long handlers take, and a `slow` event for one that takes long.
+"""``Dispatcher(slow=)`` measures how long handlers take, and emits a `slow` event for long calls.
 
-A `HandlerTimer` is an instrument around the calls: without ``slow=`` there is none, and nothing is
-measured. A `StackSampler`, on a thread of its own, takes the stack of a call that has become slow.
-Neither waits for the other: each writes one attribute and *then* reads the other's.
+A `HandlerTimer` is an instrument around the calls; without ``slow=`` nothing is measured. A
+`StackSampler` has its own thread, which samples the stack of a call that has become slow. Neither
+blocks the other: each writes one attribute and *then* reads the other's.
 """
 
 import functools
@@ -30,25 +30,25 @@ from evdispatch._stats import HandlerStats
 
 _log = logging.getLogger("evdispatch")
 
-_LONGEST = 3600.0  # seconds of a wait: locks overflow on much longer ones
+_LONGEST = 3600.0  # seconds: the longest wait, because a lock's timeout is limited
 
 Call = tuple[float, int]
-"""A call that is under way: when it began, and on which thread. Each is a new object."""
+"""A call in progress: when it began, and its thread. Compared by identity."""
 
 
 @attrs.define(eq=False)
 class Slow(Event):
     """A handler took longer than ``Dispatcher(slow=)`` allows.
 
-    It is emitted once the handler has returned. Where no handler of `slow` could get it, because
-    there is none, the loop stops, or the slow handler was one of `slow`, it is logged.
+    It is emitted when the handler has returned. It is logged instead if `slow` has no handler, if
+    the loop stops, or if the slow handler was a handler of `slow`.
 
     Attributes:
-        handler: The handler; None: it was registered with ``weak``, and is gone.
+        handler: The handler; None if a weak handler's object was collected.
         duration: How long it took, in seconds.
-        event: What it was called with.
-        stack: Where it was while it ran, as a traceback shows it, innermost last; empty if
-            it ended before it was sampled, or is no Python code.
+        event: The event that was handled.
+        stack: The stack while it ran, as in a traceback, innermost last. Empty if the handler
+            returned before it was sampled, or is not Python code.
     """
 
     lane: ClassVar[int] = URGENT
@@ -63,7 +63,7 @@ class Slow(Event):
 BOUNDS = tuple(
     float(f"{digit}e{exponent}") for exponent in range(-6, 3) for digit in (1, 2, 5)
 )
-"""The upper bounds of a histogram's classes, in seconds: 1, 2, 5, 10 us ... 500 s."""
+"""The upper bounds of a histogram, in seconds: 1, 2, 5, 10 us ... 500 s."""
 
 
 class Timing:
@@ -87,7 +87,7 @@ class Timing:
         self.buckets[bisect_left(BOUNDS, took)] += 1
 
     def include(self, other: "Timing") -> None:
-        """Count all that another one has counted."""
+        """Add the figures of another timing."""
         self.calls += other.calls
         self.failed += other.failed
         self.total += other.total
@@ -119,7 +119,7 @@ class HandlerTimer(Instrument):
     """Measures the calls of all handlers, and those of `Dispatcher.after` and ``every``.
 
     Args:
-        slow: From how many seconds on a handler is slow.
+        slow: A call of this many seconds or more is slow.
         now: The clock.
         dispatch: Emits the `slow` events.
     """
@@ -139,7 +139,7 @@ class HandlerTimer(Instrument):
     def around(
         self, subscription: Subscription, call: Handler, *, takes_event: bool
     ) -> Handler:
-        """Return a call that is measured."""
+        """Return a function that calls the handler and measures the call."""
         if subscription.selector is Due:
             return functools.partial(self._run_due, call)
         if subscription.timing is None:
@@ -172,7 +172,7 @@ class HandlerTimer(Instrument):
     def timings(
         self, subscriptions: Iterable[Subscription]
     ) -> tuple[HandlerStats, ...]:
-        """Return how long the handlers of some subscriptions took, the most time first."""
+        """Return the times of the handlers of some subscriptions, the longest total first."""
         found: dict[Any, tuple[Handler, Timing]] = {}
         for subscription in subscriptions:
             handler = subscription.handler
@@ -184,11 +184,11 @@ class HandlerTimer(Instrument):
         return tuple(sorted(stats, key=lambda stats: -stats.total))
 
     def close(self) -> None:
-        """End the sampler's thread; what was measured can still be read."""
+        """End the sampler's thread; the figures can still be read."""
         self.sampler.end()
 
     def abandon(self) -> None:
-        """Forget the sampler's thread, which is not in a forked child."""
+        """Forget the sampler's thread, which does not exist in a forked child."""
         self.sampler.abandon()
 
 
@@ -197,7 +197,7 @@ def _constant(function: Handler) -> Handler:
 
 
 class TimedCall:
-    """One handler's call, and the timing that it is added to."""
+    """Calls one handler and adds the call to a timing."""
 
     __slots__ = ("_call", "_find", "_now", "_slow", "_takes_event", "_timer", "_timing")
 
@@ -224,7 +224,7 @@ class TimedCall:
         sampler = self._timer.sampler
         before = sampler.call
         sampler.call = call = (self._now(), get_ident())
-        if sampler.asleep:  # after setting the call: see `StackSampler`
+        if sampler.asleep:  # after setting call: see `StackSampler`
             sampler.wake()
         try:
             return self._call(event) if self._takes_event else self._call()
@@ -240,7 +240,7 @@ class TimedCall:
 
 
 class Place(NamedTuple):
-    """A line that is being run."""
+    """A line of a stack."""
 
     file: str
     line: int
@@ -249,19 +249,19 @@ class Place(NamedTuple):
 
 
 class StackSampler:
-    """Samples the stack of the call that is under way, once it is slow.
+    """Samples the stack of a call in progress, once it is slow.
 
-    Its thread is started by the first call. It sleeps for good when no call is under way: it sets
-    ``asleep`` and *then* looks for a call; a call sets ``call`` and *then* looks at ``asleep``.
-    It references no handlers, so it keeps none of them alive.
+    The first call starts the thread. Without a call in progress the thread sleeps until it is
+    woken: it sets ``asleep`` and *then* reads ``call``; the dispatch thread sets ``call`` and
+    *then* reads ``asleep``. The sampler references no handlers, so it keeps none alive.
 
     Args:
-        slow: From how many seconds on a call is slow.
+        slow: A call of this many seconds or more is slow.
         now: The clock.
 
     Attributes:
-        call: What is under way; the dispatch thread sets it.
-        asleep: Whether a call has to wake the thread.
+        call: The call in progress; the dispatch thread sets it.
+        asleep: Whether a call must wake the thread.
     """
 
     def __init__(self, slow: float, now: Callable[[], float]) -> None:
@@ -270,7 +270,8 @@ class StackSampler:
         self.asleep = True  # there is no thread yet
         self._now = now
         self._sampled: tuple[Call | None, str] = (None, "")
-        self._alarm = threading.Lock()  # held, except for the moment of a wake-up
+        # Used as an event: always held; releasing it wakes the thread.
+        self._alarm = threading.Lock()
         self._alarm.acquire()
         self._thread: Worker | None = None
         self._ending = False
@@ -278,7 +279,7 @@ class StackSampler:
     # -- the dispatch thread -----------------------------------------------------------------
 
     def wake(self) -> None:
-        """End the thread's sleep; start it at first."""
+        """Wake the thread; start it if there is none."""
         self.asleep = False
         if self._thread is None:
             self._thread = Worker(self._run, "evdispatch-slow")
@@ -316,7 +317,7 @@ class StackSampler:
         try:
             self._sample()
         except Exception:
-            _log.exception("no stacks of slow handlers any more")
+            _log.exception("sampling the stacks of slow handlers has failed")
 
     def _sample(self) -> None:
         while not self._ending:
@@ -325,15 +326,15 @@ class StackSampler:
                 self._alarm.acquire(timeout=timeout)
                 continue
             self.asleep = True
-            if self.call is None and not self._ending:  # after setting it: see above
+            if self.call is None and not self._ending:  # after setting asleep
                 self._alarm.acquire()
             self.asleep = False
 
     def look(self) -> float | None:
-        """Sample what is under way, if it is slow.
+        """Sample the call in progress, if it is slow.
 
         Returns:
-            How long to wait for the next look, in seconds; None: no call is under way.
+            Seconds until the next check, or None if no call is in progress.
         """
         call = self.call
         if call is None:
@@ -343,31 +344,32 @@ class StackSampler:
             if left > 0:
                 return min(left, _LONGEST)
             self._sampled = call, self._stack(call)
-            if self.call is not call:  # it has ended meanwhile, and rings no more
+            # If the call has ended, it will not wake this thread again.
+            if self.call is not call:
                 return 0
-        return _LONGEST  # until it has ended: see `stack_of`
+        return _LONGEST  # until the call ends: see `stack_of`
 
     def _stack(self, call: Call) -> str:
-        """Return the stack below what makes the call, as a traceback has it."""
+        """Return the handler's part of the stack, as in a traceback."""
         found = self._walk(call)
         if self.call is not call:
-            return ""  # it has just ended
+            return ""  # the call has just ended
         while found and found[-1].ours:
             found.pop()
         found.reverse()
         try:
             lines = [FrameSummary(each.file, each.line, each.name) for each in found]
             return "".join(StackSummary.from_list(lines).format())
-        except ValueError:  # code that was compiled with a name that no file can have
+        except ValueError:  # compiled with a file name that is not valid
             return "".join(
                 f"  {each.file!r}:{each.line}: {each.name}\n" for each in found
             )
 
     def _walk(self, call: Call) -> list[Place]:
-        """Return where the call is, innermost first.
+        """Return the lines of the call's stack, innermost first.
 
-        The frames are released at once: the last reference to one destroys the handler's
-        variables, which may belong to its thread.
+        No frame is kept: the last reference to a frame destroys the handler's variables,
+        which must not happen on this thread.
         """
         frame = sys._current_frames().get(call[1])  # noqa: SLF001
         found = []

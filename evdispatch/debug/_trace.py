@@ -1,8 +1,8 @@
-"""`Dispatcher.trace`: turns of sources, waits in the queue and calls of handlers, as a file.
+"""`Dispatcher.trace` writes turns of sources, waits in the queue and calls of handlers to a file.
 
-A `Trace` is an instrument from its beginning to its end, both on the dispatch thread; turns are
-recorded by the thread that polls. A wait is recorded when the first handler of an event is called;
-an event without handlers has none, nor has one that waits for a throttled handler.
+A `Trace` is an instrument. It is added and removed on the dispatch thread; the thread that polls
+records turns. A wait is recorded when the first handler of an event is called. No wait is recorded
+for events without handlers or for throttled ones.
 """
 
 import functools
@@ -31,10 +31,9 @@ class Trace(Instrument):
         self._now = now
         self._instruments = instruments
         self._numbers = itertools.count(1)
-        self._last: Event | None = None  # whose wait was recorded
-        self._turns: list[
-            tuple[float, int]
-        ] = []  # under way: when each began, events made
+        self._last: Event | None = None  # the last event whose wait was recorded
+        # Turns in progress: when each began, and the number of events before it.
+        self._turns: list[tuple[float, int]] = []
         try:
             instruments.add(self)
         except BaseException:
@@ -43,20 +42,20 @@ class Trace(Instrument):
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended: by `close`, or because it can't be written."""
+        """Whether it has ended: by `close`, or because writing failed."""
         return self._file.ended
 
     def close(self) -> None:
-        """End it, and complete the file. On the dispatch thread; again does nothing.
+        """End the trace, and complete the file. On the dispatch thread.
 
-        The dispatcher's `Dispatcher.close` does so, too.
+        A second call does nothing. `Dispatcher.close` closes it, too.
         """
         self._file.close()
         if self._instruments.remove(self):
             self._last = None
 
     def abandon(self) -> None:
-        """Leave the file to the parent, in a forked child."""
+        """Write no more, in a forked child: the file belongs to the parent."""
         self._file.abandon()
 
     def __enter__(self) -> Self:
@@ -75,7 +74,7 @@ class Trace(Instrument):
     def around(
         self, subscription: Subscription, call: Handler, *, takes_event: bool
     ) -> Handler:
-        """Return a call that is traced."""
+        """Return a function that calls the handler and records the call."""
         if subscription.selector is Due:
             return functools.partial(self._run_due, call)
         name = name_of(subscription.handler)
@@ -102,7 +101,7 @@ class Trace(Instrument):
     def after_call(self, name: str, event: Event, began: float) -> None:
         """Record a call that has returned or raised."""
         if self._file.ended:
-            self.close()  # it could not be written: stop observing
+            self.close()  # writing failed: stop observing
             return
         args = f'{{"event":{quoted(event.name)}}}'
         self._file.span(name, "handler", (began, self._now()), args)
@@ -110,12 +109,12 @@ class Trace(Instrument):
     # -- turns of sources --------------------------------------------------------------------
 
     def before_turn(self, source: Any) -> None:
-        """Note when a turn begins."""
+        """Record when a turn begins."""
         self._turns.append((self._now(), source.counts.made))
 
     def after_turn(self, source: Any) -> None:
-        """Record a turn: which source, how long, and how many events."""
-        if not self._turns:  # the trace was begun in the midst of it
+        """Record a turn: its source, its duration, and its number of events."""
+        if not self._turns:  # the trace began during the turn
             return
         began, before = self._turns.pop()
         if self._turns or self._file.ended:  # within another turn
@@ -126,7 +125,7 @@ class Trace(Instrument):
 
 
 class TracedCall:
-    """One handler's call, and what is recorded of it."""
+    """Calls one handler and records the call."""
 
     __slots__ = ("_call", "_name", "_takes_event", "_trace", "_waits")
 

@@ -1,11 +1,11 @@
 """The file of a trace: records in Chrome's JSON array format, which Perfetto opens too.
 
-- An array of records, one a line. A program that ends without closing leaves it without
-  the ``]`` at its end: viewers do without, and whoever loads it by other means appends it.
-  (The object format, ``{"traceEvents": ...}``, is worth nothing unless it is complete.)
-- Records are written `BATCH` at a time, each batch at once, so that a forked child has
-  nothing of ours to write. Any thread may add some.
-- What can't be written ends the trace, with a warning in the log, and nothing else.
+- An array of records, one a line. If a program ends without closing it, the ``]`` at the end is
+  missing: viewers accept this; other readers must append it. (The object format,
+  ``{"traceEvents": ...}``, is invalid unless complete.)
+- Records are written in batches of `BATCH`, each in one write, so that a forked child has no
+  buffered output. Any thread may add records.
+- A failed write ends the trace with a warning in the log.
 """
 
 import functools
@@ -25,7 +25,7 @@ Target = str | os.PathLike[str] | TextIO
 
 @functools.lru_cache(1024)
 def quoted(text: str) -> str:
-    """Return what a record has in the place of a text."""
+    """Return a text as a JSON string."""
     return json.dumps(text)
 
 
@@ -33,14 +33,14 @@ class TraceFile:
     """Writes records.
 
     Args:
-        target: A path, or a text file; that is flushed, and not closed.
+        target: A path, or a text file, which is flushed and not closed.
 
     Attributes:
-        ended: Whether nothing is written any more.
+        ended: Whether the trace has ended.
 
     Raises:
         OSError: It can't be opened or written.
-        TypeError: It is neither.
+        TypeError: It is neither a path nor a text file.
     """
 
     def __init__(self, target: Target) -> None:
@@ -48,7 +48,7 @@ class TraceFile:
         self.pid = os.getpid()
         self._lock = threading.RLock()
         self._records: list[str] = []
-        self._places: dict[int, str] = {}  # of the threads that have said their names
+        self._places: dict[int, str] = {}  # of the threads whose name was written
         self._fd = -1
         self._file: TextIO | None = None
         if isinstance(target, (str, os.PathLike)):
@@ -57,7 +57,9 @@ class TraceFile:
         elif callable(getattr(target, "write", None)):
             self._file = target
         else:
-            raise TypeError(f"trace takes a path or a text file, not {target!r}")
+            raise TypeError(
+                f"the target of a trace must be a path or a text file, got {target!r}"
+            )
         try:
             self._write("[\n" + self._meta("process_name", self.pid, "evdispatch"))
         except BaseException:
@@ -74,12 +76,12 @@ class TraceFile:
         """Add a span of the calling thread.
 
         Args:
-            name: What it shows, quoted.
+            name: Its name, quoted.
             kind: Its category.
             times: When it began and ended, in seconds.
-            args: More about it, as a JSON object.
+            args: Further values, as a JSON object.
         """
-        # In whole nanoseconds, so that what follows does not seem to overlap.
+        # In whole nanoseconds, so that the next span does not seem to overlap.
         began, ended = int(times[0] * 1e9), int(times[1] * 1e9)
         self._add(
             f'{{"name":{name},"cat":"{kind}","ph":"X","ts":{began / 1e3:.3f},'
@@ -87,7 +89,7 @@ class TraceFile:
         )
 
     def wait(self, name: str, number: int, times: tuple[float, float]) -> None:
-        """Add a wait that is no thread's; the numbers tell one from another."""
+        """Add a wait. Waits are not bound to a thread; ids distinguish them."""
         began, ended = int(times[0] * 1e9), int(times[1] * 1e9)
         common = f'{{"name":{name},"cat":"queue","id":"{number:x}",{self._place()}'
         self._add(
@@ -96,7 +98,7 @@ class TraceFile:
         )
 
     def _place(self) -> str:
-        """Return which process and thread this is; at its first time, tell its name."""
+        """Return process and thread as JSON members; write the thread's name on first use."""
         tid = threading.get_native_id()
         place = self._places.get(tid)
         if place is None:
@@ -115,9 +117,9 @@ class TraceFile:
         records, self._records = self._records, []
         try:
             self._write("".join(f",\n{each}" for each in records) + end)
-        except Exception as error:  # a file of the user's may raise anything
+        except Exception as error:  # a text file of the user may raise anything
             self.abandon()
-            _log.warning("a trace has ended, for it can't be written: %r", error)
+            _log.warning("a trace has ended, because writing failed: %r", error)
 
     def _write(self, text: str) -> None:
         if self._file is not None:
@@ -129,16 +131,16 @@ class TraceFile:
             data = data[os.write(self._fd, data) :]
 
     def close(self) -> None:
-        """Write what is left, and the end; again does nothing."""
+        """Write the remaining records and the end; again does nothing."""
         with self._lock:
             if not self.ended:
                 self._flush("\n]\n")
                 self.abandon()
 
     def abandon(self) -> None:
-        """Write nothing more; without the lock, which a fork may have left held."""
+        """Write no more. It takes no lock: a forked child may have a locked one."""
         self.ended = True
-        self._lock = threading.RLock()  # who held it is not in a forked child
+        self._lock = threading.RLock()  # its holder may not exist in a forked child
         self._records = []
         self._file = None
         fd, self._fd = self._fd, -1
@@ -147,5 +149,5 @@ class TraceFile:
 
 
 def as_args(**values: Any) -> str:
-    """Return more about a span, as a JSON object."""
+    """Return values as a JSON object, for `TraceFile.span`."""
     return json.dumps(values)

@@ -1,7 +1,6 @@
-"""What a dispatcher waits for: what `Dispatcher.why_alive` tells.
+"""`Dispatcher.why_alive`: what a dispatcher waits for.
 
-It is a look, under the registrations's lock, at what the IO side goes by; so it can't tell
-anything else than what is.
+It is a snapshot, taken under `Registrations.lock`, of the data that the IO side itself uses.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,12 +35,11 @@ class Waiting:
 
     Attributes:
         source: The source.
-        fd: The descriptor that is watched for it; None: none is.
-        interest: What for: bits of READ, WRITE, PRIORITY; 0: a hang-up alone. None where
-            ``fd`` is.
-        always_ready: Whether it is asked again and again: a file that can't be polled.
+        fd: The descriptor that is watched for it, or None.
+        interest: Bits of READ, WRITE, PRIORITY; 0: only a hang-up. None if ``fd`` is None.
+        always_ready: Whether its file can't be polled, so it is asked in each turn.
         due_in: Seconds until its deadline; None: it has none.
-        more: Whether it has made more than was taken, or asked to be asked.
+        more: Whether it has leftover events, or was woken.
         paused: Whether it is paused.
         held: Whether it is held back by its rate (`Source.limit_rate`).
     """
@@ -57,7 +55,7 @@ class Waiting:
 
     @property
     def by_itself(self) -> bool:
-        """Whether it may make events without the program's doing."""
+        """Whether it may make events without a call from the program."""
         return self.fd is not None or self.due_in is not None or self.more
 
     def __str__(self) -> str:
@@ -76,17 +74,17 @@ class Waiting:
         if self.due_in is not None:
             yield f"due in {self.due_in:.3f} s"
         if self.more:
-            yield "more to say"
+            yield "has more events"
 
 
 @attrs.frozen
 class Pending:
-    """A call that is to come.
+    """A call that is due later.
 
     Attributes:
-        function: What `Dispatcher.after` or `every` was given; or a handler whose interval
-            ends then. None: that was removed.
-        due_in: In how many seconds.
+        function: The function of `Dispatcher.after` or `every`, or the handler whose interval
+            ends then. None: that handler was removed.
+        due_in: Seconds until the call.
         every: The interval of `every`, in seconds; else None.
         paced: Whether it is a handler with ``throttle`` or ``debounce``.
     """
@@ -108,13 +106,13 @@ class Pending:
 class Alive:
     """What may still make events; its text has a line for each.
 
-    What keeps `run` going is that nobody has called `stop`: this tells what it waits for.
+    `run` continues until `stop` is called, even if no event can come.
 
     Attributes:
-        state: ``"running"``, ``"stopping"``, ``"closed"``, or ``"open"``: nobody runs it.
+        state: ``"running"``, ``"stopping"``, ``"closed"``, or ``"open"``: not running.
         sources: What each open source waits for, in the order they were added.
-        calls: The calls to come, the nearest first.
-        queued: How many events wait in each lane of the queue, by the lane's name.
+        calls: The calls that are due later, the nearest first.
+        queued: The number of waiting events in each lane of the queue, by its name.
         full: Whether a lane is full, so that its sources are not read.
     """
 
@@ -126,13 +124,13 @@ class Alive:
 
     @property
     def by_itself(self) -> bool:
-        """Whether anything may come that is not another thread's doing."""
+        """Whether an event may come without another thread."""
         sources = any(each.by_itself for each in self.sources)
         return sources or bool(self.calls) or any(self.queued.values())
 
     @classmethod
     def look(cls, state: str, registrations: Registrations, queue: Queue) -> "Alive":
-        """Look at what there is. From any thread."""
+        """Take a snapshot. From any thread."""
         with registrations.lock:
             now = registrations.now()
             pending = registrations.timers.pending()

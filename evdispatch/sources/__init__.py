@@ -1,4 +1,4 @@
-"""Sources: what makes events. One file a kind, above `_base`.
+"""Sources make events. Each kind has one file; `_base` has their base class.
 
-The parts of a kind, or of several, are in a folder: `stream`, `net`, `files`, `tty`.
+Parts of one or several kinds are in the folders `stream`, `net`, `files` and `tty`.
 """

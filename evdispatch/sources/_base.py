@@ -1,11 +1,11 @@
-"""What a source is: the one interface between the IO side and everything that makes events.
+"""`Source`: the interface between the IO side and everything that makes events.
 
 - The IO side calls the ``on_*`` methods, one source at a time, under its lock. They must not
-  block and never call handlers. `Source.on_unhandled` runs on the dispatch side.
-- A source returns its events as a tuple, a list or an iterator. The IO side takes as many as
-  the turn and the queue allow and asks for the rest later, before anything else of the
-  source; so a generator is all the flow control that a source needs.
-- A source is added once. It owns its descriptor, unless it is told not to.
+  block and must not call handlers. `Source.on_unhandled` runs on the dispatch side.
+- A source returns its events as a tuple, a list or an iterator. The IO side takes as many as the
+  turn and the queue allow, and takes the rest later, before it asks the source again. So a
+  generator needs no other flow control.
+- A source is added once. It owns its descriptor, unless the class documents otherwise.
 """
 
 import contextlib
@@ -26,27 +26,27 @@ from evdispatch.sources._registration import BY_USER, LOST, Registration
 class Source:
     """Makes events from a descriptor, a deadline, or a call to `wake`.
 
-    Subclass it for your own: override `fileno` and `on_ready` for one with a descriptor,
-    `on_deadline` for one with a time, `on_wake` for one that another thread feeds, and
-    `on_close` to give back what it holds. Call ``super().__init__()``. ``source`` and
-    ``time`` of the events are filled in. The attributes ``name``, ``parent`` and
-    ``registration`` are taken.
+    Subclass it for your own sources. Override `fileno` and `on_ready` for a descriptor,
+    `on_deadline` for a time, `on_wake` for input from another thread, and `on_close` to
+    release what the source holds. Call ``super().__init__()``. The IO side fills in ``source``
+    and ``time`` of the events. The attributes ``name``, ``parent`` and ``registration`` are
+    reserved.
 
     Args:
         name: A label for messages; default: the class's name.
     """
 
     lane: ClassVar[int] = NORMAL
-    """The queue's lane for all its events: one, so that they keep their order."""
+    """The lane of the queue for all its events. It is one, so that they keep their order."""
 
     has_children: ClassVar[bool] = False
-    """Whether other sources may have it as ``parent``, and share its handlers."""
+    """Whether other sources may have it as ``parent`` and share its handlers."""
 
     has_final_events: ClassVar[bool] = False
-    """Whether `final_events` is to be asked, however the source has ended."""
+    """Whether `final_events` is called after the source has ended, in whatever way."""
 
     edge: bool | None = None
-    """Whether it asks to be edge-triggered; None: as the dispatcher is, if `nonblocking`."""
+    """Whether the source requires edge triggering. None: as the dispatcher, if `nonblocking`."""
 
     __slots__ = ("__weakref__", "name", "parent", "registration")
 
@@ -66,7 +66,7 @@ class Source:
 
     @property
     def counts(self) -> Counts:
-        """What became of its events."""
+        """The counts of its events."""
         return self.registration
 
     @property
@@ -76,7 +76,7 @@ class Source:
 
     @property
     def fd_lost(self) -> bool:
-        """Whether someone else closed its descriptor; the source must not close it then."""
+        """Whether other code closed its descriptor, so the source must not close it."""
         return self.registration.serial == LOST
 
     @overload
@@ -88,7 +88,7 @@ class Source:
     def on(self, event: Any = None, /, **options: Any) -> Any:
         """Register a handler for this source's events; see `Dispatcher.on`.
 
-        For a source that has children (a listener its connections) it gets theirs too.
+        On a source with children, such as a listener, the handler gets their events, too.
         Call it on the dispatch thread.
 
         Raises:
@@ -107,7 +107,7 @@ class Source:
         return registry.on(scope, event, options)
 
     def close(self) -> None:
-        """End it, and drop its events that still wait. From any thread, also twice."""
+        """End the source and drop its waiting events. From any thread; again does nothing."""
         record = self.registration
         record.discarding = True
         if record.closed:
@@ -125,13 +125,13 @@ class Source:
 
     @property
     def held_back(self) -> bool:
-        """Whether it is not read, because it was paused or its rate is used up."""
+        """Whether the source is not read, because of a pause or its rate."""
         return self.registration.held != 0
 
     def pause(self) -> None:
-        """Stop reading until `resume`, from any thread; queued events are handled.
+        """Stop reading until `resume`. From any thread. Queued events are handled.
 
-        Deadlines and calls of `wake` still cause up to a turn's worth of events.
+        Deadlines and calls of `wake` still cause up to one turn of events.
         """
         self._set_paused(paused=True)
 
@@ -150,17 +150,16 @@ class Source:
     def limit_rate(self, rate: float | None, burst: int | None = None) -> None:
         """Limit the events a second. From any thread, also before the source is added.
 
-        While the limit is used up, the source is not read: the kernel pushes back, and
-        nothing is lost. A `throttled` event reports when that begins. Another one, with
-        ``active`` False, reports when so few events have come for so long that a whole
-        burst would be possible again. `error` events, and the last events of a source that
-        is closed, are not delayed, nor is what a source does while it is paused. Each
+        While the limit is used up, the source is not read: the kernel buffers its input, and
+        nothing is lost. A `throttled` event reports the begin. Another one, with ``active``
+        False, reports when a whole burst is possible again. `error` events and the last events
+        of a closed source are not delayed; work during a pause is not delayed either. Each
         connection of a listener has its own limit.
 
         Args:
             rate: In events a second, above 0; None or infinity: no limit.
-            burst: How many may come at once after a while without any. None: as many as in
-                a tenth of a second, at least 1.
+            burst: The maximum number of events at once. None: the number for a tenth of a
+                second, at least 1.
 
         Raises:
             TypeError: They are not numbers.
@@ -194,23 +193,24 @@ class Source:
 
     @property
     def edge_triggered(self) -> bool:
-        """Whether the poller reports arrivals only, so that it must read until EAGAIN."""
+        """Whether the poller reports only arrivals: read until EAGAIN."""
         return self.registration.edge != 0
 
     @property
     def interest(self) -> int | None:
-        """What `watch` has set; at first READ."""
+        """The interest that `watch` has set; initially READ."""
         return self.registration.interest
 
     @property
     def interest_in_pause(self) -> int | None:
-        """What to wait for while it is paused; a subclass that writes waits for WRITE."""
+        """The interest during a pause; a subclass that writes returns WRITE."""
         return None
 
     def has_no_handlers(self, cls: type[Event]) -> bool:
-        """Whether an event of a class need not be made, because it would find no handler.
+        """Whether events of a class need not be made, because they have no handler.
 
-        A hint: False until one found none, and where there is an `on_unhandled`.
+        A hint: False until dispatch has found no handler, and always False if the class
+        overrides `on_unhandled`.
         """
         if type(self).on_unhandled is not Source.on_unhandled:
             return False
@@ -221,7 +221,7 @@ class Source:
         return scope is not None and scope.has_no_handlers(cls)
 
     def watch(self, interest: int | None) -> None:
-        """Set what to wait for: READ, WRITE, both; 0: hang-ups alone; None: nothing."""
+        """Set the interest: READ, WRITE, both; 0: hang-ups only; None: nothing."""
         record = self.registration
         if interest != record.interest:
             record.interest = interest
@@ -229,19 +229,19 @@ class Source:
                 record.host.update(self)
 
     def set_deadline(self, when: float | None) -> None:
-        """Have `on_deadline` called at this time instead, or never. From any thread."""
+        """Call `on_deadline` at this time, or never; replaces the last one. Any thread."""
         self.host.set_deadline(self, when)
 
     def wake(self) -> None:
-        """Have `on_wake` called soon. From any thread or signal handler."""
+        """Call `on_wake` soon. From any thread or signal handler."""
         host = self.registration.host
         if host is not None:
             host.wake(self)
 
     def finish(self) -> None:
-        """End the source by itself: what it has made is still handled.
+        """End the source; its events are still handled.
 
-        For the ``on_*`` methods, which may go on yielding their last events.
+        Call it in the ``on_*`` methods, which may still yield their last events.
         """
         host = self.registration.host
         if host is not None:
@@ -251,21 +251,21 @@ class Source:
 
     @property
     def nonblocking(self) -> bool:
-        """Whether it reads and writes until that would block: it may be edge-triggered.
+        """Whether the source may be edge-triggered: it reads and writes until EAGAIN.
 
-        A turn that ends before that ends with `Host.reschedule`.
+        If it stops earlier, it must call `Host.reschedule`.
         """
         return False
 
     def fileno(self) -> int | None:
-        """Return the descriptor to watch, or None. Asked once, when it is added."""
+        """Return the descriptor to watch, or None. Called once, after `on_add`."""
         return None
 
     def on_add(self) -> None:
-        """Make ready: open what `fileno` will return. An exception undoes the adding."""
+        """Open the descriptor that `fileno` will return. An exception undoes the adding."""
 
     def on_refuse(self) -> None:
-        """Take back what `on_add` did: the descriptor could not be watched after all."""
+        """Undo `on_add`: the descriptor could not be watched."""
 
     def on_start(self) -> None:
         """The loop begins to run, or runs already when the source is added."""
@@ -274,9 +274,9 @@ class Source:
         """The loop has ended; it may begin again. Called before `on_close`, too."""
 
     def on_ready(self, ready: int) -> Iterable[Event]:
-        """Return the events that the descriptor's readiness gives.
+        """Return the events of a ready descriptor.
 
-        A tuple is the fastest for a few events. An exception ends the source and becomes an
+        A tuple is fastest for a few events. An exception ends the source and becomes an
         `error` event.
 
         Args:
@@ -285,11 +285,11 @@ class Source:
         return ()
 
     def on_deadline(self, now: float) -> Iterable[Event]:
-        """Return the events that the deadline gives, which is over now."""
+        """Return the events of the deadline, which is over."""
         return ()
 
     def on_wake(self) -> Iterable[Event]:
-        """Return the events that a call to `wake` asked for."""
+        """Return the events after a call to `wake`."""
         return ()
 
     def on_unhandled(self, event: Event) -> None:
@@ -299,15 +299,15 @@ class Source:
         """The source is read again after its rate was used up."""
 
     def on_close(self) -> None:
-        """Give back what the source holds. Called once, after the last `on_ready`."""
+        """Release what the source holds. Called once, after the last `on_ready`."""
 
     def on_child_end(self, child: "Source") -> None:
         """A source that has this one as ``parent`` has ended."""
 
     def final_events(self) -> Iterable[Event]:
-        """Return the very last events, when all others are queued.
+        """Return the last events, when all others are queued.
 
-        Asked where ``has_final_events`` is true. An event whose class has
+        Called if ``has_final_events`` is true. An event whose class has
         ``deliver_after_close`` is delivered even after the user has closed the source.
         """
         return ()

@@ -1,8 +1,11 @@
-"""The IO side's record of a source.
+"""`Registration`: the state of a source that the loop needs. `Source` is the user's object.
 
-A source is the user's object; what the loop needs to know of it stands here, so that the two
-never write to each other's attributes. Everything is read and written under the lock of
-`Registrations`, except the counts: each of those has one thread that writes it.
+`Registrations.lock` guards it once the source is added, except:
+
+- each count is written by one thread;
+- dispatch reads ``discarding`` and ``scope`` without the lock, and `Source.close` and `Source.on`
+  write them without it;
+- `Source.watch` writes ``interest`` without taking the lock: its callers hold it.
 """
 
 from collections import deque
@@ -18,35 +21,37 @@ from evdispatch._stats import Counts
 from evdispatch.sources._host import Host
 
 BY_USER, BY_RATE = 1, 2
-"""Why a source is not read: it is paused, or its rate is used up."""
+"""Bits of ``held``: the user has paused the source; its rate is used up."""
 
 LOST = -1
-"""In the place of a poll's serial: the descriptor was closed by someone else."""
+"""Value of ``serial``: other code has closed the descriptor."""
 
 
 class Registration(Counts):
-    """What the loop knows of one source. The object itself is the source's generation.
+    """The loop's state of one source. The object identifies one registration.
 
     It is a `Counts` rather than having one, which saves 40 bytes a connection.
 
     Attributes:
-        source: The source, from its adding to its end; None breaks the reference cycle.
+        source: The source, while the loop may ask it; None breaks the reference cycle.
         host: The IO side, while the source is registered.
-        registry: Where `Source.on` registers handlers, from the adding on.
-        scope: The handlers of this source alone; None while there are none.
+        registry: The registry in which `Source.on` registers handlers.
+        scope: The handlers of this source, or those shared with its parent; None: there are
+            none.
         fd: The registered descriptor, -1 without one. Kept after the end for messages.
-        interest: What the source wants to wait for; None: nothing.
-        mask: What the poller watches for.
+        interest: The readiness that the source wants; None: nothing.
+        mask: The readiness that the poller watches.
         edge: EDGE if the descriptor is edge-triggered, else 0.
-        inode: The file's device and inode where the poller refuses it: it is always ready.
-        serial: The poll during which it was last (un)watched, or LOST.
-        held: Why it is not to be read: bits of BY_USER and BY_RATE; 0: it is read.
+        inode: The device and inode of a file that can't be polled, else None. Such a file
+            counts as always ready.
+        serial: The poll during which it was last watched or unwatched, or LOST.
+        held: Why the source is not read: bits of BY_USER and BY_RATE; 0: it is read.
         limiter: The rate limit, if one was set.
         closed: The source has ended.
-        discarding: The user has closed it: its events that still wait are dropped.
+        discarding: The user has closed it: its waiting events are dropped.
         finished: Its final events were put into the queue.
-        leftover: What it has made beyond its turn; it comes before anything new.
-        woken: `Source.on_wake` is to be called once the leftover is taken.
+        leftover: Events beyond its turn, which come before any new ones.
+        woken: `Source.on_wake` will be called once the leftover is taken.
         pending: Its events in the queue that a policy may still change.
         deadline: The timer of `Source.on_deadline`.
     """
@@ -102,11 +107,11 @@ class Registration(Counts):
 
     @property
     def rate_held(self) -> bool:
-        """Whether it is not read because its rate is used up."""
+        """Whether the source is not read because its rate is used up."""
         return self.limiter is not None and self.limiter.state == HELD
 
     @property
     def wanted_mask(self) -> int:
-        """What the poller should watch for, as interest and pause now say."""
+        """The mask for the poller, from the interest and the pause."""
         interest = self.source.interest_in_pause if self.held else self.interest
         return NO_INTEREST if interest is None else interest

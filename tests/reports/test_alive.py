@@ -102,7 +102,7 @@ class TestSources:
         assert not timed.why_alive().by_itself
         source.emit(Work())
         assert only(timed.why_alive()).more
-        assert lines(timed)[1] == f"{source!r}: more to say"
+        assert lines(timed)[1] == f"{source!r}: has more events"
 
     def test_a_file_that_is_always_ready(
         self, timed: Dispatcher, tmp_path: Path

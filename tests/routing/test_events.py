@@ -108,7 +108,7 @@ def test_event_field_with_reserved_name_raises_type_error(
     field: str,
 ) -> None:
     """``name: str`` in an event is a natural mistake; no handler would get the event."""
-    with pytest.raises(TypeError, match=f"an event has no field '{field}'"):
+    with pytest.raises(TypeError, match=f"an event must have no field '{field}'"):
         attrs.make_class("Hiding", {field: attrs.field()}, bases=(Event,), slots=True)
 
 

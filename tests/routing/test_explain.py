@@ -55,7 +55,7 @@ def test_explain_several_handlers_lists_verdicts_in_order_of_calls(
 
 
 def test_explain_no_handler_says_so(app: Dispatcher) -> None:
-    assert str(app.explain(Letter(1))).endswith("nobody hears it")
+    assert str(app.explain(Letter(1))).endswith("no handler")
 
 
 def test_explain_handler_of_another_source_is_not_called(app: Dispatcher) -> None:
@@ -68,7 +68,7 @@ def test_explain_handler_of_another_source_is_not_called(app: Dispatcher) -> Non
     for source in (other, None):
         explanation = app.explain(Letter(1, source=source))
         assert explanation.handlers == ()
-        assert "hears another source" in str(explanation)
+        assert "registered for another source" in str(explanation)
 
 
 def test_explain_event_of_closed_source_is_dropped(app: Dispatcher) -> None:

@@ -57,7 +57,7 @@ class TestNames:
 
     @pytest.mark.parametrize("name", [1, None, b"tick", 1.5])
     def test_timer_with_a_name_of_another_type_raises(self, name: Any) -> None:
-        with pytest.raises(TypeError, match="is that of its events"):
+        with pytest.raises(TypeError, match="must be a str"):
             Timer(name, every=1.0)
 
 
