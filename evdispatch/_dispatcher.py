@@ -583,7 +583,7 @@ class Dispatcher:
         return explanation
 
     def why_alive(self) -> "Alive":
-        """Return what the dispatcher waits for: ``print(app.why_alive())``. Any thread.
+        """Return what it waits for: ``print(app.why_alive())``. From any thread.
 
         `run` continues until `stop`, even if no event can come. The result shows which sources
         may still make events, which calls of `after` and `every` are due, and what is queued.

@@ -229,7 +229,7 @@ class Source:
                 record.host.update(self)
 
     def set_deadline(self, when: float | None) -> None:
-        """Call `on_deadline` at this time, or never; replaces the last one. Any thread."""
+        """Call `on_deadline` at this time, or never; replaces the last. From any thread."""
         self.host.set_deadline(self, when)
 
     def wake(self) -> None:
