@@ -124,6 +124,7 @@ class Runner:
             once = self._use_up_stop()  # asked to stop before the first run: one turn
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._wakeup.wake_on_signals())
+                stack.callback(self._instruments.end_run)
                 stack.callback(self._driver.prepare_to_wait)
                 stack.callback(self._driver.end)
                 stack.callback(self._registrations.finish)

@@ -41,6 +41,9 @@ class Instrument:
     def after_turn(self, source: Any) -> None:
         """A source was asked; IO side, under its lock."""
 
+    def end_run(self) -> None:
+        """A run has ended: end the threads that it needed."""
+
     def close(self) -> None:
         """The dispatcher is closed."""
 
@@ -96,6 +99,11 @@ class Instruments:
             call = instrument.around(subscription, call, takes_event=takes_event)
             takes_event = True
         subscription.set_called(call, takes_event=takes_event)
+
+    def end_run(self) -> None:
+        """End the threads of a run."""
+        for instrument in self._all:
+            instrument.end_run()
 
     def close(self) -> None:
         """End all of them."""
