@@ -8,6 +8,7 @@
 # make bench             figures against peers, and their page's; ARGS="echo": one family's
 # make bench-terminal    the terminal decoder against peers, and its page's figures
 # make bench-pollers     select, poll, epoll and threads, and their page's figures
+# make bench-against     this checkout against another one; BASE=../other
 # make bench-watch       the file watcher against peers, and their page's figures
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +20,7 @@ JOBS ?= 3# tests at once: much of a test's time is spent on waiting
 # -X dev for the processes that run the tests, too.
 SPREAD = --tx "$(JOBS)*popen//python=$(BIN)/python -X dev" --dist load
 
-.PHONY: demo test test-all test-busy check docs bench bench-terminal bench-pollers bench-watch stress clean
+.PHONY: demo test test-all test-busy check docs bench bench-terminal bench-pollers bench-watch bench-against stress clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python demos/terminal_input.py $(ARGS)
@@ -50,6 +51,9 @@ bench-pollers: $(VENV)/.bench-terminal
 
 bench-watch: $(VENV)/.bench-watch
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_watch --docs docs/_static $(ARGS)
+
+bench-against: $(VENV)/.run
+	$(BIN)/python tests/bench/against.py --base $(BASE) $(ARGS)
 
 stress: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python tests/bench/stress.py $(ARGS)

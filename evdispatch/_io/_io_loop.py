@@ -352,16 +352,12 @@ class IoLoop:
         limit = TURN
         if source.lane != IDLE:
             limit = min(TURN, self._queue.bound - len(self._queue.lanes[source.lane]))
-        now = self._registrations.now()
         limiter = source.registration.limiter
         if limiter is not None:
-            limit = min(limit, limiter.available(now))
+            limit = min(limit, limiter.available(self._registrations.now()))
         while made:
-            for event in islice(made[0], max(0, limit - len(events))):
-                if event.source is None:
-                    event.source = source
-                event.time = event.time or now
-                events.append(event)
+            # What an iterator gives before it raises is kept: extend appends one by one.
+            events.extend(islice(made[0], max(0, limit - len(events))))
             if len(events) >= limit:
                 return False
             made.popleft()
@@ -371,14 +367,25 @@ class IoLoop:
         """Put a source's events into its lane, as the policies of their classes say."""
         if not events:
             return
-        record = source.registration
+        record, now = source.registration, self._registrations.now()
+        for event in events:
+            if event.source is None:
+                event.source = source
+            if not event.time:
+                event.time = now
         record.made += len(events)
-        if record.pending is None:
-            policies = self._policies.by_class
-            if all(policies.get(cls, cls) is None for cls in set(map(type, events))):
-                self._queue.lanes[source.lane].extend(events)
-                return
-        self._queue.pending.put(source, events)
+        if record.pending is None and self._are_plain(events):
+            self._queue.lanes[source.lane].extend(events)
+        else:
+            self._queue.pending.put(source, events)
+
+    def _are_plain(self, events: list[Event]) -> bool:
+        """Whether no class of the events has a policy, as far as that is known."""
+        policies = self._policies.by_class
+        for cls in set(map(type, events)):  # noqa: SIM110 (half the time)
+            if policies.get(cls, cls) is not None:
+                return False
+        return True
 
     def _put_final_events(self, record: Registration) -> None:
         """Put a source's final events; the queue's bound does not hold them back."""

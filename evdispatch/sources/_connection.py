@@ -295,13 +295,15 @@ class Connection(Source):
                     return self._check_writer(writer)
                 if sent == len(data):
                     return True
+                writer = self._make_writer()
                 # A view: a copy of what the kernel did not take costs as much as it did.
-                data = memoryview(data)[sent:]
+                writer.keep(memoryview(data)[sent:])
+                return self._check_writer(writer)
             return self._write_with_care(data)
         finally:
             lock.release()
 
-    def _write_with_care(self, data: bytes | memoryview) -> bool:
+    def _write_with_care(self, data: bytes) -> bool:
         if self.registration.discarding or self._ended:
             raise ClosedError(f"{self!r} is closed for writing")
         if self.registration.host is None and not self.registration.closed:

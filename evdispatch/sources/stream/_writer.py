@@ -148,16 +148,26 @@ class StreamWriter:
 
     def write(self, data: bytes | memoryview) -> None:
         """Send or keep data of the user's; above the limit, fail with ENOBUFS."""
-        try:
-            self.buffer.check(len(data), self.size)
-        except OSError as error:
-            self.fail(error)
+        if not self._has_room(data):
             return
         if self.tls is None:
             self._transmit(data)
         else:
             self.tls.send(data)
             self.transmit_tls()
+
+    def keep(self, data: bytes | memoryview) -> None:
+        """Buffer what the kernel did not take just now; above the limit, fail."""
+        if self._has_room(data):
+            self.buffer.add(data)
+
+    def _has_room(self, data: bytes | memoryview) -> bool:
+        try:
+            self.buffer.check(len(data), self.size)
+        except OSError as error:
+            self.fail(error)
+            return False
+        return True
 
     def transmit_tls(self) -> None:
         """Send what the TLS engine has to say: data, its handshake, an alert."""
