@@ -26,7 +26,7 @@ class Run:
 
 
 RUNS = [
-    Run("timer.py", r"tick 1.*after 0\.15 s.*tick 5, missed \d\nthat's enough\n"),
+    Run("timer.py", r"tick \d.*after 0\.15 s.*tick \d+, missed \d+\nthat's enough\n"),
     Run("pipe.py", "   1  a\n   2  b\n2 lines\n", input="a\r\nb"),
     Run("pipe.py", "   1  hello\n1 lines\n", arguments=("echo", "hello")),
     Run(
@@ -51,7 +51,8 @@ RUNS = [
     ),
     Run("terminal_input.py", "key a\nkey up\nkey q\n", input="a\x1b[Aqxyz"),
     Run("terminal_input.py", "key b\n", input="b", arguments=("--io", "inline")),
-    Run("tutorial_1.py", "0.1 s\n0.2 s\n0.3 s\n"),
+    # A busy machine may leave ticks out.
+    Run("tutorial_1.py", r"(0\.1 s\n)?(0\.2 s\n)?\d+\.\d s\n"),
     Run("tutorial_2.py", r"lap 1 at 0\.000 s\nlap 2 at \d\.\d+ s\nbye\n", input="  xq"),
     Run("tutorial_2.py", "", input="x"),
     Run("tutorial_3.py", r" +0\.000  compiling\n +\d\.\d+  linking\n"),

@@ -11,18 +11,15 @@ from evdispatch import Change, Dispatcher, Moved, Rescan, Settled, Watch
 OPTIONS: list[dict[str, Any]] = [{"raw": True}, {"debounce": 0.05}]
 
 
-@pytest.mark.pollers("epoll")
-@pytest.mark.parametrize(
-    ("io", "seed"),
-    [(("thread", "inline")[seed % 2], seed) for seed in range(10)],
-    indirect=["io"],
-)
+@pytest.mark.modes("inline", "thread")
+@pytest.mark.parametrize("seed", range(5))
 def test_storm_random_changes_leave_the_tree_exact(
     app: Dispatcher, tmp_path: Path, seed: int
 ) -> None:
     ride_out(app, tmp_path, [seed], 3_000)
 
 
+@pytest.mark.pollers
 def test_storm_on_each_poller_leaves_the_tree_exact(
     app: Dispatcher, tmp_path: Path
 ) -> None:
@@ -36,7 +33,6 @@ def test_storm_with_other_options_leaves_the_tree_exact(
     ride_out(app, tmp_path, [21], 1_000, **options)
 
 
-@pytest.mark.pollers("epoll")
 def test_storm_three_at_once_leave_the_tree_exact(
     app: Dispatcher, tmp_path: Path
 ) -> None:
@@ -44,13 +40,11 @@ def test_storm_three_at_once_leave_the_tree_exact(
     ride_out(app, tmp_path, [50, 51, 52], 1_500)
 
 
-@pytest.mark.pollers("epoll")
 @pytest.mark.modes("thread")
 def test_storm_long_one_leaves_the_tree_exact(app: Dispatcher, tmp_path: Path) -> None:
     ride_out(app, tmp_path, [30], 40_000)
 
 
-@pytest.mark.pollers("epoll")
 def test_storm_handler_lists_at_each_rescan_has_the_same_tree(
     app: Dispatcher, tmp_path: Path
 ) -> None:
