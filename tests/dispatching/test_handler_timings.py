@@ -1,4 +1,4 @@
-"""``Dispatcher(slow=)``: how long handlers take, in `Dispatcher.stats`."""
+"""``Dispatcher(slow=)``: the time that handlers take, in `Dispatcher.stats`."""
 
 import functools
 import gc
@@ -21,7 +21,9 @@ from evdispatch.testing import ManualSource, VirtualClock, record, settle
 app = measuring
 
 
-def test_what_after_and_every_call(app: Dispatcher, clock: VirtualClock) -> None:
+def test_timings_of_after_and_every_are_kept_by_function(
+    app: Dispatcher, clock: VirtualClock
+) -> None:
     slow = record(app, Slow)
 
     def later() -> None:
@@ -46,14 +48,14 @@ def test_what_after_and_every_call(app: Dispatcher, clock: VirtualClock) -> None
     handle.cancel()
     assert [each.duration for each in slow] == [1.0, 2.0, 3.0, 1.0]
     assert slow[0].handler is later
-    told = {each.name.rpartition(".")[2]: each for each in app.stats().timings}
-    assert (told["later"].calls, told["later"].total) == (2, 2.0)
-    assert told["later"].handler is None
-    assert told["poll"].total == 2.0
-    assert told["Poller"].total == 3.0
+    timings = {each.name.rpartition(".")[2]: each for each in app.stats().timings}
+    assert (timings["later"].calls, timings["later"].total) == (2, 2.0)
+    assert timings["later"].handler is None
+    assert timings["poll"].total == 2.0
+    assert timings["Poller"].total == 3.0
 
 
-def test_what_after_has_called_is_held_no_more(app: Dispatcher) -> None:
+def test_timings_of_after_hold_no_reference_to_the_function(app: Dispatcher) -> None:
     class Job:
         def __call__(self) -> None: ...
 
@@ -66,7 +68,7 @@ def test_what_after_has_called_is_held_no_more(app: Dispatcher) -> None:
     assert gone() is None
 
 
-def test_the_handlers_of_a_source_go_with_it(app: Dispatcher) -> None:
+def test_timings_of_a_closed_source_are_removed(app: Dispatcher) -> None:
     source = app.add(ManualSource())
     source.on(Work)(lambda: None)
     gone = weakref.ref(source)
@@ -82,7 +84,7 @@ def test_the_handlers_of_a_source_go_with_it(app: Dispatcher) -> None:
     assert len(app.stats().timings) == before - 1
 
 
-def test_a_handler_that_is_registered_twice_is_one(app: Dispatcher) -> None:
+def test_timings_of_a_handler_registered_twice_are_added_up(app: Dispatcher) -> None:
     def work() -> None: ...
 
     app.on(Work)(work)
@@ -90,7 +92,7 @@ def test_a_handler_that_is_registered_twice_is_one(app: Dispatcher) -> None:
     app.post(Work())
     settle(app)
     assert timing(app, work).calls == 2
-    assert str(timing(app, work)).startswith(f"{__name__}.test_a_handler_that")
+    assert str(timing(app, work)).startswith(f"{__name__}.test_timings_of_a_handler")
     assert "2 calls, 0.000000 s in all" in str(timing(app, work))
 
 
@@ -98,7 +100,7 @@ def test_a_handler_that_is_registered_twice_is_one(app: Dispatcher) -> None:
 @given(
     took=st.lists(st.one_of(st.floats(0, 1e4), st.sampled_from(BOUNDS)), max_size=20)
 )
-def test_the_histogram_has_each_call(took: list[float]) -> None:
+def test_histogram_counts_each_call(took: list[float]) -> None:
     clock = VirtualClock(0.0)
     left = list(took)
     with Dispatcher(io="inline", clock=clock, slow=1e9) as app:
@@ -121,7 +123,7 @@ def test_the_histogram_has_each_call(took: list[float]) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e-6, 1.1e-6, 0.02, 499.0, 1e4])
-def test_a_call_is_counted_below_the_first_bound_that_it_does_not_pass(
+def test_histogram_counts_a_call_below_its_first_bound(
     seconds: float,
 ) -> None:
     clock = VirtualClock(0.0)  # so that the sums are exact
@@ -140,9 +142,7 @@ def test_a_call_is_counted_below_the_first_bound_that_it_does_not_pass(
     )
 
 
-def test_the_time_that_takes_most_comes_first(
-    app: Dispatcher, clock: VirtualClock
-) -> None:
+def test_timings_are_sorted_by_total_time(app: Dispatcher, clock: VirtualClock) -> None:
     app.on(Work)(functools.partial(clock.advance, 0.1))
     app.on(Work)(functools.partial(clock.advance, 0.3))
     app.post(Work())
@@ -152,7 +152,7 @@ def test_the_time_that_takes_most_comes_first(
     assert totals[0] == pytest.approx(0.3)
 
 
-def test_without_it_nothing_is_measured(timed: Dispatcher) -> None:
+def test_timings_without_slow_are_empty(timed: Dispatcher) -> None:
     def work() -> None: ...
 
     timed.on(Work)(work)
@@ -166,15 +166,15 @@ def test_without_it_nothing_is_measured(timed: Dispatcher) -> None:
 @pytest.mark.parametrize(
     ("wrong", "error"), [(0, ValueError), (-1, ValueError), ("1", TypeError)]
 )
-def test_a_wrong_value_is_told(wrong: Any, error: type[Exception]) -> None:
+def test_slow_invalid_value_raises(wrong: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="slow"):
         Dispatcher(slow=wrong)
 
 
-def test_a_handler_whose_text_can_not_be_had(
+def test_timings_of_a_handler_without_a_repr_have_the_class_name(
     app: Dispatcher, clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is told by its class's name, and nothing of the user's is called for that."""
+    """No method of the user's class is called for the name."""
 
     class Mute:
         def __call__(self) -> None:

@@ -1,4 +1,4 @@
-"""``Dispatcher(slow=)``: the thread that looks on, and the stacks it takes."""
+"""``Dispatcher(slow=)``: the sampler thread, and the stacks it takes."""
 
 import functools
 import os
@@ -28,10 +28,10 @@ def app(io: Any, polling: Any, clock: VirtualClock) -> Iterator[Dispatcher]:
         dispatcher.audit()
 
 
-class TestSampler:
+class TestStackSampler:
     """The thread that samples stacks."""
 
-    def test_call_after_a_slow_one_is_sampled_in_time(
+    def test_sampler_call_after_a_slow_one_is_sampled(
         self, app: Dispatcher, clock: VirtualClock
     ) -> None:
         slow = record(app, Slow)
@@ -55,28 +55,31 @@ class TestSampler:
         return sampler
 
     @pytest.mark.slow
-    def test_thread_of_an_idle_program_makes_no_wakeups(self, app: Dispatcher) -> None:
+    def test_sampler_of_an_idle_program_does_not_wake(self, app: Dispatcher) -> None:
         sampler = self.fall_asleep(app)
         looks: list[int] = []
         sampler.look = lambda: looks.append(1)  # type: ignore[method-assign]
-        time.sleep(0.05)  # nothing happens for so long
+        time.sleep(0.05)  # the idle time that is observed
         assert not looks
         del sampler.look
 
-    def test_thread_that_sleeps_is_woken_by_a_call(
+    def test_sampler_asleep_is_woken_by_a_call(
         self, app: Dispatcher, clock: VirtualClock
     ) -> None:
         self.fall_asleep(app)
-        self.test_call_after_a_slow_one_is_sampled_in_time(app, clock)
+        self.test_sampler_call_after_a_slow_one_is_sampled(app, clock)
 
-    def test_call_that_begins_as_the_thread_falls_asleep_is_not_missed(
+    def test_sampler_call_that_begins_as_it_falls_asleep_is_sampled(
         self, app: Dispatcher, clock: VirtualClock
     ) -> None:
         sampler = sampler_of(app)
 
         def look() -> float | None:
             del sampler.look
-            sampler.call = (clock.now() - 1, 0)  # as a handler does, before it looks
+            sampler.call = (
+                clock.now() - 1,
+                0,
+            )  # as a handler sets it, before its own look
             return None
 
         sampler.look = look  # type: ignore[method-assign]
@@ -84,7 +87,7 @@ class TestSampler:
         wait_until(lambda: sampler._sampled[0] is sampler.call)
         sampler.call = None
 
-    def test_failure_is_logged_and_ends_nothing_else(
+    def test_sampler_failure_is_logged_and_handlers_still_run(
         self, app: Dispatcher, caplog: pytest.LogCaptureFixture
     ) -> None:
         def fail() -> None:
@@ -98,7 +101,9 @@ class TestSampler:
         sampler.end()
         assert "no stacks of slow handlers any more" in caplog.text
 
-    def test_how_long_the_thread_may_wait(self, clock: VirtualClock) -> None:
+    def test_sampler_waits_until_the_call_becomes_slow(
+        self, clock: VirtualClock
+    ) -> None:
         rung: list[int] = []
         sampler = StackSampler(0.5, clock.now)
         sampler._ring = lambda: rung.append(1)  # type: ignore[method-assign]
@@ -117,7 +122,7 @@ class TestSampler:
         assert sampler.stack_of(first) == ""
         assert rung
 
-    def test_call_that_ends_while_it_is_sampled_is_noticed(
+    def test_sampler_call_that_ends_while_sampled_is_looked_at_again(
         self, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sampler = StackSampler(0.5, clock.now)
@@ -130,14 +135,16 @@ class TestSampler:
         sampler.call = (clock.now() - 1, 0)
         assert sampler.look() == 0
 
-    def test_wait_is_not_longer_than_a_lock_allows(self, clock: VirtualClock) -> None:
+    def test_sampler_infinite_limit_waits_no_longer_than_a_lock_allows(
+        self, clock: VirtualClock
+    ) -> None:
         sampler = StackSampler(float("inf"), clock.now)
         sampler.call = (clock.now(), 0)
         assert sampler.look() == 3600
 
 
 @pytest.mark.parametrize("way", ["after", "once", "weak", "debounce"])
-def test_the_stack_begins_with_the_users_function(
+def test_slow_stack_begins_with_the_users_function(
     app: Dispatcher, clock: VirtualClock, way: str
 ) -> None:
     slow = record(app, Slow)
@@ -157,12 +164,12 @@ def test_the_stack_begins_with_the_users_function(
     settle(app)
     clock.advance(1.0)
     settle(app)
-    (told,) = slow
-    assert told.handler == worker.work
-    assert told.stack.splitlines()[0].endswith("in work")
+    (report,) = slow
+    assert report.handler == worker.work
+    assert report.stack.splitlines()[0].endswith("in work")
 
 
-def test_one_that_ends_in_the_midst_of_the_sample_has_no_stack(
+def test_slow_stack_of_a_call_that_ended_while_sampled_is_empty(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sampler = StackSampler(0.5, clock.now)
@@ -178,10 +185,10 @@ def test_one_that_ends_in_the_midst_of_the_sample_has_no_stack(
 
 
 @pytest.mark.parametrize("name", ["a\0b.py", "\ud800.py"], ids=["null", "surrogate"])
-def test_code_of_a_name_that_no_file_can_have(
+def test_slow_stack_of_code_with_an_impossible_file_name_is_shown(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """It is not run here: what measures the coverage of tests can't have such a name."""
+    """The code is not run here, since coverage cannot record such a file name."""
     sampler = StackSampler(0.5, clock.now)
     call = sampler.call = (clock.now() - 1, 0)
     place = Place(name, 7, "work", ours=False)
@@ -192,15 +199,15 @@ def test_code_of_a_name_that_no_file_can_have(
     assert "7" in stack
 
 
-def test_on_the_real_clock(io: Any) -> None:
+def test_slow_stack_on_the_real_clock_shows_the_blocking_line(io: Any) -> None:
     with Dispatcher(io=io, slow=0.02) as app:
         slow = record(app, Slow)
-        go_on = threading.Event()
+        never = threading.Event()
 
         @app.on(Work)
         def work() -> None:
             be_sampled(app)
-            go_on.wait(0.001)
+            never.wait(0.001)
 
         app.post(Work())
         settle(app)
@@ -209,7 +216,9 @@ def test_on_the_real_clock(io: Any) -> None:
         assert "be_sampled(app)" in slow[0].stack
 
 
-def test_in_the_background(io: Any, clock: VirtualClock) -> None:
+def test_slow_stack_of_a_background_run_shows_the_handler(
+    io: Any, clock: VirtualClock
+) -> None:
     done = threading.Event()
     with Dispatcher(io=io, clock=clock, slow=0.5) as app:
         slow = record(app, Slow)
@@ -226,19 +235,19 @@ def test_in_the_background(io: Any, clock: VirtualClock) -> None:
     assert "in work" in slow[0].stack
 
 
-def test_one_without_python_code_has_no_stack(io: Any, pipe: list[int]) -> None:
+def test_slow_stack_of_a_builtin_handler_is_empty(io: Any, pipe: list[int]) -> None:
     with Dispatcher(io=io, slow=0.01) as app:
         slow = record(app, Slow)
         sampler = sampler_of(app)
         take = sampler._stack
 
-        def take_and_tell(call: Any) -> str:
+        def take_and_notify(call: Any) -> str:
             try:
                 return take(call)
             finally:
                 os.write(pipe[1], b"x")
 
-        sampler._stack = take_and_tell  # type: ignore[method-assign]
+        sampler._stack = take_and_notify  # type: ignore[method-assign]
         app.on(Work)(functools.partial(os.read, pipe[0], 1))
         app.post(Work())
         settle(app)
@@ -247,7 +256,7 @@ def test_one_without_python_code_has_no_stack(io: Any, pipe: list[int]) -> None:
     assert slow[0].duration < 10
 
 
-def test_one_that_ends_before_the_look_has_no_stack(
+def test_slow_stack_of_a_call_that_was_never_sampled_is_empty(
     app: Dispatcher, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(StackSampler, "look", lambda self: 0.001)

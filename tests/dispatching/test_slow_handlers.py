@@ -1,4 +1,4 @@
-"""``Dispatcher(slow=)``: who is slow, and who is told."""
+"""``Dispatcher(slow=)``: which handlers are slow, and how that is reported."""
 
 import functools
 import gc
@@ -26,7 +26,7 @@ from evdispatch.testing import VirtualClock, record, settle
 app = measuring
 
 
-def test_it_is_told_with_the_line_at_which_it_was_slow(
+def test_slow_handler_is_reported_with_the_line_that_blocked(
     app: Dispatcher, clock: VirtualClock
 ) -> None:
     slow = record(app, Slow)
@@ -39,34 +39,36 @@ def test_it_is_told_with_the_line_at_which_it_was_slow(
     event = Work()
     app.post(event)
     settle(app)
-    (told,) = slow
-    assert told.handler is work
-    assert told.event is event
-    assert told.duration == 2.0
-    assert told.time == clock.now()
-    assert told.source is None
-    lines = told.stack.splitlines()
-    assert "test_slow.py" in lines[0]
+    (report,) = slow
+    assert report.handler is work
+    assert report.event is event
+    assert report.duration == 2.0
+    assert report.time == clock.now()
+    assert report.source is None
+    lines = report.stack.splitlines()
+    assert "test_slow_handlers.py" in lines[0]
     assert lines[0].endswith("in work")
     assert lines[1] == "    be_sampled(app)  # here it is slow"
     assert lines[2].endswith("in be_sampled")
-    assert "evdispatch/_" not in told.stack
-    assert "stack" not in repr(told)
+    assert "evdispatch/_" not in report.stack
+    assert "stack" not in repr(report)
     assert app.stats().balanced
 
 
-def test_what_is_as_quick_as_it_should_be_is_not_told(
+def test_slow_handler_below_the_limit_is_not_reported(
     app: Dispatcher, clock: VirtualClock
 ) -> None:
     slow = record(app, Slow)
     app.on(Work)(functools.partial(clock.advance, 0.25))
-    app.on(Work)(functools.partial(clock.advance, 0.5))  # just as long is slow
+    app.on(Work)(
+        functools.partial(clock.advance, 0.5)
+    )  # a call of exactly the limit is slow
     app.post(Work())
     settle(app)
     assert [each.duration for each in slow] == [0.5]
 
 
-def test_nobody_hears_it_so_it_is_logged(
+def test_slow_event_without_handlers_is_logged(
     app: Dispatcher, clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     @app.on(Work)
@@ -83,25 +85,25 @@ def test_nobody_hears_it_so_it_is_logged(
     assert "be_sampled(app)" in text
 
 
-def test_who_hears_it_and_is_slow_is_not_told_of_itself(
+def test_slow_event_handler_that_is_slow_is_only_logged(
     app: Dispatcher, clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = []
+    names = []
 
     @app.on(Event)
-    def hear_all(event: Event) -> None:
-        told.append(event.name)
+    def handle_all(event: Event) -> None:
+        names.append(event.name)
         if isinstance(event, (Slow, Work)):
             clock.advance(1.0)
 
     app.post(Work())
     settle(app)
-    assert [name for name in told if not name.startswith("__")].count("slow") == 1
+    assert [name for name in names if not name.startswith("__")].count("slow") == 1
     (logged,) = caplog.records
-    assert "hear_all took 1.000 s on 'slow'" in logged.getMessage()
+    assert "handle_all took 1.000 s on 'slow'" in logged.getMessage()
 
 
-def test_a_slow_end_is_logged_since_nothing_follows(
+def test_slow_stop_handler_is_logged(
     app: Dispatcher, clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow = record(app, Slow)
@@ -112,7 +114,7 @@ def test_a_slow_end_is_logged_since_nothing_follows(
     assert "on 'stop'" in caplog.text
 
 
-def test_so_is_one_that_stops_the_loop(
+def test_slow_handler_that_stops_the_run_is_logged(
     app: Dispatcher, clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow = record(app, Slow)
@@ -127,8 +129,10 @@ def test_so_is_one_that_stops_the_loop(
     assert "end took 1.000 s on 'start'" in caplog.text
 
 
-def test_one_that_raises_is_told_as_both(app: Dispatcher, clock: VirtualClock) -> None:
-    told = record(app, Slow), record(app, Error)
+def test_slow_handler_that_raises_is_reported_as_slow_and_as_error(
+    app: Dispatcher, clock: VirtualClock
+) -> None:
+    reports = record(app, Slow), record(app, Error)
 
     @app.on(Work)
     def work() -> None:
@@ -137,12 +141,12 @@ def test_one_that_raises_is_told_as_both(app: Dispatcher, clock: VirtualClock) -
 
     app.post(Work())
     settle(app)
-    assert [len(each) for each in told] == [1, 1]
-    assert told[0][0].handler is told[1][0].handler is work
+    assert [len(each) for each in reports] == [1, 1]
+    assert reports[0][0].handler is reports[1][0].handler is work
     assert (timing(app, work).calls, timing(app, work).failed) == (1, 1)
 
 
-def test_one_that_raises_and_ends_the_run_is_told_in_the_next(
+def test_slow_handler_that_raises_out_of_run_is_reported_in_the_next_run(
     app: Dispatcher, clock: VirtualClock
 ) -> None:
     slow = record(app, Slow)
@@ -159,7 +163,7 @@ def test_one_that_raises_and_ends_the_run_is_told_in_the_next(
     assert [each.handler for each in slow] == [work]
 
 
-def test_the_handlers_answer_is_passed_on(app: Dispatcher) -> None:
+def test_measured_handler_returning_handled_stops_the_event(app: Dispatcher) -> None:
     called = []
 
     @app.on(Work)
@@ -173,7 +177,9 @@ def test_the_handlers_answer_is_passed_on(app: Dispatcher) -> None:
     assert called == ["first"]
 
 
-def test_once_and_weak(app: Dispatcher, clock: VirtualClock) -> None:
+def test_slow_handler_once_or_weak_is_reported_and_then_forgotten(
+    app: Dispatcher, clock: VirtualClock
+) -> None:
     class Worker:
         def work(self) -> None:
             clock.advance(1.0)
@@ -196,7 +202,7 @@ def test_once_and_weak(app: Dispatcher, clock: VirtualClock) -> None:
 
 
 @pytest.mark.parametrize("pace", ["throttle", "debounce"])
-def test_a_paced_handler_is_timed_when_it_is_called(
+def test_slow_rate_limited_handler_is_timed_at_each_call(
     app: Dispatcher, clock: VirtualClock, pace: str
 ) -> None:
     slow = record(app, Slow)
@@ -220,7 +226,7 @@ def test_a_paced_handler_is_timed_when_it_is_called(
     assert not any("DelayedCall" in each.name for each in app.stats().timings)
 
 
-def test_ctrl_c_interrupts_a_measured_handler_at_once(app: Dispatcher) -> None:
+def test_ctrl_c_in_a_measured_handler_interrupts_at_once(app: Dispatcher) -> None:
     reached = []
 
     @app.on("start")
@@ -235,7 +241,7 @@ def test_ctrl_c_interrupts_a_measured_handler_at_once(app: Dispatcher) -> None:
     assert TimedCall.run.__code__ in CALLERS
 
 
-def test_it_is_told_though_another_dispatcher_ran_in_the_handler(
+def test_slow_handler_that_ran_another_dispatcher_is_reported(
     app: Dispatcher, clock: VirtualClock
 ) -> None:
     slow = record(app, Slow)
