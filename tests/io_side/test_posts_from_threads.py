@@ -1,4 +1,4 @@
-"""Posts from many threads: nothing lost, and nobody waits in vain for room."""
+"""Posts from many threads: no event is lost, and a waiting post gets space."""
 
 import os
 import threading
@@ -14,14 +14,14 @@ from helpers.waiting import PATIENCE
 from evdispatch import ClosedError, Dispatcher, Pipe, QueueFull, Timer
 from evdispatch.testing import ManualSource, record, settle
 
-# -- nothing is lost -----------------------------------------------------------------------
+# -- no event is lost ----------------------------------------------------------------------
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("queue_size", "each"), [(1, 500), (100, 25_000), (10_000, 25_000)]
 )
-def test_a_hundred_thousand_posts_arrive_in_the_order_of_each_thread(
+def test_posts_from_threads_arrive_in_the_order_of_each_thread(
     io: Any, queue_size: int, each: int
 ) -> None:
     threads = 4
@@ -57,7 +57,7 @@ def test_a_hundred_thousand_posts_arrive_in_the_order_of_each_thread(
 
 
 @pytest.mark.slow
-def test_posts_sources_and_timers_at_once_keep_the_balance(io: Any) -> None:
+def test_posts_sources_and_timers_together_lose_no_event(io: Any) -> None:
     with Dispatcher(io=io, queue_size=50) as app:
         sources = [app.add(ManualSource(str(number))) for number in range(4)]
         ticker = app.add(Timer("stress_tick", every=0.0005))
@@ -74,15 +74,15 @@ def test_posts_sources_and_timers_at_once_keep_the_balance(io: Any) -> None:
         feeders = in_threads(4, feed)
         while any(feeder.is_alive() for feeder in feeders):
             app.step(0.001)
-        ticker.close()  # on a slow machine it would never come to rest
+        ticker.close()  # on a slow machine the loop would never be idle
         settle(app)
         assert all(numbers == list(range(each)) for numbers in seen.values())
         assert app.stats().balanced
 
 
 @pytest.mark.slow
-def test_posts_wake_a_sleeping_loop_each_time(io: Any) -> None:
-    """One post at a time, each after the loop has gone to sleep: a lost wake-up hangs."""
+def test_post_to_a_sleeping_loop_wakes_it_each_time(io: Any) -> None:
+    """Post once each time the loop sleeps: a lost wake-up would hang."""
     with Dispatcher(io=io) as app:
         arrived = threading.Semaphore(0)
         app.on(Work)(partial(arrived.release, 1))
@@ -94,7 +94,7 @@ def test_posts_wake_a_sleeping_loop_each_time(io: Any) -> None:
                 assert arrived.acquire(timeout=PATIENCE)
 
 
-def test_sources_and_timers_wake_a_sleeping_loop(app: Dispatcher) -> None:
+def test_source_or_timer_added_to_a_sleeping_loop_wakes_it(app: Dispatcher) -> None:
     arrived = threading.Semaphore(0)
     app.on(Work)(partial(arrived.release, 1))
     with app.running():
@@ -114,7 +114,7 @@ def test_sources_and_timers_wake_a_sleeping_loop(app: Dispatcher) -> None:
         os.close(w)
 
 
-# -- waiting for room ----------------------------------------------------------------------
+# -- waiting for space ---------------------------------------------------------------------
 
 
 def wait_until_waiting(app: Dispatcher, count: int = 1) -> None:
@@ -122,7 +122,7 @@ def wait_until_waiting(app: Dispatcher, count: int = 1) -> None:
         os.sched_yield()
 
 
-def test_a_post_waits_for_room_and_goes_on_when_there_is(io: Any) -> None:
+def test_post_to_a_full_queue_waits_until_there_is_space(io: Any) -> None:
     with Dispatcher(io=io, queue_size=2) as app:
         seen = record(app, Numbered)
         for number in range(2):
@@ -137,7 +137,7 @@ def test_a_post_waits_for_room_and_goes_on_when_there_is(io: Any) -> None:
         assert app.stats().balanced
 
 
-def test_a_post_that_finds_no_room_in_time_says_so(io: Any) -> None:
+def test_post_to_a_full_queue_raises_queue_full_after_its_timeout(io: Any) -> None:
     with Dispatcher(io=io, queue_size=1) as app:
         app.post(Work())
         caught: list[BaseException] = []
@@ -157,7 +157,9 @@ def test_a_post_that_finds_no_room_in_time_says_so(io: Any) -> None:
 
 
 @pytest.mark.parametrize("posters", [1, 3])
-def test_close_sends_away_who_waits_for_room(io: Any, posters: int) -> None:
+def test_post_waiting_at_a_full_queue_raises_closed_error_on_close(
+    io: Any, posters: int
+) -> None:
     app = Dispatcher(io=io, queue_size=1)
     app.post(Work())
     caught: list[BaseException] = []
@@ -176,8 +178,8 @@ def test_close_sends_away_who_waits_for_room(io: Any, posters: int) -> None:
     assert len(caught) == posters
 
 
-def test_after_a_run_elsewhere_the_maker_does_not_wait_for_room(io: Any) -> None:
-    """Nobody would make room: it would wait for ever."""
+def test_post_by_the_owner_after_a_background_run_does_not_wait(io: Any) -> None:
+    """No thread would empty the queue, so the post would wait for ever."""
     with Dispatcher(io=io, queue_size=1) as app:
         with app.running():
             pass
@@ -186,8 +188,8 @@ def test_after_a_run_elsewhere_the_maker_does_not_wait_for_room(io: Any) -> None
         assert settle(app) == 2
 
 
-def test_a_post_after_a_long_handler_finds_room_again(io: Any) -> None:
-    """The handler runs while the post waits: it must be told when the queue empties."""
+def test_post_waiting_during_a_long_handler_gets_space_afterwards(io: Any) -> None:
+    """The handler runs while the post waits, which must be woken when the queue empties."""
     with Dispatcher(io=io, queue_size=1) as app:
         done = threading.Event()
         app.on(Numbered)(done.set)

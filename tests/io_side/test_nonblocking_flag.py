@@ -1,4 +1,4 @@
-"""O_NONBLOCK is never set where somebody else would feel it."""
+"""O_NONBLOCK is not set on an open file that other descriptors or processes share."""
 
 import os
 import pty
@@ -14,14 +14,14 @@ from evdispatch.testing import record, run_until, settle
 pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
-def test_a_pipe_of_our_own_is_made_non_blocking(app: Dispatcher) -> None:
+def test_pipe_with_closefd_is_made_nonblocking(app: Dispatcher) -> None:
     reader, writer = os.pipe()
     app.add(Pipe(reader))
     assert not os.get_blocking(reader)
     os.close(writer)
 
 
-def test_what_stays_the_callers_is_left_alone(app: Dispatcher) -> None:
+def test_pipe_without_closefd_stays_blocking(app: Dispatcher) -> None:
     left, right = socket.socketpair()
     with left, right:
         twin = left.dup()
@@ -39,7 +39,7 @@ def test_what_stays_the_callers_is_left_alone(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("end", [0, 1])
-def test_nor_is_a_terminal(app: Dispatcher, end: int) -> None:
+def test_pipe_of_a_terminal_stays_blocking(app: Dispatcher, end: int) -> None:
     ends = pty.openpty()
     app.add(Pipe(ends[end]))
     assert os.get_blocking(ends[end])
@@ -48,8 +48,8 @@ def test_nor_is_a_terminal(app: Dispatcher, end: int) -> None:
     settle(app)
 
 
-def test_nor_a_duplicate_of_standard_output() -> None:
-    """The shell and the siblings have the same open file description."""
+def test_pipe_of_a_duplicate_of_stdout_stays_blocking() -> None:
+    """The shell and other children share the open file description."""
     program = """
 import os
 from evdispatch import Dispatcher, Pipe
@@ -71,7 +71,7 @@ with Dispatcher() as app:
     os.close(writer)
 
 
-def test_a_refused_pipe_is_blocking_again(app: Dispatcher) -> None:
+def test_pipe_refused_by_add_is_blocking_again(app: Dispatcher) -> None:
     reader, writer = os.pipe()
     first = app.add(Fd(reader))
     pipe = Pipe(reader)

@@ -1,4 +1,4 @@
-"""Stops and signals wake a sleeping loop, and nothing else does."""
+"""Wake-ups: stops and signals wake a sleeping loop, and an idle loop stays asleep."""
 
 import os
 import re
@@ -49,7 +49,7 @@ def test_stop_from_another_thread_ends_a_sleeping_run_within_10_ms(
     assert statistics.median(delays) < 0.010
 
 
-def test_stops_from_many_threads_are_one_stop(app: Dispatcher) -> None:
+def test_stop_from_many_threads_ends_one_run(app: Dispatcher) -> None:
     for _ in range(20):
         begun = threading.Event()
         app.on(Start, once=True)(begun.set)
@@ -69,7 +69,7 @@ def test_stops_from_many_threads_are_one_stop(app: Dispatcher) -> None:
     assert len(seen) == 1
 
 
-def test_only_one_of_many_threads_gets_to_run(app: Dispatcher) -> None:
+def test_run_called_by_many_threads_is_allowed_to_one(app: Dispatcher) -> None:
     refused = threading.Semaphore(0)
     began: list[int] = []
     app.on(Start)(lambda: began.append(threading.get_ident()))
@@ -92,7 +92,7 @@ def test_only_one_of_many_threads_gets_to_run(app: Dispatcher) -> None:
 # -- signals -------------------------------------------------------------------------------
 
 
-def test_a_post_from_a_signal_handler_wakes_the_loop(app: Dispatcher) -> None:
+def test_post_by_a_signal_handler_wakes_the_loop(app: Dispatcher) -> None:
     seen = record(app, Work)
     app.on(Work)(app.stop)
     before = signal.signal(signal.SIGUSR1, lambda *_: app.post(Work()))
@@ -105,8 +105,8 @@ def test_a_post_from_a_signal_handler_wakes_the_loop(app: Dispatcher) -> None:
 
 
 @pytest.mark.slow
-def test_a_storm_of_signals_loses_no_post(app: Dispatcher) -> None:
-    """A signal may come in the midst of a post; the handler posts, too."""
+def test_post_by_hundreds_of_signal_handlers_loses_no_event(app: Dispatcher) -> None:
+    """A signal may interrupt a post, and its handler posts as well."""
     posted = received = 0
 
     def handle(*_: object) -> None:
@@ -134,8 +134,8 @@ def test_a_storm_of_signals_loses_no_post(app: Dispatcher) -> None:
     assert app.stats().balanced
 
 
-def test_signals_reach_the_main_thread_only(app: Dispatcher) -> None:
-    """Python runs handlers there; another thread would take the signal for nothing."""
+def test_background_thread_blocks_signals(app: Dispatcher) -> None:
+    """Python runs signal handlers on the main thread, so no other thread may take one."""
     masks: list[set[int]] = []
     app.on(Work)(lambda: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
     done = threading.Event()
@@ -150,7 +150,7 @@ def test_signals_reach_the_main_thread_only(app: Dispatcher) -> None:
 # -- an idle program -----------------------------------------------------------------------
 
 
-def test_an_idle_program_does_not_poll(app: Dispatcher) -> None:
+def test_idle_program_does_not_poll(app: Dispatcher) -> None:
     r, w = os.pipe()
     app.add(Pipe(r))
     app.add(Timer("rare", every=1000))
@@ -161,10 +161,10 @@ def test_an_idle_program_does_not_poll(app: Dispatcher) -> None:
 
         def slept_through() -> bool:
             polls = app.stats().polls
-            time.sleep(0.25)  # this is the idleness that is measured
+            time.sleep(0.25)  # the idle time that is observed
             return app.stats().polls == polls
 
-        wait_until(slept_through)  # what the start has caused comes to rest first
+        wait_until(slept_through)  # events of the start may still be handled
     os.close(w)
 
 
@@ -187,7 +187,7 @@ IDLE_PROGRAM = """
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_the_kernel_sees_an_idle_program_sleep(io: str, tmp_path: Any) -> None:
+def test_idle_program_makes_few_system_calls_to_wait(io: str, tmp_path: Any) -> None:
     log = tmp_path / "log"
     done = subprocess.run(
         [
@@ -214,5 +214,5 @@ def test_the_kernel_sees_an_idle_program_sleep(io: str, tmp_path: Any) -> None:
     waits = [
         line for line in lines[begin:end] if re.search(r" (epoll_wait|p?poll)\(", line)
     ]
-    # One deadline in half a second: a few waits, some begun anew, and no heartbeat.
+    # One deadline in half a second: a few waits, some restarted, and no heartbeat.
     assert 1 <= len(waits) <= 8, "\n".join(waits)

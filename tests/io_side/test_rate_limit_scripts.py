@@ -1,4 +1,4 @@
-"""Rate limits and whatever happens meanwhile."""
+"""Rate limits and sources that end, pause or write while they are held."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ STEPS = st.lists(
 
 
 class Writer(Source):
-    """Makes events, and ends while it is held and asked to write."""
+    """Emits events, and ends when it is asked to write while held."""
 
     verifies: ClassVar[bool] = True
 
@@ -62,7 +62,7 @@ class Writer(Source):
         elif self.end == "close":
             self.close()
         else:
-            raise RuntimeError("it can't be written")
+            raise RuntimeError("cannot be written")
 
 
 @pytest.mark.parametrize("end", ["close", "raise"])
@@ -82,11 +82,11 @@ def test_rate_limit_source_ends_while_held_delivers_as_documented(
     for _ in range(5):
         later(0.1)
     if end == "close":
-        assert len(seen) <= 2, "what was queued goes with it"
+        assert len(seen) <= 2, "queued events are dropped with the source"
         assert errors == []
     else:
         assert len(seen) == 5
-        assert [str(error.exception) for error in errors] == ["it can't be written"]
+        assert [str(error.exception) for error in errors] == ["cannot be written"]
     assert timed.timeout() is None
 
 
@@ -145,7 +145,7 @@ def test_rate_limit_any_script_loses_no_line(
             app.step(0)
             app.audit()
         lines.resume()
-        for _ in range(written + 3):  # one at a time, at the worst
+        for _ in range(written + 3):  # at least one line is released each time
             clock.advance(100.0)
             settle(app)
         assert [int(line.data) for line in seen] == list(range(written))
@@ -171,69 +171,69 @@ def test_rate_limiter_any_times_allows_no_more_than_the_rate(rate: float) -> Non
     assert limiter.on_deadline(now) == ()
 
 
-class TestPausedWithARest:
-    @pytest.mark.modes("inline", "auto")
-    def test_paused_pipe_with_leftover_still_writes(
-        self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
-    ) -> None:
-        """Lines that were read and not delivered do not keep the pipe from writing."""
-        ours, theirs = pair
-        pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
-        seen: list[Line] = []
+@pytest.mark.modes("inline", "auto")
+def test_paused_pipe_with_leftover_still_writes(
+    app: Dispatcher, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """Lines that were read and not delivered do not keep the pipe from writing."""
+    ours, theirs = pair
+    pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
+    seen: list[Line] = []
 
-        @app.on("line")
-        def pause(event: Line) -> None:
-            seen.append(event)
-            pipe.pause()
+    @app.on("line")
+    def pause(event: Line) -> None:
+        seen.append(event)
+        pipe.pause()
 
-        theirs.sendall(b"x\n" * 500)
-        run_until(app, lambda: seen)
-        assert pipe.registration.leftover is not None
-        pipe.write(b"y" * 1_000_000)
-        theirs.settimeout(0)
-        got = 0
-        for _ in range(20_000):
-            try:
-                got += len(theirs.recv(1 << 20))
-            except BlockingIOError:
-                app.step(0.001)
-            if got == 1_000_000:
-                break
-        assert got == 1_000_000
-        polls = app.stats().polls
-        app.step(0.05)
-        assert app.stats().polls - polls < 5
-        pipe.resume()
-        app.off(pause)
-        app.on("line")(seen.append)
-        run_until(app, lambda: len(seen) == 500)
+    theirs.sendall(b"x\n" * 500)
+    run_until(app, lambda: seen)
+    assert pipe.registration.leftover is not None
+    pipe.write(b"y" * 1_000_000)
+    theirs.settimeout(0)
+    got = 0
+    for _ in range(20_000):
+        try:
+            got += len(theirs.recv(1 << 20))
+        except BlockingIOError:
+            app.step(0.001)
+        if got == 1_000_000:
+            break
+    assert got == 1_000_000
+    polls = app.stats().polls
+    app.step(0.05)
+    assert app.stats().polls - polls < 5
+    pipe.resume()
+    app.off(pause)
+    app.on("line")(seen.append)
+    run_until(app, lambda: len(seen) == 500)
 
-    def test_paused_pipe_with_leftover_writing_adds_no_leftover(
-        self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
-    ) -> None:
-        ours, theirs = pair
-        pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
-        seen: list[Line] = []
 
-        @app.on("line")
-        def pause(event: Line) -> None:
-            seen.append(event)
-            pipe.pause()
+def test_paused_pipe_with_leftover_writing_adds_no_leftover(
+    app: Dispatcher, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    ours, theirs = pair
+    pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
+    seen: list[Line] = []
 
-        theirs.sendall(b"x\n" * 20_000)  # more than an IO thread may queue before
-        run_until(app, lambda: seen)
-        settle(app)  # an IO thread may be in the midst of its turn
-        theirs.settimeout(0)
-        pipe.write(b"y" * 1_000_000)
-        assert pipe.registration.leftover is not None
-        waiting = len(pipe.registration.leftover)
-        got = 0
+    @app.on("line")
+    def pause(event: Line) -> None:
+        seen.append(event)
+        pipe.pause()
 
-        def read() -> bool:
-            nonlocal got
-            with contextlib.suppress(BlockingIOError):
-                got += len(theirs.recv(1 << 20))
-            return got >= 700_000
+    theirs.sendall(b"x\n" * 20_000)  # more than an IO thread may queue
+    run_until(app, lambda: seen)
+    settle(app)  # an IO thread may be amid its turn
+    theirs.settimeout(0)
+    pipe.write(b"y" * 1_000_000)
+    assert pipe.registration.leftover is not None
+    waiting = len(pipe.registration.leftover)
+    got = 0
 
-        run_until(app, read)
-        assert len(pipe.registration.leftover) == waiting
+    def read() -> bool:
+        nonlocal got
+        with contextlib.suppress(BlockingIOError):
+            got += len(theirs.recv(1 << 20))
+        return got >= 700_000
+
+    run_until(app, read)
+    assert len(pipe.registration.leftover) == waiting

@@ -1,4 +1,4 @@
-"""``io="thread"``: the IO thread stands back while a pass handles what it has read."""
+"""``io="thread"``: the IO thread yields while a pass handles the events it has read."""
 
 import threading
 from typing import Any
@@ -22,7 +22,7 @@ def threaded(app: Dispatcher) -> Threaded:
 
 
 @pytest.mark.parametrize("slow", [None, 5.0])
-def test_it_knows_of_passes_whether_handlers_are_measured_or_not(
+def test_thread_mode_counts_passes_with_and_without_slow(
     slow: float | None,
 ) -> None:
     with Dispatcher(io="thread", slow=slow) as app:
@@ -36,19 +36,19 @@ def test_it_knows_of_passes_whether_handlers_are_measured_or_not(
         assert not driver._passing
 
 
-class TestStandingBack:
+class TestYieldToDispatch:
     @pytest.fixture(autouse=True)
     def long(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_modes, "GIL_YIELD", _LONG)
 
     @pytest.fixture
     def driver(self, app: Dispatcher) -> Threaded:
-        """One without a thread: what is called here, that would call."""
+        """A driver without a thread; the tests make the calls of the thread."""
         return Threaded(
             app._io, app._queue, app._registrations.wakeup, app._runner._wakeup
         )
 
-    def test_the_end_of_the_pass_ends_it(
+    def test_io_thread_yielding_resumes_at_the_end_of_the_pass(
         self, app: Dispatcher, driver: Threaded
     ) -> None:
         app.post(Work())
@@ -61,11 +61,13 @@ class TestStandingBack:
         thread.join(_LONG / 2)
         assert not thread.is_alive()
 
-    def test_not_without_anything_to_handle(self, driver: Threaded) -> None:
+    def test_io_thread_with_an_empty_queue_does_not_yield(
+        self, driver: Threaded
+    ) -> None:
         driver.begin()
         driver._yield_to_dispatch()
 
-    def test_once_for_each_pass(
+    def test_io_thread_yields_once_for_each_pass(
         self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.post(Work())
@@ -75,7 +77,7 @@ class TestStandingBack:
         monkeypatch.setattr(_modes, "GIL_YIELD", _LONG)
         driver._yield_to_dispatch()
 
-    def test_a_pass_that_ends_as_it_is_over_spoils_no_other(
+    def test_io_thread_yield_timed_out_as_the_pass_ends_keeps_the_lock_balanced(
         self, app: Dispatcher, driver: Threaded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.post(Work())
@@ -83,7 +85,7 @@ class TestStandingBack:
         for _ in range(3):
             driver.begin()
             driver._yield_to_dispatch()
-            driver._waiting = True  # as if it were not known yet
+            driver._waiting = True  # as if the wait had not returned yet
             driver.finish()
             driver._waiting = True
             driver.finish()

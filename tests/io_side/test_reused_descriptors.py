@@ -1,12 +1,11 @@
-"""Numbers that were closed behind our back, and given out anew: a stranger's file is
-neither read, nor closed, nor made non-blocking."""
+"""Descriptors closed by other code and reused: the new file is not touched."""
 
 import errno
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers.descriptors import new_pipe
 
 from evdispatch import Data, Dispatcher, Eof, Error, Fd, Line, Pipe, Readable
 from evdispatch.testing import record, run_until, settle
@@ -14,44 +13,31 @@ from evdispatch.testing import record, run_until, settle
 pytestmark = pytest.mark.pollers
 
 
-@pytest.fixture
-def pipes() -> Iterator[Callable[[], tuple[int, int]]]:
-    """Make pipes; what is still open at the end is closed."""
-    opened: list[int] = []
-
-    def make() -> tuple[int, int]:
-        ends = os.pipe()
-        opened.extend(ends)
-        return ends
-
-    yield make
-    for fd in set(opened):
-        try:
-            os.close(fd)
-        except OSError:
-            continue
-
-
-Make = Callable[[], tuple[int, int]]
-
-
-def give_to_stranger(number: int, pipes: Make) -> int:
-    """Close a number, let another pipe have it, and return that one's write end."""
-    reader, writer = pipes()
+def reuse(number: int, fds: list[int]) -> int:
+    """Let another pipe with data take over a descriptor, and return its write end."""
+    reader, writer = new_pipe(fds)
     os.dup2(reader, number)
     os.write(writer, b"not for you")
     return writer
 
 
-def test_a_paused_pipe_does_not_read_a_strangers_file(
-    app: Dispatcher, pipes: Make
+def polls_in_run(app: Dispatcher, seconds: float) -> int:
+    """Run for so long, and return how often the poller was asked."""
+    before = app.stats().polls
+    app.after(seconds, app.stop)
+    app.run()
+    return app.stats().polls - before
+
+
+def test_pipe_resumed_with_a_reused_fd_raises_and_reads_nothing(
+    app: Dispatcher, fds: list[int]
 ) -> None:
-    reader, _ = pipes()
+    reader, _ = new_pipe(fds)
     source = app.add(Pipe(reader))
     seen = record(app, Data)
     settle(app)
     source.pause()
-    give_to_stranger(reader, pipes)
+    reuse(reader, fds)
     with pytest.raises(OSError, match="closed, and not through its source") as caught:
         source.resume()
     assert caught.value.errno == errno.EBADF
@@ -61,25 +47,27 @@ def test_a_paused_pipe_does_not_read_a_strangers_file(
     assert os.read(reader, 100) == b"not for you"
 
 
-def test_closing_it_leaves_the_strangers_file_open(
-    app: Dispatcher, pipes: Make
+def test_pipe_closed_with_a_reused_fd_leaves_the_new_file_open(
+    app: Dispatcher, fds: list[int]
 ) -> None:
-    reader, _ = pipes()
+    reader, _ = new_pipe(fds)
     source = app.add(Pipe(reader))
     settle(app)
-    give_to_stranger(reader, pipes)
+    reuse(reader, fds)
     source.close()
     assert os.read(reader, 100) == b"not for you"
 
 
-def test_an_fd_looks_at_no_strangers_file(app: Dispatcher, pipes: Make) -> None:
-    reader, writer = pipes()
+def test_fd_with_a_reused_number_reports_nothing_of_the_new_file(
+    app: Dispatcher, fds: list[int]
+) -> None:
+    reader, writer = new_pipe(fds)
     source = app.add(Fd(reader))
     seen = record(app, Readable)
 
     @source.on("readable")
     def close() -> None:
-        give_to_stranger(reader, pipes)
+        reuse(reader, fds)
 
     os.write(writer, b"x")
     run_until(app, lambda: source.closed)
@@ -88,8 +76,8 @@ def test_an_fd_looks_at_no_strangers_file(app: Dispatcher, pipes: Make) -> None:
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_a_file_that_is_always_ready_is_known_again(
-    app: Dispatcher, pipes: Make, tmp_path: Path, *, paused: bool
+def test_pipe_of_a_file_with_a_reused_fd_fails_with_ebadf(
+    app: Dispatcher, fds: list[int], tmp_path: Path, *, paused: bool
 ) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"line\n" * 200_000)
@@ -100,7 +88,7 @@ def test_a_file_that_is_always_ready_is_known_again(
         run_until(app, lambda: lines)
         source.pause()
         settle(app)
-    give_to_stranger(number, pipes)
+    reuse(number, fds)
     if paused:
         with pytest.raises(OSError, match="closed, and not through its source"):
             source.resume()
@@ -116,14 +104,14 @@ def test_a_file_that_is_always_ready_is_known_again(
     os.close(number)
 
 
-def test_a_new_source_may_have_the_number_of_a_paused_one(
-    app: Dispatcher, pipes: Make
+def test_source_added_with_the_reused_fd_of_a_paused_one_replaces_it(
+    app: Dispatcher, fds: list[int]
 ) -> None:
-    reader, _ = pipes()
+    reader, _ = new_pipe(fds)
     old = app.add(Pipe(reader))
     settle(app)
     old.pause()
-    writer = give_to_stranger(reader, pipes)
+    writer = reuse(reader, fds)
     new = app.add(Pipe(reader, closefd=False))
     assert old.closed
     seen = record(app, Data)
@@ -132,29 +120,26 @@ def test_a_new_source_may_have_the_number_of_a_paused_one(
     assert {event.source for event in seen} == {new}
 
 
-def test_a_hangup_while_paused_does_not_make_it_spin(
-    app: Dispatcher, pipes: Make
+def test_pipe_hung_up_while_paused_does_not_spin(
+    app: Dispatcher, fds: list[int]
 ) -> None:
-    reader, writer = pipes()
+    reader, writer = new_pipe(fds)
     source = app.add(Pipe(reader))
     ends = record(app, Eof)
     settle(app)
     source.pause()
     os.close(writer)
     settle(app)
-    before = app.stats().polls
-    app.after(0.05, app.stop)
-    app.run()
-    assert app.stats().polls - before <= 6
+    assert polls_in_run(app, 0.05) <= 6
     assert not ends
     source.resume()
     run_until(app, lambda: ends)
 
 
-def test_a_rebuild_while_one_is_paused_and_hung_up_does_not_make_it_spin(
-    app: Dispatcher, pipes: Make
+def test_poller_rebuilt_while_a_paused_pipe_is_hung_up_does_not_spin(
+    app: Dispatcher, fds: list[int]
 ) -> None:
-    reader, writer = pipes()
+    reader, writer = new_pipe(fds)
     source = app.add(Pipe(reader))
     settle(app)
     source.pause()
@@ -163,29 +148,23 @@ def test_a_rebuild_while_one_is_paused_and_hung_up_does_not_make_it_spin(
     for _ in range(3):
         app._registrations.rebuild()
         settle(app)
-    before = app.stats().polls
-    app.after(0.05, app.stop)
-    app.run()
-    assert app.stats().polls - before <= 6
+    assert polls_in_run(app, 0.05) <= 6
 
 
-def test_nor_does_a_number_whose_duplicate_lives_while_it_waits_for_nothing(
-    app: Dispatcher, pipes: Make
+def test_pipe_paused_with_a_reused_duplicated_fd_does_not_spin(
+    app: Dispatcher, fds: list[int]
 ) -> None:
-    reader, writer = pipes()
-    other, _ = pipes()
+    reader, writer = new_pipe(fds)
+    other, _ = new_pipe(fds)
     twin = os.dup(reader)
     source = app.add(Pipe(reader))
     settle(app)
     source.pause()
-    os.dup2(other, reader)  # the poller still knows the old file by this number
+    os.dup2(other, reader)  # the poller still has the old file under this number
     new = app.add(Pipe(reader, closefd=False))
     new.pause()
     os.write(writer, b"x")
     os.close(writer)
     settle(app)
-    before = app.stats().polls
-    app.after(0.05, app.stop)
-    app.run()
-    assert app.stats().polls - before <= 6
+    assert polls_in_run(app, 0.05) <= 6
     os.close(twin)

@@ -1,4 +1,4 @@
-"""The looks of the thread that stands by, one by one; and its sleep."""
+"""The watchdog of the standby thread: its looks one by one, and its sleep."""
 
 import threading
 import time
@@ -15,16 +15,14 @@ from evdispatch.testing import settle
 pytestmark = [pytest.mark.modes("auto"), pytest.mark.pollers]
 
 
-class TestLooks:
-    """The looks of the thread that stands by, one by one."""
-
+class TestWatchdog:
     @pytest.fixture
     def standby(self, app: Dispatcher) -> Standby:
         standby = standby_of(app)
         assert standby.watchdog.thread is None  # it starts with the first step
         return standby
 
-    def test_a_pass_that_is_new_at_each_look_is_left_alone(
+    def test_watchdog_new_pass_at_each_look_takes_nothing_over(
         self, standby: Standby
     ) -> None:
         for _ in range(5):
@@ -33,25 +31,25 @@ class TestLooks:
             standby.finish()
         assert standby.takeovers == 0
 
-    def test_one_that_is_still_the_same_is_pumped_for_until_it_is_over(
+    def test_watchdog_same_pass_at_two_looks_polls_until_it_ends(
         self, standby: Standby, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pumped = []
+        polled = []
 
         def poll_once(timeout: float | None, *, inline: bool) -> None:
-            pumped.append((timeout, inline))
-            if len(pumped) == 3:
+            polled.append((timeout, inline))
+            if len(polled) == 3:
                 standby.finish()
 
         monkeypatch.setattr(standby._io, "poll_once", poll_once)
         standby.begin()
         standby.watchdog.look()
-        assert pumped == []
+        assert polled == []
         standby.watchdog.look()
-        assert pumped == [(None, False)] * 3
+        assert polled == [(None, False)] * 3
         assert not standby._lock.locked()
 
-    def test_it_lets_go_as_soon_as_the_lock_is_wanted(
+    def test_watchdog_lock_wanted_by_the_dispatch_thread_is_released(
         self, standby: Standby, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def poll_once(timeout: float | None, *, inline: bool) -> None:
@@ -64,7 +62,7 @@ class TestLooks:
         standby.watchdog.look()
         assert standby.takeovers == 1
 
-    def test_it_sleeps_when_all_has_been_calm_and_is_roused_by_a_pass(
+    def test_watchdog_calm_for_long_sleeps_until_a_pass_begins(
         self, standby: Standby
     ) -> None:
         for _ in range(CALM):
@@ -77,15 +75,15 @@ class TestLooks:
         assert not thread.is_alive()
         standby.finish()
 
-    def test_a_pass_that_begins_as_it_goes_to_sleep_is_not_missed(
+    def test_watchdog_pass_that_begins_as_it_falls_asleep_is_not_missed(
         self, standby: Standby
     ) -> None:
-        standby.watchdog.passing = True  # as `begin` has it, before it looks
+        standby.watchdog.passing = True  # as `begin` sets it, before its own look
         standby.watchdog._sleep()
         assert not standby.watchdog.asleep
 
 
-def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
+def test_watchdog_of_an_idle_program_does_not_wake(app: Dispatcher) -> None:
     settle(app)
     standby = standby_of(app)
     wait_until(lambda: standby.watchdog.asleep)
@@ -93,14 +91,14 @@ def test_one_that_idles_wakes_nobody_up(app: Dispatcher) -> None:
 
     def slept_through() -> bool:
         before = switches(standby)
-        time.sleep(0.1)  # nothing happens for so long
+        time.sleep(0.1)  # the idle time that is observed
         return switches(standby) == before
 
-    wait_until(slept_through)  # it says so a moment before it sleeps
+    wait_until(slept_through)  # it is marked asleep a moment before it sleeps
 
 
 def switches(standby: Standby) -> int:
-    """Return how often the kernel has had the thread wait."""
+    """Return the number of context switches of the thread."""
     assert standby.watchdog.thread is not None
     task = standby.watchdog.thread._thread.native_id
     status = Path(f"/proc/self/task/{task}/status").read_text()

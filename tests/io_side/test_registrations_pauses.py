@@ -1,4 +1,4 @@
-"""Sources that are always ready, and sources that are paused."""
+"""Registrations: sources that are always ready, and sources that are paused."""
 
 import os
 from pathlib import Path
@@ -14,61 +14,63 @@ from evdispatch.testing import record, run_until, settle
 pytestmark = pytest.mark.pollers
 
 
-class TestAlwaysReady:
-    def test_a_file_is_read_to_its_end(self, app: Dispatcher, tmp_path: Path) -> None:
-        path = tmp_path / "lines"
-        path.write_bytes(b"".join(b"%d\n" % n for n in range(20_000)))
-        seen = record(app, Event)
-        with path.open("rb") as file:
-            app.add(Pipe(file, framing="lines"))
-            settle(app)
-        names = [event.name for event in seen if isinstance(event.source, Pipe)]
-        assert names == ["line"] * 20_000 + ["eof"]
-        assert app.sources == ()
-
-    @pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", __file__])
-    def test_it_is_told_readable_each_time_it_was_handled(
-        self, app: Dispatcher, fds: list[int], path: str
-    ) -> None:
-        fds.append(os.open(path, os.O_RDONLY))
-        source = app.add(Fd(fds[0]))
-        seen = record(app, Readable)
-        run_until(app, lambda: len(seen) >= 3)
-        assert seen[0].mask == READ
-        source.pause()
-        assert polls_in(app, 0.02) <= 3
-
-    def test_paused_it_is_not_asked(self, app: Dispatcher, fds: list[int]) -> None:
-        fds.append(os.open("/dev/zero", os.O_RDONLY))
-        source = app.add(Pipe(fds[0], closefd=False))
-        seen = record(app, Data)
-        run_until(app, lambda: len(seen) > 10)
-        source.pause()
+def test_file_always_ready_is_read_to_its_end(app: Dispatcher, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(b"".join(b"%d\n" % n for n in range(20_000)))
+    seen = record(app, Event)
+    with path.open("rb") as file:
+        app.add(Pipe(file, framing="lines"))
         settle(app)
-        before = len(seen)
-        assert polls_in(app, 0.02) <= 3
-        assert len(seen) == before
-        source.resume()
-        run_until(app, lambda: len(seen) > before + 10)
-
-    def test_a_firehose_does_not_starve_the_others(
-        self, app: Dispatcher, fds: list[int]
-    ) -> None:
-        fds.append(os.open("/dev/zero", os.O_RDONLY))
-        app.add(Pipe(fds[0], closefd=False))
-        app.on("data")(lambda: None)
-        reader, writer = new_pipe(fds)
-        other = app.add(Pipe(reader, framing="lines", closefd=False))
-        ticks: list[int] = []
-        app.after(0.001, lambda: ticks.append(1))
-        seen: list[Event] = []
-        other.on("line")(seen.append)
-        os.write(writer, b"x\n")
-        run_until(app, lambda: seen and ticks)
+    names = [event.name for event in seen if isinstance(event.source, Pipe)]
+    assert names == ["line"] * 20_000 + ["eof"]
+    assert app.sources == ()
 
 
-class TestPaused:
-    def test_a_hangup_in_a_pause_does_not_spin(
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", __file__])
+def test_fd_always_ready_is_readable_after_each_handler(
+    app: Dispatcher, fds: list[int], path: str
+) -> None:
+    fds.append(os.open(path, os.O_RDONLY))
+    source = app.add(Fd(fds[0]))
+    seen = record(app, Readable)
+    run_until(app, lambda: len(seen) >= 3)
+    assert seen[0].mask == READ
+    source.pause()
+    assert polls_in(app, 0.02) <= 3
+
+
+def test_file_always_ready_paused_is_not_read(app: Dispatcher, fds: list[int]) -> None:
+    fds.append(os.open("/dev/zero", os.O_RDONLY))
+    source = app.add(Pipe(fds[0], closefd=False))
+    seen = record(app, Data)
+    run_until(app, lambda: len(seen) > 10)
+    source.pause()
+    settle(app)
+    before = len(seen)
+    assert polls_in(app, 0.02) <= 3
+    assert len(seen) == before
+    source.resume()
+    run_until(app, lambda: len(seen) > before + 10)
+
+
+def test_file_always_ready_does_not_starve_other_sources(
+    app: Dispatcher, fds: list[int]
+) -> None:
+    fds.append(os.open("/dev/zero", os.O_RDONLY))
+    app.add(Pipe(fds[0], closefd=False))
+    app.on("data")(lambda: None)
+    reader, writer = new_pipe(fds)
+    other = app.add(Pipe(reader, framing="lines", closefd=False))
+    ticks: list[int] = []
+    app.after(0.001, lambda: ticks.append(1))
+    seen: list[Event] = []
+    other.on("line")(seen.append)
+    os.write(writer, b"x\n")
+    run_until(app, lambda: seen and ticks)
+
+
+class TestPause:
+    def test_source_hung_up_while_paused_does_not_spin(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
         reader, writer = new_pipe(fds)
@@ -90,7 +92,7 @@ class TestPaused:
         assert isinstance(seen[1], Hangup)
         assert seen[1].mask & HANGUP
 
-    def test_pausing_and_resuming_twice_is_once(
+    def test_source_paused_and_resumed_twice_counts_once(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
         reader, writer = new_pipe(fds)
@@ -106,7 +108,7 @@ class TestPaused:
         assert len(seen) == 1
         assert not source.paused
 
-    def test_paused_before_it_is_added_it_waits(
+    def test_source_paused_before_add_stays_paused(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
         reader, writer = new_pipe(fds)
@@ -121,7 +123,7 @@ class TestPaused:
         settle(app)
         assert len(seen) == 1
 
-    def test_pausing_a_closed_source_does_nothing(
+    def test_source_closed_ignores_pause_and_resume(
         self, app: Dispatcher, fds: list[int]
     ) -> None:
         source = app.add(Fd(new_pipe(fds)[0]))
@@ -129,11 +131,13 @@ class TestPaused:
         source.pause()
         source.resume()
 
-    def test_what_was_made_waits_for_the_resume(self, io: Any, fds: list[int]) -> None:
+    def test_source_paused_amid_its_events_delivers_the_rest_after_resume(
+        self, io: Any, fds: list[int]
+    ) -> None:
         with Dispatcher(io=io, queue_size=100) as app:
-            self.pause_in_the_midst(app, *new_pipe(fds))
+            self.pause_amid_lines(app, *new_pipe(fds))
 
-    def pause_in_the_midst(self, app: Dispatcher, reader: int, writer: int) -> None:
+    def pause_amid_lines(self, app: Dispatcher, reader: int, writer: int) -> None:
         source = app.add(Pipe(reader, framing="lines", closefd=False))
         seen: list[Event] = []
 

@@ -1,4 +1,4 @@
-"""Functions that may block, on a few threads that end when there is no work."""
+"""`Pool`: functions that may block, on a few threads that end when there is no work."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from evdispatch._io._threads import Pool
 
 @pytest.fixture
 def no_threads() -> Iterator[Callable[[], None]]:
-    """Have the system refuse threads, once called: nobody has room for such a stack."""
+    """Make the system refuse threads, once called, by a stack size that is too large."""
     size = threading.stack_size()
 
     def refuse() -> None:
@@ -25,7 +25,7 @@ def no_threads() -> Iterator[Callable[[], None]]:
     threading.stack_size(size)
 
 
-def test_work_is_done_on_other_threads_and_they_end() -> None:
+def test_pool_runs_work_on_threads_that_end() -> None:
     pool = Pool(2, "test-pool")
     done = threading.Barrier(3)
     names: list[str] = []
@@ -42,7 +42,7 @@ def test_work_is_done_on_other_threads_and_they_end() -> None:
     assert threading.active_count() == 1
 
 
-def test_there_are_no_more_threads_than_allowed() -> None:
+def test_pool_with_more_work_than_threads_keeps_to_its_limit() -> None:
     pool = Pool(2, "test-pool")
     go = threading.Event()
     order: list[int] = []
@@ -63,7 +63,7 @@ def test_there_are_no_more_threads_than_allowed() -> None:
     assert max(busy) <= 2
 
 
-def test_it_starts_again_after_it_was_idle() -> None:
+def test_pool_idle_starts_a_thread_for_new_work() -> None:
     pool = Pool(1, "test-pool")
     for _ in range(5):
         done = threading.Event()
@@ -73,14 +73,14 @@ def test_it_starts_again_after_it_was_idle() -> None:
 
 
 @pytest.mark.parametrize("error", [IndexError, SystemExit, KeyboardInterrupt])
-def test_a_failure_is_logged_and_the_rest_goes_on(
+def test_pool_work_that_raises_is_logged_and_other_work_runs(
     error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     pool = Pool(1, "test-pool")
     done = threading.Event()
 
     def fail() -> None:
-        raise error("as it must")
+        raise error("on purpose")
 
     with caplog.at_level(logging.ERROR):
         pool.submit(fail)
@@ -90,7 +90,7 @@ def test_a_failure_is_logged_and_the_rest_goes_on(
     assert error.__name__ in caplog.text
 
 
-def test_closing_drops_what_waits_and_waits_for_no_laggard() -> None:
+def test_pool_closed_drops_waiting_work_and_stops_waiting_at_its_timeout() -> None:
     pool = Pool(1, "test-pool")
     begun, go, late = threading.Event(), threading.Event(), threading.Event()
 
@@ -111,8 +111,8 @@ def test_closing_drops_what_waits_and_waits_for_no_laggard() -> None:
     assert not late.is_set()
 
 
-def test_closing_on_one_of_its_threads_does_not_wait_for_itself() -> None:
-    """A collection there may close a dispatcher that nobody has closed."""
+def test_pool_closed_on_its_own_thread_does_not_deadlock() -> None:
+    """A garbage collection there may close an unclosed dispatcher."""
     pool = Pool(1, "test-pool")
     go, closed = threading.Event(), threading.Event()
 
@@ -128,7 +128,7 @@ def test_closing_on_one_of_its_threads_does_not_wait_for_itself() -> None:
     worker.join(PATIENCE)
 
 
-def test_a_collection_while_the_lock_is_held_may_close_it() -> None:
+def test_pool_lock_held_can_be_taken_by_a_collection() -> None:
     pool = Pool(1, "test-pool")
     assert pool._lock.acquire(timeout=PATIENCE)
     assert pool._lock.acquire(timeout=1), "close would wait for its own thread"
@@ -137,7 +137,7 @@ def test_a_collection_while_the_lock_is_held_may_close_it() -> None:
     pool.close(10)
 
 
-def test_without_a_thread_submit_says_so_and_keeps_nothing(
+def test_pool_without_any_thread_submit_raises_and_drops_the_work(
     no_threads: Callable[[], None],
 ) -> None:
     pool = Pool(1, "test-pool")
@@ -153,7 +153,7 @@ def test_without_a_thread_submit_says_so_and_keeps_nothing(
     assert not refused.is_set()
 
 
-def test_without_another_thread_the_first_does_it_all(
+def test_pool_without_a_second_thread_uses_the_first(
     no_threads: Callable[[], None],
 ) -> None:
     pool = Pool(2, "test-pool")
@@ -172,7 +172,7 @@ def test_without_another_thread_the_first_does_it_all(
     pool.close(10)
 
 
-def test_a_forked_child_forgets_all_though_another_thread_holds_the_lock() -> None:
+def test_pool_in_a_forked_child_with_the_lock_held_does_nothing() -> None:
     pool = Pool(1, "test-pool")
     held, go = threading.Event(), threading.Event()
 
@@ -186,7 +186,7 @@ def test_a_forked_child_forgets_all_though_another_thread_holds_the_lock() -> No
     assert held.wait(PATIENCE)
 
     def use() -> None:
-        signal.alarm(10)  # a child that hangs would stay
+        signal.alarm(10)  # ends a child that hangs
         pool.abandon()
         pool.submit(os.abort)
         pool.close(60)
