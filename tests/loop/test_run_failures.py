@@ -16,7 +16,7 @@ from evdispatch import (
 from evdispatch.testing import ManualSource, record, settle
 
 
-def test_a_run_within_a_handler_is_refused(app: Dispatcher) -> None:
+def test_run_called_by_a_handler_raises(app: Dispatcher) -> None:
     causes: list[BaseException] = []
 
     @app.on(Work)
@@ -34,7 +34,9 @@ def test_a_run_within_a_handler_is_refused(app: Dispatcher) -> None:
     assert repr(app).endswith("open>")
 
 
-def test_two_dispatchers_know_nothing_of_each_other(app: Dispatcher, io: Any) -> None:
+def test_two_dispatchers_dispatch_only_their_own_events(
+    app: Dispatcher, io: Any
+) -> None:
     with Dispatcher(io=io) as other:
         seen = record(other, Work)
         app.on(Work)(lambda: other.post(Work()))
@@ -47,19 +49,19 @@ def test_two_dispatchers_know_nothing_of_each_other(app: Dispatcher, io: Any) ->
 
 
 @pytest.mark.parametrize("where", ["start", "work", "stop"])
-def test_a_failure_anywhere_in_a_run_ends_it_cleanly(
+def test_run_handler_failure_still_stops_the_sources(
     app: Dispatcher, where: str
 ) -> None:
     stopped: list[str] = []
 
-    class Told(ManualSource):
+    class Recording(ManualSource):
         def on_start(self) -> None:
             stopped.append("on_start")
 
         def on_stop(self) -> None:
             stopped.append("on_stop")
 
-    app.add(Told())
+    app.add(Recording())
     app.on(Stop, priority=1)(lambda: stopped.append("stop"))
     app.on(where, once=True)(lambda: 1 / 0)
     app.on(Work)(app.stop)
@@ -73,7 +75,7 @@ def test_a_failure_anywhere_in_a_run_ends_it_cleanly(
     assert app.stats().balanced
 
 
-def test_a_stop_handler_that_fails_does_not_hide_why_the_run_failed(
+def test_run_stop_handler_failure_does_not_hide_the_first_error(
     app: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     app.on(Work)(lambda: 1 / 0)
@@ -85,17 +87,17 @@ def test_a_stop_handler_that_fails_does_not_hide_why_the_run_failed(
     assert "stop failed while the loop was failing" in caplog.text
 
 
-def test_a_source_that_cannot_start_ends_the_run_and_tells_those_that_could(
+def test_run_source_that_fails_to_start_stops_those_started(
     app: Dispatcher,
 ) -> None:
-    told: list[str] = []
+    calls: list[str] = []
 
     class Good(ManualSource):
         def on_start(self) -> None:
-            told.append("start")
+            calls.append("start")
 
         def on_stop(self) -> None:
-            told.append("stop")
+            calls.append("stop")
 
     class Bad(ManualSource):
         def on_start(self) -> None:
@@ -105,18 +107,18 @@ def test_a_source_that_cannot_start_ends_the_run_and_tells_those_that_could(
     bad = app.add(Bad())
     with pytest.raises(OSError, match="no"):
         app.run()
-    assert told == ["start", "stop"]
+    assert calls == ["start", "stop"]
     bad.close()
     app.stop()
     app.on(Start)(app.stop)
     app.run()
-    assert told == ["start", "stop"] * 2
+    assert calls == ["start", "stop"] * 2
 
 
-def test_a_crash_of_the_io_side_surfaces_in_run(
+def test_run_io_loop_crash_raises_internal_error(
     app: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never a loop that has gone deaf."""
+    """The loop must not continue without IO."""
 
     def crash(timeout: float | None, *, inline: bool) -> None:
         raise MemoryError("crash")

@@ -1,4 +1,4 @@
-"""Steps, and the descriptor and the timeout that a host may watch."""
+"""Steps, and the descriptor and the timeout that a host watches."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 # -- step ----------------------------------------------------------------------------------
 
 
-def test_a_step_returns_the_number_of_events(app: Dispatcher) -> None:
+def test_step_returns_the_number_of_events(app: Dispatcher) -> None:
     assert app.step() == 0
     for number in range(3):
         app.post(Work(number))
@@ -25,23 +25,25 @@ def test_a_step_returns_the_number_of_events(app: Dispatcher) -> None:
     assert app.step() == 4
 
 
-def test_a_step_waits_for_something_to_do(app: Dispatcher) -> None:
+def test_step_with_a_timeout_waits_for_an_event(app: Dispatcher) -> None:
     app.after(0.01, int)
     assert app.step(10) == 1
     assert app.step(0.001) == 0
 
 
-def test_a_step_without_a_timeout_waits_for_ever(app: Dispatcher) -> None:
+def test_step_with_timeout_none_waits_without_limit(app: Dispatcher) -> None:
     app.after(0.01, int)
     assert app.step(None) == 1
 
 
 @pytest.mark.parametrize("timeout", [-1, -1e300])
-def test_a_negative_timeout_is_none_at_all(app: Dispatcher, timeout: float) -> None:
+def test_step_with_a_negative_timeout_does_not_wait(
+    app: Dispatcher, timeout: float
+) -> None:
     assert app.step(timeout) == 0
 
 
-def test_a_timeout_may_be_long(app: Dispatcher) -> None:
+def test_step_with_a_huge_timeout_dispatches(app: Dispatcher) -> None:
     app.post(Work())
     assert app.step(float("inf")) == 1
     app.after(0.001, int)
@@ -51,7 +53,7 @@ def test_a_timeout_may_be_long(app: Dispatcher) -> None:
 @pytest.mark.parametrize(
     ("timeout", "error"), [("1", TypeError), (float("nan"), ValueError)]
 )
-def test_a_timeout_is_a_number(
+def test_step_timeout_not_a_number_raises(
     app: Dispatcher, timeout: Any, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="timeout"):
@@ -59,7 +61,9 @@ def test_a_timeout_is_a_number(
     assert app.step() == 0
 
 
-def test_stop_ends_a_step_and_not_the_next_one(app: Dispatcher) -> None:
+def test_step_stopped_by_a_handler_ends_and_the_next_is_not_stopped(
+    app: Dispatcher,
+) -> None:
     app.on(Work)(app.stop)
     for _ in range(2):
         app.post(Work())
@@ -71,8 +75,10 @@ def test_stop_ends_a_step_and_not_the_next_one(app: Dispatcher) -> None:
     assert app.step() == 5
 
 
-def test_after_a_stop_in_a_step_nothing_is_left_to_do(app: Dispatcher) -> None:
-    """Else a host that watches the descriptor would spin from then on."""
+def test_step_stopped_by_a_handler_leaves_the_descriptor_unready(
+    app: Dispatcher,
+) -> None:
+    """A host that watches the descriptor would spin otherwise."""
     app.on(Work)(app.stop)
     fd = app.fileno()
     app.post(Work())
@@ -82,7 +88,7 @@ def test_after_a_stop_in_a_step_nothing_is_left_to_do(app: Dispatcher) -> None:
     assert app.timeout() is None
 
 
-def test_a_stop_in_a_step_is_not_kept_for_a_run(app: Dispatcher) -> None:
+def test_step_stopped_by_a_handler_does_not_stop_a_later_run(app: Dispatcher) -> None:
     app.on(Rush)(app.stop)
     app.post(Rush())
     app.step()
@@ -98,7 +104,7 @@ def test_a_stop_in_a_step_is_not_kept_for_a_run(app: Dispatcher) -> None:
     assert seen == [0, 1, 2]
 
 
-def test_a_stop_before_a_step_is_used_up_by_it(app: Dispatcher) -> None:
+def test_step_after_a_stop_consumes_the_stop(app: Dispatcher) -> None:
     app.stop()
     for _ in range(3):
         app.post(Work())
@@ -108,7 +114,7 @@ def test_a_stop_before_a_step_is_used_up_by_it(app: Dispatcher) -> None:
     app.run()
 
 
-def test_steps_and_runs_may_take_turns(app: Dispatcher) -> None:
+def test_steps_and_runs_in_turns_dispatch_all_events(app: Dispatcher) -> None:
     seen = record(app, Work)
     app.on(Rush)(app.stop)
     for _ in range(3):
@@ -125,7 +131,7 @@ def test_steps_and_runs_may_take_turns(app: Dispatcher) -> None:
 # -- the descriptor ------------------------------------------------------------------------
 
 
-def test_the_descriptor_is_quiet_while_there_is_nothing_to_do(app: Dispatcher) -> None:
+def test_fileno_without_work_is_not_readable(app: Dispatcher) -> None:
     fd = app.fileno()
     settle(app)
     assert not readable(fd)
@@ -160,10 +166,10 @@ def emitted(app: Dispatcher) -> None:
     "cause", [posted, urgently_posted, called_now, called_soon, timer_due, emitted]
 )
 @pytest.mark.parametrize("stepped", [False, True])
-def test_the_descriptor_becomes_readable_when_a_step_has_work(
+def test_fileno_with_work_for_a_step_is_readable(
     app: Dispatcher, cause: Callable[[Dispatcher], None], stepped: bool
 ) -> None:
-    """The one descriptor is enough: the host need not ask for the timeout."""
+    """The descriptor is enough: the host does not need the timeout."""
     fd = app.fileno()
     if stepped:
         settle(app)
@@ -175,7 +181,7 @@ def test_the_descriptor_becomes_readable_when_a_step_has_work(
     assert handled == 1
 
 
-def test_a_timer_that_a_handler_sets_makes_the_descriptor_readable(
+def test_fileno_after_a_handler_sets_a_timer_becomes_readable(
     app: Dispatcher,
 ) -> None:
     called: list[str] = []
@@ -188,7 +194,7 @@ def test_a_timer_that_a_handler_sets_makes_the_descriptor_readable(
         app.step(0)
 
 
-def test_the_descriptor_stays_readable_while_events_are_left(app: Dispatcher) -> None:
+def test_fileno_with_events_left_stays_readable(app: Dispatcher) -> None:
     fd = app.fileno()
     app.on(Work, once=True)(lambda: app.post(Work()))
     app.post(Work())
@@ -200,7 +206,7 @@ def test_the_descriptor_stays_readable_while_events_are_left(app: Dispatcher) ->
     assert not readable(fd)
 
 
-def test_the_descriptor_tells_of_data(app: Dispatcher) -> None:
+def test_fileno_with_data_at_a_source_is_readable(app: Dispatcher) -> None:
     r, w = os.pipe()
     seen: list[bytes] = []
     app.add(Pipe(r))
@@ -216,7 +222,7 @@ def test_the_descriptor_tells_of_data(app: Dispatcher) -> None:
     assert seen == [b"x"]
 
 
-def test_the_timeout_is_that_of_the_nearest_deadline(
+def test_timeout_is_that_of_the_nearest_deadline(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     assert timed.timeout() is None

@@ -17,7 +17,7 @@ from evdispatch.testing import record
 # -- in other threads --------------------------------------------------------------------
 
 
-def test_a_run_in_a_second_thread_is_refused(app: Dispatcher) -> None:
+def test_run_while_another_thread_runs_raises(app: Dispatcher) -> None:
     begun = threading.Event()
     app.on(Start)(begun.set)
     with app.running():
@@ -28,7 +28,7 @@ def test_a_run_in_a_second_thread_is_refused(app: Dispatcher) -> None:
                 call()
 
 
-def test_run_works_in_a_thread_that_is_not_the_main_one(app: Dispatcher) -> None:
+def test_run_on_another_thread_than_the_main_one_dispatches(app: Dispatcher) -> None:
     seen = record(app, Work)
     app.on(Work)(app.stop)
     app.post(Work())
@@ -41,7 +41,7 @@ def test_run_works_in_a_thread_that_is_not_the_main_one(app: Dispatcher) -> None
 # -- in the background ---------------------------------------------------------------------
 
 
-def test_running_runs_for_the_length_of_a_block(app: Dispatcher) -> None:
+def test_running_dispatches_until_the_block_ends(app: Dispatcher) -> None:
     done = threading.Event()
     threads: list[str] = []
     app.on(Work)(lambda: threads.append(threading.current_thread().name))
@@ -54,12 +54,14 @@ def test_running_runs_for_the_length_of_a_block(app: Dispatcher) -> None:
     assert app.stats().waiting == 1
 
 
-def test_leaving_the_block_raises_what_ended_the_run(app: Dispatcher) -> None:
+def test_running_whose_run_failed_raises_at_the_end_of_the_block(
+    app: Dispatcher,
+) -> None:
     app.on(Work)(lambda: 1 / 0)
     app.post(Work())
     with pytest.raises(HandlerError, match="ZeroDivisionError"), app.running():
         wait_until_ended(app)
-    with app.running():  # and it was told once
+    with app.running():  # the error is raised once only
         pass
 
 
@@ -69,7 +71,7 @@ def wait_until_ended(app: Dispatcher) -> None:
     assert background.wait(PATIENCE)
 
 
-def test_close_raises_what_ended_the_background_run(io: Any) -> None:
+def test_close_after_a_failed_background_run_raises_its_error(io: Any) -> None:
     app = Dispatcher(io=io)
     app.on(Work)(lambda: 1 / 0)
     app.post(Work())
@@ -81,8 +83,8 @@ def test_close_raises_what_ended_the_background_run(io: Any) -> None:
     app.close()
 
 
-def test_a_second_start_raises_what_ended_the_first(app: Dispatcher) -> None:
-    """Else it would have been lost."""
+def test_start_after_a_failed_background_run_raises_its_error(app: Dispatcher) -> None:
+    """The error would be lost otherwise."""
     app.on(Work, once=True)(lambda: 1 / 0)
     app.post(Work())
     app.start()
@@ -97,7 +99,7 @@ def test_a_second_start_raises_what_ended_the_first(app: Dispatcher) -> None:
     assert len(seen) == 1
 
 
-def test_close_ends_a_background_run(io: Any) -> None:
+def test_close_during_a_background_run_stops_it(io: Any) -> None:
     app = Dispatcher(io=io)
     stops = record(app, Stop)
     begun = threading.Event()
@@ -108,7 +110,7 @@ def test_close_ends_a_background_run(io: Any) -> None:
     assert len(stops) == 1
 
 
-def test_close_from_a_handler_in_the_background_is_refused(app: Dispatcher) -> None:
+def test_close_by_a_handler_of_a_background_run_raises(app: Dispatcher) -> None:
     errors: list[BaseException] = []
 
     @app.on(Work)
@@ -125,7 +127,7 @@ def test_close_from_a_handler_in_the_background_is_refused(app: Dispatcher) -> N
     assert len(errors) == 1
 
 
-def test_start_and_stop_at_once_still_takes_its_one_turn(app: Dispatcher) -> None:
+def test_start_followed_by_stop_takes_one_turn(app: Dispatcher) -> None:
     names: list[str] = []
     app.on(Event)(lambda event: names.append(event.name))
     for _ in range(20):
@@ -136,16 +138,18 @@ def test_start_and_stop_at_once_still_takes_its_one_turn(app: Dispatcher) -> Non
         assert (names[0], names[-1]) == ("start", "stop")
 
 
-def test_ctrl_c_ends_the_wait_for_it_and_forgets_nothing(io: IoMode) -> None:
+def test_ctrl_c_while_waiting_for_the_background_run_keeps_its_error(
+    io: IoMode,
+) -> None:
     app = Dispatcher(io=io)
-    blocked, go_on = threading.Event(), threading.Event()
+    blocked, released = threading.Event(), threading.Event()
     main = threading.main_thread()
     assert main.ident is not None
 
     @app.on("start")
     def block() -> None:
         blocked.set()
-        go_on.wait()
+        released.wait()
         raise LookupError
 
     def press(ended: threading.Event) -> None:
@@ -173,13 +177,13 @@ def test_ctrl_c_ends_the_wait_for_it_and_forgets_nothing(io: IoMode) -> None:
             end(how)
         ended.set()
         presser.join()
-    go_on.set()
+    released.set()
     with pytest.raises(HandlerError):
         app.close()
 
 
 def is_waited_for(thread: threading.Thread) -> bool:
-    """Whether a thread waits for the background to end."""
+    """Whether a thread waits for the background run to end."""
     frame = sys._current_frames().get(thread.ident or 0)
     while frame is not None and frame.f_code is not Worker.wait.__code__:
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""How a dispatcher ends: closed, or forgotten."""
+"""How a dispatcher ends: closed, or collected without `close`."""
 
 import gc
 import os
@@ -19,7 +19,7 @@ from evdispatch.testing import ManualSource, record
 # -- close ---------------------------------------------------------------------------------
 
 
-def test_close_releases_everything(io: Any) -> None:
+def test_close_releases_descriptors_threads_and_sources(io: Any) -> None:
     fds, threads = open_descriptors(), threading.active_count()
     app = Dispatcher(io=io)
     source = app.add(ManualSource())
@@ -32,24 +32,24 @@ def test_close_releases_everything(io: Any) -> None:
     assert app.sources == ()
 
 
-def test_closing_twice_does_nothing(app: Dispatcher) -> None:
+def test_close_called_twice_does_nothing(app: Dispatcher) -> None:
     app.close()
     app.close()
 
 
-def test_a_block_closes_even_if_it_fails(io: Any) -> None:
+def test_with_block_that_raises_closes_the_dispatcher(io: Any) -> None:
     with pytest.raises(LookupError), Dispatcher(io=io) as app:
         raise LookupError
     assert repr(app).endswith("closed>")
 
 
-def test_a_closed_dispatcher_cannot_be_entered(app: Dispatcher) -> None:
+def test_with_block_of_a_closed_dispatcher_raises(app: Dispatcher) -> None:
     app.close()
     with pytest.raises(ClosedError), app:
         pass
 
 
-def test_close_with_events_waiting_drops_them(app: Dispatcher) -> None:
+def test_close_with_queued_events_drops_them(app: Dispatcher) -> None:
     seen = record(app, Work)
     app.post(Work())
     app.close()
@@ -57,7 +57,7 @@ def test_close_with_events_waiting_drops_them(app: Dispatcher) -> None:
     assert app.stats().waiting == 1
 
 
-def test_one_source_that_fails_to_close_keeps_no_other_from_it(io: Any) -> None:
+def test_close_with_a_source_that_fails_closes_the_others(io: Any) -> None:
     class Bad(ManualSource):
         def on_close(self) -> None:
             raise OSError("would not close")
@@ -73,21 +73,23 @@ def test_one_source_that_fails_to_close_keeps_no_other_from_it(io: Any) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_closed_dispatcher_is_told_as_such(app: Dispatcher, name: str) -> None:
+def test_closed_dispatcher_raises_closed_error(app: Dispatcher, name: str) -> None:
     app.close()
     with pytest.raises(ClosedError, match="the dispatcher is closed"):
         CALLS[name](app)
 
 
 @pytest.mark.parametrize("name", QUIET)
-def test_what_makes_nothing_new_may_be_asked_of_a_closed_dispatcher(
+def test_closed_dispatcher_allows_calls_that_add_nothing(
     app: Dispatcher, name: str
 ) -> None:
     app.close()
     QUIET[name](app)
 
 
-def test_sources_and_handlers_may_be_removed_after_the_end(app: Dispatcher) -> None:
+def test_closed_dispatcher_allows_to_remove_sources_and_handlers(
+    app: Dispatcher,
+) -> None:
     class Marked:
         handler = staticmethod(nothing)
 
@@ -100,13 +102,13 @@ def test_sources_and_handlers_may_be_removed_after_the_end(app: Dispatcher) -> N
         app.unregister(Marked())
 
 
-def test_every_public_method_is_among_these() -> None:
+def test_dispatcher_methods_are_all_covered_by_these_tests() -> None:
     public = {name for name in dir(Dispatcher) if not name.startswith("_")}
-    told = {*CALLS, *QUIET, "remove", "unregister", "close"} - {"bare on", "enter"}
-    assert public == told
+    covered = {*CALLS, *QUIET, "remove", "unregister", "close"} - {"bare on", "enter"}
+    assert public == covered
 
 
-def test_a_source_of_another_dispatcher_cannot_be_removed(app: Dispatcher) -> None:
+def test_remove_source_of_another_dispatcher_raises(app: Dispatcher) -> None:
     with Dispatcher(io="inline") as other:
         source = other.add(ManualSource())
         with pytest.raises(RuntimeError, match="was not added to this dispatcher"):
@@ -114,19 +116,19 @@ def test_a_source_of_another_dispatcher_cannot_be_removed(app: Dispatcher) -> No
         assert source in other.sources
         other.remove(source)
         assert source.closed
-        app.remove(source)  # it is gone anyway
+        app.remove(source)  # allowed: the source is closed
 
 
-def test_only_a_source_can_be_added(app: Dispatcher) -> None:
+def test_add_of_no_source_raises_with_a_hint(app: Dispatcher) -> None:
     with pytest.raises(TypeError, match=r"add takes a Source \(for a descriptor: Fd\)"):
         app.add(0)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("left", [0, 1])
-def test_a_dispatcher_that_cannot_be_made_leaves_nothing_behind(
+def test_dispatcher_without_free_descriptors_raises_and_leaves_none_open(
     monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
-    """No descriptor was left, at each of the steps in turn."""
+    """The system has only so many descriptors left."""
     before = open_descriptors()
     made: list[int] = []
     real = os.pipe2
@@ -145,7 +147,7 @@ def test_a_dispatcher_that_cannot_be_made_leaves_nothing_behind(
     assert open_descriptors() == before
 
 
-def test_an_alarm_that_cannot_be_made_leaves_nothing_behind(io: Any) -> None:
+def test_dispatcher_whose_alarm_fails_raises_and_leaves_none_open(io: Any) -> None:
     class NoAlarm:
         def now(self) -> float:
             return 0.0
@@ -160,11 +162,13 @@ def test_an_alarm_that_cannot_be_made_leaves_nothing_behind(io: Any) -> None:
     assert open_descriptors() == fds
 
 
-# -- forgotten -----------------------------------------------------------------------------
+# -- not closed ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stepped", [False, True])
-def test_a_forgotten_dispatcher_warns_and_is_closed(io: Any, stepped: bool) -> None:
+def test_unclosed_dispatcher_collected_warns_and_is_closed(
+    io: Any, stepped: bool
+) -> None:
     fds = open_descriptors()
     app = Dispatcher(io=io)
     if stepped:  # there is an IO thread now, which must not keep it alive
@@ -174,7 +178,7 @@ def test_a_forgotten_dispatcher_warns_and_is_closed(io: Any, stepped: bool) -> N
     assert open_descriptors() == fds
 
 
-def test_a_closed_dispatcher_goes_without_the_collector(io: Any) -> None:
+def test_closed_dispatcher_is_freed_without_the_collector(io: Any) -> None:
     app = Dispatcher(io=io)
     app.step(0)
     app.close()
@@ -183,7 +187,7 @@ def test_a_closed_dispatcher_goes_without_the_collector(io: Any) -> None:
     assert dead() is None
 
 
-def test_a_half_made_dispatcher_goes_quietly() -> None:
+def test_uninitialized_dispatcher_is_freed_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Dispatcher.__new__(Dispatcher)
@@ -192,7 +196,7 @@ def test_a_half_made_dispatcher_goes_quietly() -> None:
         gc.collect()
 
 
-def test_a_weak_method_is_called_as_long_as_its_object_lives() -> None:
+def test_weakly_method_is_called_while_its_object_lives() -> None:
     class Target:
         called = 0
 

@@ -1,4 +1,4 @@
-"""How a dispatcher ends: at the interpreter's end, or in a forked child."""
+"""How a dispatcher ends: at the exit of the interpreter, or in a forked child."""
 
 import gc
 import os
@@ -21,7 +21,7 @@ from evdispatch.testing import record, run_until, settle
 
 pytestmark = pytest.mark.pollers
 
-# -- the interpreter's end -----------------------------------------------------------------
+# -- the exit of the interpreter -----------------------------------------------------------
 
 
 def run_program(source: str, io: str) -> "subprocess.CompletedProcess[str]":
@@ -60,12 +60,12 @@ def run_program(source: str, io: str) -> "subprocess.CompletedProcess[str]":
         "other = Dispatcher(io='thread'); other.step(0); app.step(0)",
     ],
 )
-def test_a_program_may_end_without_closing(io: str, source: str) -> None:
+def test_exit_without_close_succeeds_silently(io: str, source: str) -> None:
     done = run_program(source, io)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_at_the_end_one_failure_keeps_no_other_dispatcher_open(io: str) -> None:
+def test_exit_with_a_source_that_fails_closes_the_other_dispatchers(io: str) -> None:
     done = run_program(
         f"""
         class Talking(Source):
@@ -90,7 +90,7 @@ def test_at_the_end_one_failure_keeps_no_other_dispatcher_open(io: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*CALLS, *QUIET])
-def test_a_forked_child_is_told_that_it_is_not_its_dispatcher(
+def test_forked_child_using_the_dispatcher_raises_forked_error(
     app: Dispatcher, name: str
 ) -> None:
     app.step(0)
@@ -102,8 +102,10 @@ def test_a_forked_child_is_told_that_it_is_not_its_dispatcher(
     assert in_child(child) == 0
 
 
-def test_the_parent_goes_on_whatever_the_child_does(app: Dispatcher) -> None:
-    """The child shares the parent's epoll: what it deleted would be gone in the parent."""
+def test_forked_child_closing_sources_leaves_the_parent_working(
+    app: Dispatcher,
+) -> None:
+    """The child shares the epoll of the parent, so it must not remove descriptors."""
     r, w = os.pipe()
     pipe = app.add(Pipe(r, framing="lines"))
     lines: list[bytes] = []
@@ -132,7 +134,7 @@ def test_the_parent_goes_on_whatever_the_child_does(app: Dispatcher) -> None:
     assert app.stats().balanced
 
 
-def test_a_child_may_leave_the_block_it_was_forked_in(io: Any) -> None:
+def test_forked_child_leaving_the_with_block_keeps_the_parent_open(io: Any) -> None:
     r, w = os.pipe()
     with Dispatcher(io=io) as app:
         app.add(Pipe(r))
@@ -149,7 +151,7 @@ def test_a_child_may_leave_the_block_it_was_forked_in(io: Any) -> None:
     os.close(w)
 
 
-def test_a_child_may_make_a_dispatcher_of_its_own(app: Dispatcher, io: Any) -> None:
+def test_forked_child_can_run_its_own_dispatcher(app: Dispatcher, io: Any) -> None:
     app.step(0)
 
     def child() -> None:
@@ -163,7 +165,7 @@ def test_a_child_may_make_a_dispatcher_of_its_own(app: Dispatcher, io: Any) -> N
     assert in_child(child) == 0
 
 
-def test_a_child_inherits_no_warning(io: Any) -> None:
+def test_forked_child_collecting_the_dispatcher_does_not_warn(io: Any) -> None:
     app = Dispatcher(io=io)
 
     def child() -> None:
@@ -177,8 +179,8 @@ def test_a_child_inherits_no_warning(io: Any) -> None:
     app.close()
 
 
-def test_the_exit_of_a_child_harms_nothing(io: str) -> None:
-    """Its atexit handlers run, and the interpreter takes everything down."""
+def test_forked_child_exiting_leaves_the_parent_working(io: str) -> None:
+    """The atexit handlers of the child run, and its interpreter frees all objects."""
     done = run_program(
         """
         import sys, warnings
@@ -201,7 +203,7 @@ def test_the_exit_of_a_child_harms_nothing(io: str) -> None:
     assert done.stdout.split() == ["7", "alive"]
 
 
-def test_every_descriptor_is_closed_on_exec(app: Dispatcher) -> None:
+def test_descriptors_are_not_inheritable(app: Dispatcher) -> None:
     before = {int(name) for name in open_descriptors()}
     app.step(0)
     with Dispatcher(io="thread") as other:
@@ -210,5 +212,5 @@ def test_every_descriptor_is_closed_on_exec(app: Dispatcher) -> None:
             try:
                 inheritable = os.get_inheritable(fd)
             except OSError:
-                continue  # the listing's own
+                continue  # the descriptor of the listing itself
             assert not inheritable

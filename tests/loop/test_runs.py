@@ -1,4 +1,4 @@
-"""Running: how it starts and stops, and when it is idle."""
+"""Runs: how they start and stop, and when they are idle."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.cross
 # -- run and stop --------------------------------------------------------------------------
 
 
-def test_start_comes_first_and_stop_last(app: Dispatcher) -> None:
+def test_run_emits_start_first_and_stop_last(app: Dispatcher) -> None:
     names: list[str] = []
     app.on(Event)(lambda event: names.append(event.name))
     app.on(Work)(app.stop)
@@ -24,7 +24,7 @@ def test_start_comes_first_and_stop_last(app: Dispatcher) -> None:
     assert names == ["start", "work", "stop"]
 
 
-def test_each_run_has_its_start_and_stop(app: Dispatcher) -> None:
+def test_run_again_emits_start_and_stop_again(app: Dispatcher) -> None:
     names: list[str] = []
     for cls in (Start, Stop):
         app.on(cls)(lambda event: names.append(event.name))
@@ -35,7 +35,7 @@ def test_each_run_has_its_start_and_stop(app: Dispatcher) -> None:
     assert names == ["start", "stop"] * 2
 
 
-def test_the_loops_own_events_have_their_time(
+def test_run_events_have_the_time_of_the_clock(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     events = record(timed, Event)
@@ -47,7 +47,7 @@ def test_the_loops_own_events_have_their_time(
     assert {event.source for event in events} == {None}
 
 
-def test_stop_ends_the_run_after_the_present_handler(app: Dispatcher) -> None:
+def test_stop_by_a_handler_ends_the_run_after_the_event(app: Dispatcher) -> None:
     seen: list[int] = []
 
     @app.on(Work)
@@ -66,7 +66,7 @@ def test_stop_ends_the_run_after_the_present_handler(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("event", [Rush, Work, Start])
-def test_stop_works_from_a_handler_in_any_lane(
+def test_stop_by_a_handler_of_any_lane_ends_the_run(
     app: Dispatcher, event: type[Event]
 ) -> None:
     app.on(event)(app.stop)
@@ -78,7 +78,7 @@ def test_stop_works_from_a_handler_in_any_lane(
     assert len(seen) == (event is Work)
 
 
-def test_stop_in_an_urgent_handler_amid_normal_events_ends_the_pass(
+def test_stop_by_an_urgent_handler_amid_normal_events_ends_the_pass(
     app: Dispatcher,
 ) -> None:
     seen = record(app, Work)
@@ -92,8 +92,8 @@ def test_stop_in_an_urgent_handler_amid_normal_events_ends_the_pass(
     assert app.stats().balanced
 
 
-def test_stop_in_an_idle_handler_reads_nothing_more(app: Dispatcher) -> None:
-    """The queue was empty, so nothing comes after the present handler but the end."""
+def test_stop_by_an_idle_handler_dispatches_no_more(app: Dispatcher) -> None:
+    """The queue was empty, so the run ends after the handler."""
     source = app.add(ManualSource())
     seen = record(app, Work)
 
@@ -107,7 +107,7 @@ def test_stop_in_an_idle_handler_reads_nothing_more(app: Dispatcher) -> None:
     assert seen == []
 
 
-def test_stop_before_the_first_run_lets_it_take_one_turn(app: Dispatcher) -> None:
+def test_stop_before_the_first_run_allows_one_turn(app: Dispatcher) -> None:
     seen = record(app, Work)
     app.stop()
     app.stop()
@@ -117,7 +117,7 @@ def test_stop_before_the_first_run_lets_it_take_one_turn(app: Dispatcher) -> Non
     assert len(seen) == 2
     app.on(Rush)(app.stop)
     app.post(Rush())
-    app.run()  # the stop is used up
+    app.run()  # the stop is consumed
 
 
 def test_stop_between_two_runs_does_nothing(app: Dispatcher) -> None:
@@ -139,7 +139,7 @@ def test_stop_between_two_runs_does_nothing(app: Dispatcher) -> None:
     assert seen == [0, 1, 2, 3]
 
 
-def test_stop_from_a_signal_handler_ends_a_sleeping_run(app: Dispatcher) -> None:
+def test_stop_by_a_signal_handler_ends_a_sleeping_run(app: Dispatcher) -> None:
     before = signal.signal(signal.SIGUSR1, lambda *_: app.stop())
     try:
         app.on(Idle)(lambda: os.kill(os.getpid(), signal.SIGUSR1))
@@ -148,7 +148,7 @@ def test_stop_from_a_signal_handler_ends_a_sleeping_run(app: Dispatcher) -> None
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_ctrl_c_leaves_a_sleeping_run_which_may_go_on(app: Dispatcher) -> None:
+def test_ctrl_c_during_a_sleeping_run_allows_to_run_again(app: Dispatcher) -> None:
     app.on(Idle, once=True)(lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         app.run()
@@ -163,7 +163,7 @@ def test_ctrl_c_leaves_a_sleeping_run_which_may_go_on(app: Dispatcher) -> None:
 # -- idle ----------------------------------------------------------------------------------
 
 
-def test_idle_is_told_once_before_each_wait(app: Dispatcher) -> None:
+def test_idle_is_emitted_once_before_each_wait(app: Dispatcher) -> None:
     order: list[str] = []
     source = app.add(ManualSource())
     app.on(Work)(lambda: order.append("work"))
@@ -180,7 +180,7 @@ def test_idle_is_told_once_before_each_wait(app: Dispatcher) -> None:
     assert order == ["idle", "work", "idle", "work", "idle"]
 
 
-def test_idle_is_not_told_while_there_is_something_to_read(app: Dispatcher) -> None:
+def test_idle_is_not_emitted_while_a_source_is_ready(app: Dispatcher) -> None:
     r, w = os.pipe()
     order: list[str] = []
     app.add(Pipe(r))
@@ -192,7 +192,7 @@ def test_idle_is_not_told_while_there_is_something_to_read(app: Dispatcher) -> N
         order.append("idle")
         app.stop()
 
-    # The IO thread may be slower than the first look at the queue; its event comes next.
+    # The IO thread may be slower than the first look at the queue.
     if app._io_mode == "thread":
         run_until(app, lambda: "data" in order)
     else:
@@ -203,7 +203,7 @@ def test_idle_is_not_told_while_there_is_something_to_read(app: Dispatcher) -> N
         assert order == ["data", "idle"]
 
 
-def test_idle_is_not_told_by_a_step_that_does_not_wait(app: Dispatcher) -> None:
+def test_idle_is_not_emitted_by_a_step_that_does_not_wait(app: Dispatcher) -> None:
     idle = record(app, Idle)
     app.step(0)
     assert idle == []
@@ -211,7 +211,7 @@ def test_idle_is_not_told_by_a_step_that_does_not_wait(app: Dispatcher) -> None:
     assert len(idle) == 1
 
 
-def test_what_an_idle_handler_posts_is_handled_without_waiting(
+def test_idle_handler_post_is_dispatched_without_waiting(
     app: Dispatcher,
 ) -> None:
     app.on(Idle)(lambda: app.post(Work()))
@@ -223,12 +223,12 @@ def test_what_an_idle_handler_posts_is_handled_without_waiting(
 
 
 @pytest.mark.parametrize("mode", ["threads", None, True])
-def test_an_io_mode_is_one_of_three(mode: Any) -> None:
+def test_dispatcher_invalid_io_mode_raises(mode: Any) -> None:
     with pytest.raises(ValueError, match="io must be one of"):
         Dispatcher(io=mode)
 
 
-def test_a_dispatcher_shows_its_mode_and_state(io: Any) -> None:
+def test_dispatcher_repr_shows_mode_and_state(io: Any) -> None:
     app = Dispatcher(io=io)
     assert repr(app) == f"<Dispatcher io={io!r} open>"
     app.on(Start)(app.stop)
