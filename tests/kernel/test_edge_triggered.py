@@ -1,4 +1,4 @@
-"""Edge-triggered: an arrival is told once, and nothing that has arrived stays unread."""
+"""Edge-triggered polling: an arrival is reported once, and all data is read."""
 
 import os
 import random
@@ -31,7 +31,7 @@ EDGE = pytest.mark.pollers("edge")
 
 @EDGE
 class TestFd:
-    def test_an_arrival_is_told_once_and_drained(
+    def test_fd_edge_triggered_is_readable_once_per_arrival(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         left, right = pair
@@ -53,7 +53,7 @@ class TestFd:
         settle(app)
         assert got == [b"ab", b"cd", b"|", b"ef", b"|"]
 
-    def test_what_handlers_leave_is_found_out_by_verify(
+    def test_fd_edge_triggered_not_read_to_the_end_fails_verification(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         left, right = pair
@@ -66,20 +66,22 @@ class TestFd:
         assert isinstance(caught.value.__cause__, InternalError)
         assert source.closed
 
-    def test_arrivals_before_the_handler_are_one_event(
+    def test_fd_edge_triggered_arrivals_before_the_handler_are_one_event(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         left, right = pair
         left.setblocking(False)
         source = app.add(Fd(left, edge=True))
-        told = record(source, Readable)
+        seen = record(source, Readable)
         source.on("readable")(lambda: left.recv(100))
         for _ in range(5):
             right.send(b"x")
         settle(app)
-        assert len(told) == 1 or app._io_mode == "thread"
+        assert len(seen) == 1 or app._io_mode == "thread"
 
-    def test_a_hangup_comes_when_all_is_read(self, app: Dispatcher, ends: Ends) -> None:
+    def test_fd_edge_triggered_emits_hangup_after_all_data(
+        self, app: Dispatcher, ends: Ends
+    ) -> None:
         reader, writer = ends.pipe()
         os.set_blocking(reader, False)
         source = app.add(Fd(reader, edge=True))
@@ -94,7 +96,7 @@ class TestFd:
         assert b"x" in seen
         assert seen.count("hangup") == 1
 
-    def test_room_to_write_is_told_once(
+    def test_fd_edge_triggered_is_writable_once(
         self, app: Dispatcher, pair: tuple[socket.socket, socket.socket]
     ) -> None:
         left, right = pair
@@ -123,54 +125,57 @@ class TestFd:
         run_until(app, lambda: len(seen) > count)
 
 
-class TestAsking:
-    def test_it_needs_epoll(self, pair: tuple[socket.socket, socket.socket]) -> None:
-        for poller in ("poll", "select"):
-            kind: Any = poller
+def test_edge_without_epoll_raises(pair: tuple[socket.socket, socket.socket]) -> None:
+    for poller in ("poll", "select"):
+        kind: Any = poller
+        with pytest.raises(ValueError, match="needs poller='epoll'"):
+            Dispatcher(poller=kind, edge=True)
+        with Dispatcher(poller=kind) as app:
+            pair[0].setblocking(False)
             with pytest.raises(ValueError, match="needs poller='epoll'"):
-                Dispatcher(poller=kind, edge=True)
-            with Dispatcher(poller=kind) as app:
-                pair[0].setblocking(False)
-                with pytest.raises(ValueError, match="needs poller='epoll'"):
-                    app.add(Fd(pair[0], edge=True))
-                assert app.sources == ()
+                app.add(Fd(pair[0], edge=True))
+            assert app.sources == ()
 
-    @pytest.mark.parametrize("make", [Fd, Pipe])
-    def test_it_needs_what_can_not_block(
-        self, app: Dispatcher, ends: Ends, make: Any
-    ) -> None:
-        reader, _ = ends.pipe()
-        options = {"closefd": False} if make is Pipe else {}
-        with pytest.raises(ValueError, match=r"can't block|needs poller"):
-            app.add(make(reader, edge=True, **options))
-        assert app.sources == ()
 
-    def test_a_source_may_ask_by_itself(self, ends: Ends) -> None:
-        reader, writer = ends.pipe()
-        with Dispatcher(io="inline") as app:
-            source = app.add(Pipe(ends.given(reader), edge=True))
-            assert source.edge_triggered
-            seen = record_all(source)
-            os.write(writer, b"x" * 3_000)
-            settle(app)
-            assert shown(seen) == [b"x" * 3_000]
+@pytest.mark.parametrize("make", [Fd, Pipe])
+def test_edge_of_a_blocking_descriptor_raises(
+    app: Dispatcher, ends: Ends, make: Any
+) -> None:
+    reader, _ = ends.pipe()
+    options = {"closefd": False} if make is Pipe else {}
+    with pytest.raises(ValueError, match=r"can't block|needs poller"):
+        app.add(make(reader, edge=True, **options))
+    assert app.sources == ()
 
-    def test_and_may_ask_not_to(self, ends: Ends) -> None:
-        with Dispatcher(io="inline", edge=True) as app:
-            one = app.add(Pipe(ends.given(ends.pipe()[0]), edge=False))
-            other = app.add(Pipe(ends.given(ends.pipe()[0])))
-            assert (one.edge_triggered, other.edge_triggered) == (False, True)
 
-    def test_a_wrong_poller_is_an_error(self) -> None:
-        kind: Any = "kqueue"
-        with pytest.raises(ValueError, match="poller must be one of"):
-            Dispatcher(poller=kind)
+def test_edge_set_for_one_source_reads_all_data(ends: Ends) -> None:
+    reader, writer = ends.pipe()
+    with Dispatcher(io="inline") as app:
+        source = app.add(Pipe(ends.given(reader), edge=True))
+        assert source.edge_triggered
+        seen = record_all(source)
+        os.write(writer, b"x" * 3_000)
+        settle(app)
+        assert shown(seen) == [b"x" * 3_000]
+
+
+def test_edge_unset_for_one_source_leaves_the_others_set(ends: Ends) -> None:
+    with Dispatcher(io="inline", edge=True) as app:
+        one = app.add(Pipe(ends.given(ends.pipe()[0]), edge=False))
+        other = app.add(Pipe(ends.given(ends.pipe()[0])))
+        assert (one.edge_triggered, other.edge_triggered) == (False, True)
+
+
+def test_dispatcher_unknown_poller_raises() -> None:
+    kind: Any = "kqueue"
+    with pytest.raises(ValueError, match="poller must be one of"):
+        Dispatcher(poller=kind)
 
 
 class Glutton(Source):
-    """Says that it nonblocking, and reads one byte each time."""
+    """Claims to read to the end, and reads one byte each time."""
 
-    verifies: ClassVar[bool] = True  # else the poller is asked, and that tells it again
+    verifies: ClassVar[bool] = True  # so the poller is not asked before a read
 
     def __init__(self, fd: int) -> None:
         super().__init__()
@@ -189,7 +194,7 @@ class Glutton(Source):
 
 
 @EDGE
-def test_verify_finds_a_source_that_leaves_something(
+def test_source_edge_triggered_not_read_to_the_end_fails_verification(
     app: Dispatcher, ends: Ends
 ) -> None:
     reader, writer = ends.pipe()
@@ -208,14 +213,14 @@ class _Script:
 
     def play(self, **options: Any) -> list[tuple[str, Any]]:
         rng = random.Random(self.seed)
-        told: list[tuple[str, Any]] = []
+        seen: list[tuple[str, Any]] = []
         with Dispatcher(io="inline", **options) as app:
             pairs = [socket.socketpair() for _ in range(4)]
             sources: list[Pipe] = []
             for number, (left, _) in enumerate(pairs):
                 source = app.add(Pipe(left, framing="lines", name=f"pipe {number}"))
                 source.on(Event)(
-                    lambda e: told.append((e.source.name, getattr(e, "data", e.name)))
+                    lambda e: seen.append((e.source.name, getattr(e, "data", e.name)))
                 )
                 sources.append(source)
             for _ in range(60):
@@ -235,11 +240,11 @@ class _Script:
                 source.resume()
             settle(app)
             assert app.sources == ()
-        return told
+        return seen
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_events_of_each_source_are_the_same_on_all_pollers(seed: int) -> None:
+def test_pollers_same_writes_give_the_same_events(seed: int) -> None:
     script = _Script(seed)
     plays = [
         script.play(poller="select"),
@@ -250,8 +255,8 @@ def test_the_events_of_each_source_are_the_same_on_all_pollers(seed: int) -> Non
     with verified_edges() as options:
         plays.append(script.play(**options))
     by_source = [
-        {name: [what for who, what in told if who == name] for name, _ in told}
-        for told in plays
+        {name: [what for source, what in play if source == name] for name, _ in play}
+        for play in plays
     ]
     assert len(by_source[0]) == 4
     for other in by_source[1:]:
