@@ -35,12 +35,6 @@ class Interrupted(Source):
             yield Start()
 
 
-@pytest.fixture
-def inline() -> Iterator[Dispatcher]:
-    with Dispatcher(io="inline") as app:
-        yield app
-
-
 def test_ctrl_c_during_a_read_loses_no_frame(inline: Dispatcher) -> None:
     reading, writing = os.pipe()
     frames = 0

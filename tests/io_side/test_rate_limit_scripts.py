@@ -5,7 +5,6 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import ClassVar
 
 import pytest
 from helpers.clocks import Later
@@ -41,8 +40,6 @@ STEPS = st.lists(
 
 class Writer(Source):
     """Emits events, and ends when it is asked to write while held."""
-
-    verifies: ClassVar[bool] = True
 
     def __init__(self, fd: int, end: str) -> None:
         super().__init__()
@@ -171,13 +168,11 @@ def test_rate_limiter_any_times_allows_no_more_than_the_rate(rate: float) -> Non
     assert limiter.on_deadline(now) == ()
 
 
-@pytest.mark.modes("inline", "auto")
-def test_paused_pipe_with_leftover_still_writes(
-    app: Dispatcher, pair: tuple[socket.socket, socket.socket]
-) -> None:
-    """Lines that were read and not delivered do not keep the pipe from writing."""
-    ours, theirs = pair
-    pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
+def add_pausing_pipe(
+    app: Dispatcher, sock: socket.socket
+) -> tuple[Pipe, list[Line], Callable[[Line], None]]:
+    """Add a pipe of lines, with a handler that keeps each line and pauses the pipe."""
+    pipe = app.add(Pipe(os.dup(sock.fileno()), framing="lines"))
     seen: list[Line] = []
 
     @app.on("line")
@@ -185,6 +180,16 @@ def test_paused_pipe_with_leftover_still_writes(
         seen.append(event)
         pipe.pause()
 
+    return pipe, seen, pause
+
+
+@pytest.mark.modes("inline", "auto")
+def test_paused_pipe_with_leftover_still_writes(
+    app: Dispatcher, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """Lines that were read and not delivered do not keep the pipe from writing."""
+    ours, theirs = pair
+    pipe, seen, pause = add_pausing_pipe(app, ours)
     theirs.sendall(b"x\n" * 500)
     run_until(app, lambda: seen)
     assert pipe.registration.leftover is not None
@@ -212,14 +217,7 @@ def test_paused_pipe_with_leftover_writing_adds_no_leftover(
     app: Dispatcher, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     ours, theirs = pair
-    pipe = app.add(Pipe(os.dup(ours.fileno()), framing="lines"))
-    seen: list[Line] = []
-
-    @app.on("line")
-    def pause(event: Line) -> None:
-        seen.append(event)
-        pipe.pause()
-
+    pipe, seen, _ = add_pausing_pipe(app, ours)
     theirs.sendall(b"x\n" * 20_000)  # more than an IO thread may queue
     run_until(app, lambda: seen)
     settle(app)  # an IO thread may be amid its turn

@@ -3,7 +3,7 @@
 import os
 import random
 import socket
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import pytest
@@ -174,8 +174,6 @@ def test_dispatcher_unknown_poller_raises() -> None:
 
 class Glutton(Source):
     """Claims to read to the end, and reads one byte each time."""
-
-    verifies: ClassVar[bool] = True  # so the poller is not asked before a read
 
     def __init__(self, fd: int) -> None:
         super().__init__()

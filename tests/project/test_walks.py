@@ -56,12 +56,6 @@ def walk() -> Iterator[Walk]:
     sys.setprofile(before)
 
 
-@pytest.fixture
-def inline() -> Iterator[Dispatcher]:
-    with Dispatcher(io="inline", debug=False) as dispatcher:
-        yield dispatcher
-
-
 def count_from_poll(
     app: Dispatcher,
     walk: Walk,

@@ -1,4 +1,4 @@
-"""Probes around the calls of handlers: added, removed, and nothing left behind."""
+"""Instruments around the calls of handlers: added, removed, and no reference left."""
 
 import functools
 from typing import Any
