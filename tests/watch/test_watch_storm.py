@@ -1,5 +1,6 @@
 """Watch: another process changes a tree at full speed; in the end it is known exactly."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,15 @@ def test_storm_handler_lists_at_each_rescan_has_the_same_tree(
     """The handler lists the tree instead of trusting the events in between.
 
     What it lists is newer than the events that follow. Until all is quiet it lists the targets
-    of renames, too: by the old name it may know another directory already.
+    of renames, too: by the old name it may know another directory already. A `settled` that
+    was made before the listing says nothing about what the listing has seen.
     """
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()
     outside.mkdir()
     replay = Replay(root)
     watch = app.add(Watch(root))
-    ahead = [False]
+    ahead = [0.0]  # when the last listing was made, until all is quiet; else 0
 
     def look(path: str) -> None:
         replay.forget(*replay.below(path))
@@ -79,12 +81,13 @@ def test_storm_handler_lists_at_each_rescan_has_the_same_tree(
 
     @watch.on(Rescan)
     def rescan(event: Rescan) -> None:
-        ahead[0] = True
         look(event.path)
+        ahead[0] = time.monotonic()
 
     @watch.on(Settled)
-    def settled() -> None:
-        ahead[0] = False
+    def settled(event: Settled) -> None:
+        if event.time > ahead[0]:
+            ahead[0] = 0.0
 
     for seed in (40, 41):
         weather(app, watch, storm(root, outside, seed, 3_000))
