@@ -15,7 +15,7 @@ def main() -> None:
         def show(event: Tick) -> None:
             print(f"{event.count / 10:.1f} s")
 
-        @app.on("tick", count=3)
+        @app.on("tick", count=lambda count: count >= 3)
         def enough() -> None:
             app.stop()
 

@@ -126,6 +126,7 @@ class Runner:
             once = self._use_up_stop()  # stopped before the first run: take one turn
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._wakeup.wake_on_signals())
+                stack.callback(self._instruments.end_run)
                 stack.callback(self._driver.prepare_to_wait)
                 stack.callback(self._driver.stop)
                 stack.callback(self._registrations.stop_sources)

@@ -71,6 +71,13 @@ def timed(
         audit(dispatcher)
 
 
+@pytest.fixture
+def inline() -> Iterator[Dispatcher]:
+    """A dispatcher in the inline mode only, without debug mode."""
+    with Dispatcher(io="inline", debug=False) as dispatcher:
+        yield dispatcher
+
+
 def audit(dispatcher: Dispatcher) -> None:
     """Whatever a test was about: no event may be lost, or be told twice."""
     if dispatcher._runner.gone is None and not dispatcher._runner._busy.locked():

@@ -98,8 +98,11 @@ def _is_in_handler(frame: FrameType | None) -> bool:
         inner, frame = frame, frame.f_back
     if frame is None:
         return False
-    code = frame.f_code
-    return code is call_foreign.__code__ or (inner is not None and code in CALLERS)
+    if frame.f_code is call_foreign.__code__:
+        return (
+            frame.f_lasti > 0
+        )  # at 0 it has just begun, and the call is still to come
+    return inner is not None and frame.f_code in CALLERS
 
 
 def is_ours(frame: FrameType) -> bool:

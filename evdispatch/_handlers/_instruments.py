@@ -41,6 +41,9 @@ class Instrument:
     def after_turn(self, source: Any) -> None:
         """Note that a source was asked for events. IO side, under its lock."""
 
+    def end_run(self) -> None:
+        """A run has ended: end the threads that it needed."""
+
     def close(self) -> None:
         """Release the instrument: the dispatcher is closed."""
 
@@ -96,6 +99,11 @@ class Instruments:
             call = instrument.around(subscription, call, takes_event=takes_event)
             takes_event = True
         subscription.set_called(call, takes_event=takes_event)
+
+    def end_run(self) -> None:
+        """End the threads of a run."""
+        for instrument in self._all:
+            instrument.end_run()
 
     def close(self) -> None:
         """Close all instruments."""

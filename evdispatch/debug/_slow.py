@@ -183,6 +183,10 @@ class HandlerTimer(Instrument):
         stats += [timing_stats(name, None, t) for name, t in self._functions.items()]
         return tuple(sorted(stats, key=lambda stats: -stats.total))
 
+    def end_run(self) -> None:
+        """End the sampler's thread."""
+        self.sampler.end()
+
     def close(self) -> None:
         """End the sampler's thread; the figures can still be read."""
         self.sampler.end()

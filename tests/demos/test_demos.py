@@ -1,4 +1,4 @@
-"""Every script of demos/ runs, warns of nothing, and prints what it promises."""
+"""Every script of demos/ runs without a warning, and prints its expected output."""
 
 import re
 import signal
@@ -8,16 +8,15 @@ from pathlib import Path
 
 import attrs
 import pytest
+from helpers.package import DEMOS
 from helpers.waiting import PATIENCE
-
-DEMOS = Path(__file__).parents[2] / "demos"
 
 pytestmark = pytest.mark.demo
 
 
 @attrs.frozen
 class Run:
-    """How a demo is run, and a pattern of all that it prints."""
+    """How a demo is run, and a pattern of its output."""
 
     script: str
     output: str
@@ -26,7 +25,7 @@ class Run:
 
 
 RUNS = [
-    Run("timer.py", r"tick 1.*after 0\.15 s.*tick 5, missed \d\nthat's enough\n"),
+    Run("timer.py", r"tick \d.*after 0\.15 s.*tick \d+, missed \d+\nthat's enough\n"),
     Run("pipe.py", "   1  a\n   2  b\n2 lines\n", input="a\r\nb"),
     Run("pipe.py", "   1  hello\n1 lines\n", arguments=("echo", "hello")),
     Run(
@@ -51,7 +50,8 @@ RUNS = [
     ),
     Run("terminal_input.py", "key a\nkey up\nkey q\n", input="a\x1b[Aqxyz"),
     Run("terminal_input.py", "key b\n", input="b", arguments=("--io", "inline")),
-    Run("tutorial_1.py", "0.1 s\n0.2 s\n0.3 s\n"),
+    # A busy machine may leave ticks out.
+    Run("tutorial_1.py", r"(0\.1 s\n)?(0\.2 s\n)?\d+\.\d s\n"),
     Run("tutorial_2.py", r"lap 1 at 0\.000 s\nlap 2 at \d\.\d+ s\nbye\n", input="  xq"),
     Run("tutorial_2.py", "", input="x"),
     Run("tutorial_3.py", r" +0\.000  compiling\n +\d\.\d+  linking\n"),
@@ -65,7 +65,7 @@ RUNS = [
     RUNS,
     ids=lambda run: f"{run.script}-{'-'.join(run.arguments) or run.input!r}",
 )
-def test_a_demo_runs(run: Run) -> None:
+def test_demo_prints_its_output(run: Run) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-X", "dev", "-W", "error"),
@@ -81,7 +81,7 @@ def test_a_demo_runs(run: Run) -> None:
     assert re.fullmatch(run.output, done.stdout, re.DOTALL), done.stdout
 
 
-def test_every_demo_is_run() -> None:
+def test_demos_are_all_tested() -> None:
     servers = (Path(__file__).parent / "test_demo_servers.py").read_text()
     run = {run.script for run in RUNS}
     run.add("rerun.py")  # below
@@ -90,15 +90,15 @@ def test_every_demo_is_run() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(DEMOS.glob("*.py")), ids=lambda path: path.name)
-def test_a_demo_is_short_and_tells_how_to_run_it(path: Path) -> None:
+def test_demo_is_short_and_says_how_to_run_it(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 80
     assert "main(" in text
     assert path.name in text.split('"""')[1]
 
 
-def test_rerun(tmp_path: Path) -> None:
-    """It runs until it is interrupted, so it is not among those above."""
+def test_rerun_demo_changed_file_restarts_the_child(tmp_path: Path) -> None:
+    """This demo runs until it is interrupted, so it is not in `RUNS`."""
     (tmp_path / "src").mkdir()
     child = ["sh", "-c", "echo run; exec sleep 300"]
     with subprocess.Popen(

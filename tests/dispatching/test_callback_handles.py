@@ -1,4 +1,4 @@
-"""`after` and `every`: cancelled, over, failed and counted."""
+"""Handles of `after` and `every`: cancelled, fired, failed and counted."""
 
 import gc
 import math
@@ -12,7 +12,7 @@ from evdispatch import HANDLED, Dispatcher, Error, Event, Handle, HandlerError, 
 from evdispatch.testing import VirtualClock, record, settle
 
 
-def test_cancelled_is_not_called(timed: Dispatcher, clock: VirtualClock) -> None:
+def test_call_cancelled_is_not_made(timed: Dispatcher, clock: VirtualClock) -> None:
     called: list[str] = []
     once = timed.after(1.0, lambda: called.append("once"))
     often = timed.every(1.0, lambda: called.append("often"))
@@ -22,10 +22,10 @@ def test_cancelled_is_not_called(timed: Dispatcher, clock: VirtualClock) -> None
     often.cancel()
     advance(timed, clock, 5.0)
     assert called == ["often"]
-    assert timed.timeout() is None  # nothing goes on ticking
+    assert timed.timeout() is None  # no deadline is left
 
 
-def test_what_is_due_and_queued_can_still_be_cancelled(
+def test_call_cancelled_while_queued_is_not_made(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     called: list[str] = []
@@ -41,7 +41,9 @@ def test_what_is_due_and_queued_can_still_be_cancelled(
     assert called == []
 
 
-def test_every_may_cancel_itself(timed: Dispatcher, clock: VirtualClock) -> None:
+def test_every_cancelled_by_its_own_call_ends(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
     called: list[str] = []
 
     def call() -> None:
@@ -55,7 +57,7 @@ def test_every_may_cancel_itself(timed: Dispatcher, clock: VirtualClock) -> None
     assert handle.cancelled
 
 
-def test_a_handle_tells_whether_it_is_over(
+def test_handle_after_a_call_is_cancelled_unless_repeating(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     once, often = timed.after(1.0, int), timed.every(1.0, int)
@@ -65,7 +67,7 @@ def test_a_handle_tells_whether_it_is_over(
     once.cancel()
 
 
-def test_a_handle_that_has_fired_holds_nothing(
+def test_handle_fired_or_cancelled_releases_the_function(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     class Closure:
@@ -83,8 +85,8 @@ def test_a_handle_that_has_fired_holds_nothing(
     assert dead() is None
 
 
-def test_nobody_else_hears_the_calls(timed: Dispatcher) -> None:
-    """They are no events of the user's: not even a handler of all events sees them."""
+def test_call_is_not_dispatched_to_event_handlers(timed: Dispatcher) -> None:
+    """Calls are internal events, which a handler of all events does not see."""
     seen: list[str] = []
     timed.on(Event, priority=math.inf)(lambda event: seen.append(event.name))
     timed.on("event")(lambda event: seen.append(event.name))
@@ -93,7 +95,7 @@ def test_nobody_else_hears_the_calls(timed: Dispatcher) -> None:
     assert "due" not in seen
 
 
-def test_what_the_function_returns_does_not_matter(timed: Dispatcher) -> None:
+def test_call_returning_handled_stops_no_other_call(timed: Dispatcher) -> None:
     called: list[str] = []
 
     def both() -> Any:
@@ -106,7 +108,7 @@ def test_what_the_function_returns_does_not_matter(timed: Dispatcher) -> None:
     assert called == ["x", "x"]
 
 
-def test_a_failure_is_told_with_the_function(
+def test_call_that_raises_is_reported_with_its_function(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     def fail() -> None:
@@ -127,7 +129,7 @@ def test_a_failure_is_told_with_the_function(
     assert timed.stats().balanced
 
 
-def test_calls_are_counted_with_the_posts(
+def test_calls_made_are_counted_with_the_posts(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     timed.after(1.0, int)
@@ -138,7 +140,7 @@ def test_calls_are_counted_with_the_posts(
     assert stats.balanced
 
 
-def test_a_handle_may_be_cancelled_after_the_end(io: Any) -> None:
+def test_handle_of_a_closed_dispatcher_can_be_cancelled(io: Any) -> None:
     app = Dispatcher(io=io)
     handle = app.after(60, lambda: None)
     app.close()

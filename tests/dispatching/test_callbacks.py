@@ -1,4 +1,4 @@
-"""`after` and `every`: a function at a time."""
+"""`after` and `every`: functions called at a time."""
 
 import math
 from functools import partial
@@ -11,7 +11,7 @@ from evdispatch import Dispatcher, Event, Tick, Timer
 from evdispatch.testing import VirtualClock, run_until, settle
 
 
-def test_after_calls_once_and_never_early(
+def test_after_deadline_passed_calls_once_and_never_early(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     called: list[float] = []
@@ -24,7 +24,7 @@ def test_after_calls_once_and_never_early(
     assert called == [1001.5]
 
 
-def test_every_calls_again_and_again_on_a_grid(
+def test_every_calls_repeatedly_on_a_grid(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     called: list[float] = []
@@ -34,7 +34,9 @@ def test_every_calls_again_and_again_on_a_grid(
     assert called == [1001.0, 1002.25, 1003.0, 1004.0]
 
 
-def test_a_late_call_is_made_once(timed: Dispatcher, clock: VirtualClock) -> None:
+def test_every_several_intervals_late_calls_once(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
     called: list[float] = []
     timed.every(1.0, lambda: called.append(clock.now()))
     advance(timed, clock, 5.5)
@@ -43,7 +45,9 @@ def test_a_late_call_is_made_once(timed: Dispatcher, clock: VirtualClock) -> Non
     assert called == [1005.5, 1006.0]
 
 
-def test_calls_that_wait_do_not_pile_up(timed: Dispatcher, clock: VirtualClock) -> None:
+def test_every_call_pending_in_the_queue_is_not_queued_again(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
     called: list[float] = []
     timed.every(1.0, lambda: called.append(clock.now()))
 
@@ -68,7 +72,9 @@ def test_calls_that_wait_do_not_pile_up(timed: Dispatcher, clock: VirtualClock) 
 
 
 @pytest.mark.parametrize("seconds", [0, -1, -math.inf, 0.0])
-def test_zero_or_less_is_the_next_turn(timed: Dispatcher, seconds: float) -> None:
+def test_after_zero_or_less_calls_in_the_next_turn(
+    timed: Dispatcher, seconds: float
+) -> None:
     called: list[str] = []
     timed.after(seconds, lambda: called.append("now"))
     assert called == []
@@ -76,8 +82,8 @@ def test_zero_or_less_is_the_next_turn(timed: Dispatcher, seconds: float) -> Non
     assert called == ["now"]
 
 
-def test_after_zero_in_its_own_call_is_a_turn_later(timed: Dispatcher) -> None:
-    """So that what is set anew each time starves nobody."""
+def test_after_zero_set_by_its_own_call_calls_a_turn_later(timed: Dispatcher) -> None:
+    """A call that sets itself again must not starve other events."""
     order: list[str] = []
 
     @timed.on("other_of_callbacks")
@@ -98,7 +104,9 @@ def test_after_zero_in_its_own_call_is_a_turn_later(timed: Dispatcher) -> None:
 class OtherOfCallbacks(Event): ...
 
 
-def test_infinity_is_never(timed: Dispatcher, clock: VirtualClock) -> None:
+def test_call_after_infinity_is_never_made(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
     handles = [timed.after(math.inf, print), timed.every(math.inf, print)]
     advance(timed, clock, 1e9)
     assert [handle.cancelled for handle in handles] == [False, False]
@@ -108,7 +116,7 @@ def test_infinity_is_never(timed: Dispatcher, clock: VirtualClock) -> None:
         assert handle.cancelled
 
 
-def test_the_same_instant_keeps_the_order_of_the_calls(
+def test_after_same_instant_keeps_the_order_of_registration(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     called: list[int] = []
@@ -118,7 +126,9 @@ def test_the_same_instant_keeps_the_order_of_the_calls(
     assert called == list(range(20))
 
 
-def test_earlier_deadlines_come_first(timed: Dispatcher, clock: VirtualClock) -> None:
+def test_after_earlier_deadline_calls_first(
+    timed: Dispatcher, clock: VirtualClock
+) -> None:
     called: list[float] = []
     for delay in (3.0, 1.0, 2.0):
         timed.after(delay, partial(called.append, delay))
@@ -126,7 +136,7 @@ def test_earlier_deadlines_come_first(timed: Dispatcher, clock: VirtualClock) ->
     assert called == [1.0, 2.0, 3.0]
 
 
-def test_calls_and_timers_due_together_come_in_order(
+def test_calls_and_timers_due_together_are_dispatched_in_order(
     timed: Dispatcher, clock: VirtualClock
 ) -> None:
     order: list[str] = []
@@ -144,7 +154,7 @@ def test_calls_and_timers_due_together_come_in_order(
     [(math.nan, ValueError), ("1", TypeError), (None, TypeError), (True, TypeError)],
     ids=str,
 )
-def test_seconds_are_a_number(
+def test_call_seconds_not_a_number_raises(
     app: Dispatcher, verb: str, seconds: Any, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match=verb):
@@ -153,13 +163,13 @@ def test_seconds_are_a_number(
 
 
 @pytest.mark.parametrize("seconds", [0, -1.0, -math.inf])
-def test_an_interval_is_above_zero(app: Dispatcher, seconds: float) -> None:
+def test_every_interval_of_zero_or_less_raises(app: Dispatcher, seconds: float) -> None:
     with pytest.raises(ValueError, match="every must be above 0 seconds"):
         app.every(seconds, int)
 
 
 @pytest.mark.parametrize("seconds", [2.0**40, 1e300, 1e18])
-def test_a_delay_may_be_long(app: Dispatcher, seconds: float) -> None:
+def test_call_huge_delay_is_accepted(app: Dispatcher, seconds: float) -> None:
     handles = [app.after(seconds, int), app.every(seconds, int)]
     app.step(0)
     assert [handle.cancelled for handle in handles] == [False, False]
@@ -169,12 +179,14 @@ def test_a_delay_may_be_long(app: Dispatcher, seconds: float) -> None:
 
 @pytest.mark.parametrize("verb", ["after", "every"])
 @pytest.mark.parametrize("function", [None, 3, "f"], ids=repr)
-def test_a_timer_calls_a_function(app: Dispatcher, verb: str, function: Any) -> None:
+def test_call_of_no_function_raises_type_error(
+    app: Dispatcher, verb: str, function: Any
+) -> None:
     with pytest.raises(TypeError, match="the function must be callable"):
         getattr(app, verb)(1.0, function)
 
 
-def test_on_the_real_clock_a_call_is_not_early(app: Dispatcher) -> None:
+def test_after_on_the_real_clock_is_not_early(app: Dispatcher) -> None:
     now = app._now
     called: list[float] = []
     due = now() + 0.01

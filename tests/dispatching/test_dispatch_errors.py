@@ -1,4 +1,4 @@
-"""Handlers that fail: who is told, what is logged, and how it goes on."""
+"""Handlers that fail: what is raised, reported and logged, and how the run continues."""
 
 import logging
 from typing import Any
@@ -13,7 +13,7 @@ from evdispatch.testing import ManualSource, record, settle
 pytestmark = pytest.mark.cross
 
 
-def test_a_failure_that_nobody_handles_is_raised_with_all_that_is_known(
+def test_handler_failure_without_error_handler_raises_handler_error(
     app: Dispatcher,
 ) -> None:
     event = Work(7)
@@ -31,7 +31,9 @@ def test_a_failure_that_nobody_handles_is_raised_with_all_that_is_known(
     assert app.stats().balanced
 
 
-def test_a_message_is_short_and_survives_what_cannot_be_shown(app: Dispatcher) -> None:
+def test_handler_error_of_a_huge_or_unprintable_event_has_a_short_message(
+    app: Dispatcher,
+) -> None:
     @attrs.define(eq=False)
     class Vast(Event):
         data: bytes = b"x" * 100_000
@@ -50,7 +52,7 @@ def test_a_message_is_short_and_survives_what_cannot_be_shown(app: Dispatcher) -
         assert len(str(caught.value)) < 500
 
 
-def test_the_other_handlers_of_the_event_are_called_if_somebody_handles_errors(
+def test_handler_failure_with_error_handler_calls_the_other_handlers(
     app: Dispatcher,
 ) -> None:
     seen: list[Event] = []
@@ -68,7 +70,7 @@ def test_the_other_handlers_of_the_event_are_called_if_somebody_handles_errors(
     assert app.stats().balanced
 
 
-def test_each_failure_of_an_event_is_told(app: Dispatcher) -> None:
+def test_two_handler_failures_of_an_event_emit_two_errors(app: Dispatcher) -> None:
     errors = record(app, Error)
     app.on(Work)(fail)
     app.on(Work)(lambda: 1 / 0)
@@ -82,21 +84,23 @@ def test_each_failure_of_an_event_is_told(app: Dispatcher) -> None:
     assert app.stats().balanced
 
 
-def test_an_error_comes_from_the_source_whose_event_it_was(app: Dispatcher) -> None:
+def test_error_event_has_the_source_of_the_failed_event(app: Dispatcher) -> None:
     source = app.add(ManualSource())
-    told: list[Error] = []
-    source.on(Error)(told.append)
+    errors: list[Error] = []
+    source.on(Error)(errors.append)
     app.on(Work)(fail)
     source.emit(Work())
     settle(app)
-    assert [error.source for error in told] == [source]
+    assert [error.source for error in errors] == [source]
     app.post(Work())
-    with pytest.raises(HandlerError):  # the source's handler hears its own only
+    with pytest.raises(HandlerError):  # the handler is registered for the source only
         settle(app)
     assert app.stats().balanced
 
 
-def test_an_error_handler_may_be_choosy(app: Dispatcher) -> None:
+def test_error_handler_with_a_filter_leaves_other_errors_unhandled(
+    app: Dispatcher,
+) -> None:
     errors: list[Error] = []
     app.on(Error, exception=lambda e: isinstance(e, OSError))(errors.append)
     app.on(Work)(fail)
@@ -106,7 +110,7 @@ def test_an_error_handler_may_be_choosy(app: Dispatcher) -> None:
     assert errors == []
 
 
-def test_an_error_handler_that_raises_is_not_asked_about_itself(
+def test_error_handler_that_raises_is_not_called_for_its_own_error(
     app: Dispatcher,
 ) -> None:
     def broken(error: Error) -> None:
@@ -124,7 +128,7 @@ def test_an_error_handler_that_raises_is_not_asked_about_itself(
     assert app.stats().balanced
 
 
-def test_with_log_a_failure_is_logged_and_the_loop_goes_on(
+def test_on_error_log_handler_failure_is_logged_and_the_run_continues(
     io: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Dispatcher(io=io, on_error="log") as app:  # type: ignore[arg-type]
@@ -145,7 +149,7 @@ def test_with_log_a_failure_is_logged_and_the_loop_goes_on(
     assert isinstance(first.exc_info[1], LookupError)
 
 
-def test_with_log_an_error_handler_that_raises_is_logged(
+def test_on_error_log_error_handler_that_raises_is_logged(
     io: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Dispatcher(io=io, on_error="log") as app:  # type: ignore[arg-type]
@@ -158,12 +162,12 @@ def test_with_log_an_error_handler_that_raises_is_logged(
 
 
 @pytest.mark.parametrize("value", ["ignore", None, True])
-def test_on_error_is_one_of_two(value: Any) -> None:
+def test_on_error_invalid_value_raises(value: Any) -> None:
     with pytest.raises(ValueError, match="on_error must be one of"):
         Dispatcher(on_error=value)
 
 
-def test_a_stop_handler_that_fails_is_told_before_the_run_ends(
+def test_stop_handler_failure_is_reported_before_the_run_ends(
     app: Dispatcher,
 ) -> None:
     errors = record(app, Error)
@@ -177,7 +181,7 @@ def test_a_stop_handler_that_fails_is_told_before_the_run_ends(
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
 @pytest.mark.parametrize("on_error", ["raise", "log"])
-def test_what_is_no_exception_leaves_run_with_the_queue_intact(
+def test_base_exception_in_a_handler_leaves_the_queue_intact(
     io: Any, kind: type[BaseException], on_error: Any
 ) -> None:
     with Dispatcher(io=io, on_error=on_error) as app:
@@ -207,7 +211,9 @@ def test_what_is_no_exception_leaves_run_with_the_queue_intact(
         assert app.stats().balanced
 
 
-def test_after_a_failure_run_goes_on_with_the_next_event(app: Dispatcher) -> None:
+def test_run_after_a_handler_failure_continues_with_the_next_event(
+    app: Dispatcher,
+) -> None:
     seen: list[int] = []
 
     @app.on(Work)
@@ -225,7 +231,7 @@ def test_after_a_failure_run_goes_on_with_the_next_event(app: Dispatcher) -> Non
     assert seen == [0, 1]
 
 
-def test_a_step_within_a_handler_is_refused(app: Dispatcher) -> None:
+def test_step_called_by_a_handler_raises(app: Dispatcher) -> None:
     app.on(Work)(lambda: app.step())  # noqa: PLW0108 (step would take the event)
     app.post(Work())
     with pytest.raises(HandlerError) as caught:

@@ -1,4 +1,4 @@
-"""From the queue to the handlers: passes, lanes, and the balance of it all."""
+"""From the queue to the handlers: passes, lanes and the balance of the counts."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.cross
 # -- passes and lanes ----------------------------------------------------------------------
 
 
-def test_events_are_handled_in_the_order_of_their_posts(app: Dispatcher) -> None:
+def test_posts_are_dispatched_in_order(app: Dispatcher) -> None:
     seen = record(app, Work)
     posts = [Work(number) for number in range(100)]
     for post in posts:
@@ -24,7 +24,7 @@ def test_events_are_handled_in_the_order_of_their_posts(app: Dispatcher) -> None
     assert seen == posts
 
 
-def test_a_pass_handles_what_was_queued_at_its_start(app: Dispatcher) -> None:
+def test_pass_handles_only_events_queued_at_its_start(app: Dispatcher) -> None:
     seen: list[int] = []
 
     @app.on(Work)
@@ -40,7 +40,7 @@ def test_a_pass_handles_what_was_queued_at_its_start(app: Dispatcher) -> None:
     assert seen == [0, 1, 10, 11]
 
 
-def test_what_an_urgent_handler_posts_waits_for_the_next_pass_too(
+def test_post_by_an_urgent_handler_waits_for_the_next_pass(
     app: Dispatcher,
 ) -> None:
     order: list[str] = []
@@ -52,7 +52,7 @@ def test_what_an_urgent_handler_posts_waits_for_the_next_pass_too(
     assert app.step() == 1
 
 
-def test_urgent_events_come_before_the_normal_ones(app: Dispatcher) -> None:
+def test_urgent_events_are_dispatched_before_normal_ones(app: Dispatcher) -> None:
     seen = record(app, Event)
     for event in (Work(), Rush(), Work(), Rush()):
         app.post(event)
@@ -61,7 +61,7 @@ def test_urgent_events_come_before_the_normal_ones(app: Dispatcher) -> None:
     assert names == ["rush", "rush", "work", "work"]
 
 
-def test_an_urgent_event_overtakes_a_firehose_within_one_event(app: Dispatcher) -> None:
+def test_urgent_event_in_a_long_pass_is_dispatched_next(app: Dispatcher) -> None:
     order: list[str] = []
 
     @app.on(Work)
@@ -77,8 +77,8 @@ def test_an_urgent_event_overtakes_a_firehose_within_one_event(app: Dispatcher) 
     assert order.index("rush") == order.index("load 500") + 1
 
 
-def test_an_urgent_storm_does_not_stop_normal_events(app: Dispatcher) -> None:
-    """Between two normal events at most one urgent one is let in."""
+def test_urgent_events_without_end_do_not_stop_normal_ones(app: Dispatcher) -> None:
+    """At most one urgent event is dispatched between two normal ones."""
     order: list[str] = []
 
     @app.on(Rush)
@@ -95,7 +95,7 @@ def test_an_urgent_storm_does_not_stop_normal_events(app: Dispatcher) -> None:
     assert order == ["rush"] + ["rush", "work"] * 5
 
 
-def test_an_idle_event_waits_until_there_is_nothing_else(app: Dispatcher) -> None:
+def test_idle_lane_events_are_dispatched_last(app: Dispatcher) -> None:
     order: list[str] = []
     for cls in (Chore, Work, Rush):
         app.on(cls)(lambda event: order.append(event.name))
@@ -107,13 +107,13 @@ def test_an_idle_event_waits_until_there_is_nothing_else(app: Dispatcher) -> Non
     assert order == ["rush", "work", "chore", "chore"]
 
 
-def test_an_event_without_handlers_is_handled_all_the_same(app: Dispatcher) -> None:
+def test_event_without_handlers_counts_as_handled(app: Dispatcher) -> None:
     app.post(Work())
     assert app.step() == 1
     assert app.stats().posts.handled == 1
 
 
-def test_an_event_of_a_source_that_was_closed_is_dropped_in_the_same_pass_too(
+def test_event_of_a_source_closed_in_the_same_pass_is_dropped(
     app: Dispatcher,
 ) -> None:
     source, other = app.add(ManualSource()), app.add(ManualSource())
@@ -136,7 +136,7 @@ def test_an_event_of_a_source_that_was_closed_is_dropped_in_the_same_pass_too(
 # -- the balance ---------------------------------------------------------------------------
 
 
-def test_stats_tell_what_became_of_each_event(app: Dispatcher) -> None:
+def test_stats_count_each_event(app: Dispatcher) -> None:
     source = app.add(ManualSource())
     app.on(Work, number=1)(fail)
     app.on(Error)(lambda: None)
@@ -152,8 +152,8 @@ def test_stats_tell_what_became_of_each_event(app: Dispatcher) -> None:
     assert stats.balanced
 
 
-def test_an_imbalance_is_told() -> None:
-    """Else the assertions of a balance all over the tests would mean nothing."""
+def test_stats_with_a_missing_event_are_not_balanced() -> None:
+    """Many tests assert a balance, which must be able to fail."""
     with Dispatcher(io="inline") as app:
         source: Source = app.add(ManualSource())
         source.counts.handled += 1
@@ -164,7 +164,7 @@ def test_an_imbalance_is_told() -> None:
         assert not app.stats().balanced
 
 
-def test_looking_at_the_balance_does_not_change_it(app: Dispatcher) -> None:
+def test_stats_read_twice_are_equal(app: Dispatcher) -> None:
     app.post(Work())
     settle(app)
     first, second = app.stats(), app.stats()
@@ -172,13 +172,13 @@ def test_looking_at_the_balance_does_not_change_it(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 3, "work", Work, object()], ids=label)
-def test_only_an_event_can_be_posted(app: Dispatcher, value: Any) -> None:
+def test_post_of_no_event_raises_type_error(app: Dispatcher, value: Any) -> None:
     with pytest.raises(TypeError, match="must be an event without a source"):
         app.post(value)
     assert app.stats().waiting == 0
 
 
-def test_an_event_of_a_source_cannot_be_posted(app: Dispatcher) -> None:
+def test_post_of_an_event_of_a_source_raises_type_error(app: Dispatcher) -> None:
     source = app.add(ManualSource())
     seen = record(app, Work)
     source.emit(Work())
@@ -187,7 +187,7 @@ def test_an_event_of_a_source_cannot_be_posted(app: Dispatcher) -> None:
         app.post(seen[0])
 
 
-def test_a_post_is_told_its_time_unless_it_has_one(timed: Dispatcher) -> None:
+def test_post_without_a_time_gets_the_time_of_the_clock(timed: Dispatcher) -> None:
     fresh, timely = Work(), Work(time=3.0)
     timed.post(fresh)
     timed.post(timely)

@@ -1,4 +1,4 @@
-"""Sources that fail, and what they do about events that nobody hears."""
+"""Sources that fail, and `on_unhandled` for events without handlers."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -18,7 +18,7 @@ class Broken(ManualSource):
         raise OSError(5, "broken")
 
 
-def test_a_source_that_fails_ends_and_is_told_after_all_it_made(
+def test_source_that_fails_emits_its_events_then_an_error_and_closes(
     app: Dispatcher,
 ) -> None:
     seen = record(app, Event)
@@ -33,7 +33,9 @@ def test_a_source_that_fails_ends_and_is_told_after_all_it_made(
     assert source not in app.sources
 
 
-def test_a_source_error_that_nobody_handles_is_raised(app: Dispatcher) -> None:
+def test_source_failure_without_error_handler_raises_source_error(
+    app: Dispatcher,
+) -> None:
     source = app.add(Broken("leaky"))
     source.emit()
     with pytest.raises(SourceError, match=r"'leaky' \w+> failed: OSError") as caught:
@@ -43,7 +45,7 @@ def test_a_source_error_that_nobody_handles_is_raised(app: Dispatcher) -> None:
     assert isinstance(caught.value.__cause__, OSError)
 
 
-def test_an_error_that_was_posted_is_raised_if_nobody_handles_it(
+def test_posted_error_without_error_handler_raises_source_error(
     app: Dispatcher,
 ) -> None:
     app.post(Error(ValueError("posted")))
@@ -55,10 +57,10 @@ def test_an_error_that_was_posted_is_raised_if_nobody_handles_it(
     assert len(errors) == 1
 
 
-def test_a_handler_that_closes_the_source_and_then_fails_is_told(
+def test_handler_failure_after_closing_the_source_is_reported(
     app: Dispatcher,
 ) -> None:
-    """The failure is the handler's: it is not dropped with the source's events."""
+    """The error is the handler's, so it is not dropped with the source's events."""
     errors = record(app, Error)
     source = app.add(ManualSource())
 
@@ -78,7 +80,7 @@ def test_a_handler_that_closes_the_source_and_then_fails_is_told(
     )
 
 
-def test_what_a_source_does_about_an_unhandled_event_may_fail_too(
+def test_on_unhandled_that_raises_is_reported(
     app: Dispatcher,
 ) -> None:
     class Fussy(ManualSource):
@@ -99,7 +101,7 @@ def test_what_a_source_does_about_an_unhandled_event_may_fail_too(
     assert app.stats().balanced
 
 
-def test_a_source_is_asked_about_events_that_nobody_hears(app: Dispatcher) -> None:
+def test_on_unhandled_is_called_for_events_without_handlers(app: Dispatcher) -> None:
     class Asked(ManualSource):
         unhandled: ClassVar[list[Event]] = []
 
@@ -116,7 +118,7 @@ def test_a_source_is_asked_about_events_that_nobody_hears(app: Dispatcher) -> No
     assert Asked.unhandled == [events[0]]
 
 
-def test_a_source_without_a_truth_value_is_a_source_all_the_same(
+def test_source_that_is_falsy_works(
     app: Dispatcher,
 ) -> None:
     class Empty(ManualSource):

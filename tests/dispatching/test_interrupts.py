@@ -1,4 +1,4 @@
-"""Ctrl+c at the worst moments: nothing that was read is lost, and no thread is left."""
+"""Ctrl+C at the worst moments: no event that was read is lost, and no thread is left."""
 
 import functools
 import os
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.pollers
 
 
 def interrupt() -> None:
-    """Do what ctrl+c does to the process."""
+    """Raise the signal of Ctrl+C."""
     signal.raise_signal(signal.SIGINT)
 
 
 class Interrupted(Source):
-    """Makes ten events when it is woken, with a ctrl+c in the midst of it."""
+    """Emits ten events when woken, and raises Ctrl+C after the fifth."""
 
     def on_wake(self) -> Iterator[Start]:
         for number in range(10):
@@ -35,13 +35,7 @@ class Interrupted(Source):
             yield Start()
 
 
-@pytest.fixture
-def inline() -> Iterator[Dispatcher]:
-    with Dispatcher(io="inline") as app:
-        yield app
-
-
-def test_a_read_is_not_torn(inline: Dispatcher) -> None:
+def test_ctrl_c_during_a_read_loses_no_frame(inline: Dispatcher) -> None:
     reading, writing = os.pipe()
     frames = 0
     got = []
@@ -69,7 +63,7 @@ def test_a_read_is_not_torn(inline: Dispatcher) -> None:
     assert got == sent
 
 
-def test_a_handler_is_interrupted_at_once(app: Dispatcher) -> None:
+def test_ctrl_c_in_a_handler_interrupts_at_once(app: Dispatcher) -> None:
     reached = []
 
     @app.on("start")
@@ -82,7 +76,9 @@ def test_a_handler_is_interrupted_at_once(app: Dispatcher) -> None:
     assert not reached
 
 
-def test_so_is_what_a_handler_calls(app: Dispatcher) -> None:
+def test_ctrl_c_in_a_function_called_by_a_handler_interrupts_at_once(
+    app: Dispatcher,
+) -> None:
     reached = []
 
     def deeper(number: int) -> int:
@@ -97,7 +93,9 @@ def test_so_is_what_a_handler_calls(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("pace", ["throttle", "debounce"])
-def test_so_is_one_that_is_called_later(app: Dispatcher, pace: str) -> None:
+def test_ctrl_c_in_a_rate_limited_handler_interrupts_at_once(
+    app: Dispatcher, pace: str
+) -> None:
     reached = []
     options: dict[str, Any] = {pace: 1e-3}
 
@@ -111,7 +109,7 @@ def test_so_is_one_that_is_called_later(app: Dispatcher, pace: str) -> None:
     assert not reached
 
 
-def test_it_ends_a_wait(app: Dispatcher) -> None:
+def test_ctrl_c_while_the_loop_waits_ends_the_wait(app: Dispatcher) -> None:
     ready = threading.Event()
 
     def press() -> None:
@@ -128,7 +126,7 @@ def test_it_ends_a_wait(app: Dispatcher) -> None:
     thread.join()
 
 
-def test_the_handlers_of_stop_are_called(app: Dispatcher) -> None:
+def test_ctrl_c_during_a_run_calls_the_stop_handlers(app: Dispatcher) -> None:
     stopped = []
     app.on("start")(interrupt)
     app.on("stop")(lambda: stopped.append(1))
@@ -137,7 +135,7 @@ def test_the_handlers_of_stop_are_called(app: Dispatcher) -> None:
     assert stopped == [1]
 
 
-def test_a_step_keeps_what_was_made(inline: Dispatcher) -> None:
+def test_ctrl_c_during_a_step_keeps_the_emitted_events(inline: Dispatcher) -> None:
     got: list[Start] = []
     source = inline.add(Interrupted())
     source.on("start")(got.append)
@@ -148,8 +146,8 @@ def test_a_step_keeps_what_was_made(inline: Dispatcher) -> None:
     assert len(got) == 10
 
 
-def test_one_that_comes_again_later_is_obeyed_at_once() -> None:
-    """A source of somebody's own may hang."""
+def test_ctrl_c_repeated_after_a_second_interrupts_a_source() -> None:
+    """A user's source may hang."""
     clock = VirtualClock()
 
     class Hanging(Source):
@@ -170,7 +168,7 @@ def test_one_that_comes_again_later_is_obeyed_at_once() -> None:
         assert not got
 
 
-def test_a_handler_of_the_users_own_stays(app: Dispatcher) -> None:
+def test_sigint_handler_of_the_user_stays_installed(app: Dispatcher) -> None:
     seen = []
 
     def note(signum: int, frame: object) -> None:
@@ -188,7 +186,7 @@ def test_a_handler_of_the_users_own_stays(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("call", [Dispatcher.run, Dispatcher.close])
-def test_pythons_handler_is_back_afterwards(
+def test_sigint_handler_of_python_is_restored(
     io: IoMode, call: Callable[[Dispatcher], None]
 ) -> None:
     with Dispatcher(io=io) as app:
@@ -197,7 +195,7 @@ def test_pythons_handler_is_back_afterwards(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_dispatcher_within_a_handler_is_interrupted_too(inline: Dispatcher) -> None:
+def test_ctrl_c_in_a_nested_dispatcher_loses_no_event(inline: Dispatcher) -> None:
     got: list[Start] = []
     with Dispatcher(io="inline") as inner:
         source = inner.add(Interrupted())
@@ -219,13 +217,13 @@ def test_a_dispatcher_within_a_handler_is_interrupted_too(inline: Dispatcher) ->
     [["storm.py"], ["every_line.py", "16"], ["every_line.py", "32", "observed"]],
     ids=str,
 )
-def test_whenever_it_comes_nothing_is_lost_or_left(
+def test_ctrl_c_at_any_line_loses_no_event_and_leaves_no_thread(
     io: IoMode, arguments: list[str]
 ) -> None:
-    """Hundreds of ctrl+c: at random while it works hard, and line by line.
+    """Send hundreds of Ctrl+C: at random under load, and at each line.
 
-    In a process of its own, and without coverage: a tracer that is interrupted waits for
-    itself.
+    The program runs in its own process without coverage, since an interrupted tracer
+    deadlocks.
     """
     program, *stride = arguments
     command = [sys.executable, str(HELPERS / program), io, *stride]
@@ -233,7 +231,7 @@ def test_whenever_it_comes_nothing_is_lost_or_left(
     assert child.returncode == 0
 
 
-def test_a_handler_that_is_set_meanwhile_stays(app: Dispatcher) -> None:
+def test_sigint_handler_set_during_a_run_stays_installed(app: Dispatcher) -> None:
     seen: list[int] = []
     before = []
 
@@ -250,7 +248,7 @@ def test_a_handler_that_is_set_meanwhile_stays(app: Dispatcher) -> None:
         assert signal.getsignal(signal.SIGINT) is note
         interrupt()
         assert seen == [signal.SIGINT]
-        # What was there, it raises: the dispatcher does not run any more.
+        # The handler that was replaced raises, since the dispatcher does not run now.
         signal.signal(signal.SIGINT, before[0])
         with pytest.raises(KeyboardInterrupt):
             interrupt()
@@ -258,8 +256,8 @@ def test_a_handler_that_is_set_meanwhile_stays(app: Dispatcher) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_a_handler_in_c_is_interrupted_at_once(app: Dispatcher) -> None:
-    """So that ctrl+c ends an os.wait, say, which begins again if nothing is raised."""
+def test_ctrl_c_in_a_handler_written_in_c_interrupts_at_once(app: Dispatcher) -> None:
+    """Ctrl+C must end an os.wait, for example, which restarts if nothing is raised."""
     reached: list[Start] = []
     app.on("start")(functools.partial(signal.raise_signal, signal.SIGINT))
     app.on("start")(reached.append)

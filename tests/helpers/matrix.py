@@ -77,20 +77,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.definition.get_closest_marker("cross") is not None
     )
     for axis in AXES:
-        if axis.fixture in metafunc.fixturenames and not _is_given(metafunc, axis):
+        if axis.fixture in metafunc.fixturenames:
             values = axis.values(metafunc.definition.get_closest_marker(axis.mark))
             wanted = metafunc.config.getoption(axis.mark)
             chosen = axis.chosen(values, wanted, in_all=in_all)
             metafunc.parametrize(axis.fixture, chosen, indirect=True)
-
-
-def _is_given(metafunc: pytest.Metafunc, axis: Axis) -> bool:
-    """Whether a test says its values itself, by ``parametrize``."""
-    given: set[str] = set()
-    for mark in metafunc.definition.iter_markers("parametrize"):
-        names = mark.args[0]
-        given |= set(names.split(",") if isinstance(names, str) else names)
-    return axis.fixture in given
 
 
 def pytest_collection_modifyitems(

@@ -1,4 +1,4 @@
-"""``io="auto"``: the thread that stands by, and the intake while a handler is slow."""
+"""``io="auto"``: the standby thread reads while a handler is slow."""
 
 import os
 import socket
@@ -42,8 +42,8 @@ def compute(seconds: float) -> None:
         sum(range(1_000))
 
 
-class TestSlowHandlers:
-    """What comes while a handler holds the dispatch thread."""
+class TestTakeover:
+    """Input that arrives while a handler occupies the dispatch thread."""
 
     @pytest.fixture
     def firehose(self) -> Iterator[tuple[socket.socket, list[int]]]:
@@ -71,7 +71,7 @@ class TestSlowHandlers:
     @pytest.mark.slow
     @pytest.mark.pollers("epoll", "poll")
     @pytest.mark.parametrize("be_busy", [sleep, compute], ids=["sleeps", "computes"])
-    def test_all_is_read_on_in_order_and_nothing_is_lost(
+    def test_standby_during_a_slow_handler_reads_all_sources_in_order(
         self,
         app: Dispatcher,
         pty: Pty,
@@ -125,7 +125,9 @@ class TestSlowHandlers:
         assert len(data) <= sent[0] + 2_000
         assert app.stats().balanced
 
-    def test_the_poller_is_taken_over_and_handed_back(self, app: Dispatcher) -> None:
+    def test_standby_takes_the_poller_over_and_hands_it_back(
+        self, app: Dispatcher
+    ) -> None:
         source = app.add(ManualSource())
         seen = record(source, Work)
         standby = standby_of(app)
@@ -137,7 +139,7 @@ class TestSlowHandlers:
                 return super().on_wake()
 
         asked = app.add(Asked())
-        heard = record(asked, Event)
+        handled = record(asked, Event)
 
         @source.on(Work)
         def be_slow() -> None:
@@ -149,16 +151,18 @@ class TestSlowHandlers:
         assert threads == ["evdispatch-standby"]
         assert standby.takeovers == 1
         settle(app)
-        assert len(heard) == 1
+        assert len(handled) == 1
         asked.emit(Event())
         settle(app)
         assert threads[1:] == [threading.current_thread().name]
 
-    def test_a_handler_that_closes_what_is_being_read(self, app: Dispatcher) -> None:
+    def test_standby_source_closed_by_the_slow_handler_delivers_nothing(
+        self, app: Dispatcher
+    ) -> None:
         near, far = socket.socketpair()
         with far:
             pipe = app.add(Pipe(near.detach()))
-            told = record(app, Data)
+            data = record(app, Data)
 
             @app.on(Work)
             def close() -> None:
@@ -168,10 +172,10 @@ class TestSlowHandlers:
 
             app.post(Work())
             settle(app)
-            assert told == []
+            assert data == []
             assert app.stats().balanced
 
-    def test_a_full_queue_stops_the_reading(self) -> None:
+    def test_standby_with_a_full_queue_stops_reading(self) -> None:
         with Dispatcher(io="auto", queue_size=4) as app:
             near, far = socket.socketpair()
             with far:
@@ -189,15 +193,15 @@ class TestSlowHandlers:
                 run_until(app, lambda: len(lines) == 20)
                 assert app.stats().balanced
 
-    def test_a_crash_of_it_surfaces_in_run(
+    def test_standby_crash_raises_internal_error_in_run(
         self, app: Dispatcher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pump = app._io.poll_once
+        poll_once = app._io.poll_once
 
         def crash(timeout: float | None, *, inline: bool) -> None:
             if not inline:
                 raise MemoryError("crash")
-            pump(timeout, inline=inline)
+            poll_once(timeout, inline=inline)
 
         @app.on(Work)
         def be_slow() -> None:

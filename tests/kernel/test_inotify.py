@@ -1,4 +1,4 @@
-"""inotify by itself: what is read of it, and what it refuses."""
+"""`Inotify`: its records, and its errors."""
 
 import errno
 import os
@@ -120,7 +120,7 @@ def test_inotify_closed_twice_closes_once(tmp_path: Path) -> None:
     again = os.open(tmp_path, os.O_RDONLY)
     try:
         assert again == fd
-        instance.close()  # the number is another's now
+        instance.close()  # the number is that of another file now
         os.fstat(again)
     finally:
         os.close(again)

@@ -28,7 +28,9 @@ with Dispatcher(debug={debug}) as app:
 """
 
 
-def printed(argument: bool | None, variable: str | None, *options: str) -> str:
+def measures_handlers(
+    argument: bool | None, variable: str | None, *options: str
+) -> str:
     """Return whether a program measures its handlers, as debug mode does."""
     env = dict(UNTRACED)
     env.pop("EVDISPATCH_DEBUG", None)
@@ -49,10 +51,10 @@ def printed(argument: bool | None, variable: str | None, *options: str) -> str:
         (False, "1", ("-X", "dev"), "False"),
     ],
 )
-def test_debug_mode_is_asked_for_by_argument_variable_or_dev_mode(
+def test_debug_mode_is_set_by_argument_variable_or_dev_mode(
     argument: bool | None, variable: str | None, options: tuple[str, ...], expected: str
 ) -> None:
-    assert printed(argument, variable, *options) == expected
+    assert measures_handlers(argument, variable, *options) == expected
 
 
 def test_debug_mode_handler_that_blocks_is_slow() -> None:
@@ -94,7 +96,7 @@ def test_debug_mode_handler_changed_on_another_thread_raises(
     assert "dispatch thread" in str(caught[0])
 
 
-def test_without_debug_mode_other_threads_are_not_checked(app: Dispatcher) -> None:
+def test_debug_mode_off_other_threads_are_not_checked(app: Dispatcher) -> None:
     seen: list[Event] = []
     thread = threading.Thread(target=lambda: app.on(Event)(seen.append))
     app.on("start")(thread.start)

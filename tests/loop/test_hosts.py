@@ -1,4 +1,4 @@
-"""What a host program and its other loops keep: their registrations and descriptors."""
+"""A dispatcher within a host program, which keeps its registrations and descriptors."""
 
 import os
 import select
@@ -17,8 +17,8 @@ from evdispatch.testing import record, run_until, settle
 pytestmark = pytest.mark.pollers
 
 
-def test_a_hosts_registration_outlives_a_rebuild(app: Dispatcher) -> None:
-    """It watches the file behind the number, and does not see it change."""
+def test_fileno_registered_at_a_host_survives_a_rebuild(app: Dispatcher) -> None:
+    """The host watches the open file, which must not be replaced."""
     reader, writer = os.pipe()
     app.add(Pipe(reader))
     seen = record(app, Data)
@@ -35,7 +35,7 @@ def test_a_hosts_registration_outlives_a_rebuild(app: Dispatcher) -> None:
     os.close(writer)
 
 
-def test_an_inner_loop_leaves_the_hosts_wakeup_fd_alone() -> None:
+def test_run_with_a_wakeup_fd_of_the_host_keeps_it() -> None:
     reader, writer = os.pipe2(os.O_NONBLOCK)
     signal.set_wakeup_fd(writer)
     try:
@@ -49,7 +49,7 @@ def test_an_inner_loop_leaves_the_hosts_wakeup_fd_alone() -> None:
         os.close(writer)
 
 
-def test_a_forked_childs_signals_write_to_nobody() -> None:
+def test_wakeup_fd_in_a_forked_child_is_unset() -> None:
     program = """
 import os, signal, sys
 from evdispatch import Dispatcher
@@ -67,14 +67,14 @@ app.run()
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-class TestPostsThatMustNotWait:
-    """Whoever keeps the dispatch side from making room would wait for itself."""
+class TestPostToAFullQueue:
+    """A post that blocks the dispatch side must not wait for space."""
 
-    def test_a_signal_handlers_in_the_midst_of_a_waiting_post(self) -> None:
+    def test_post_by_a_signal_handler_during_a_waiting_post_does_not_wait(self) -> None:
         with Dispatcher(queue_size=1) as app:
             background = app.running()
             release = threading.Event()
-            app.on("start")(release.wait)  # so nothing makes room
+            app.on("start")(release.wait)  # so no event is removed
 
             def on_alarm(signum: int, frame: object) -> None:
                 app.post(Start())
@@ -92,7 +92,7 @@ class TestPostsThatMustNotWait:
             finally:
                 signal.signal(signal.SIGALRM, before)
 
-    def test_one_on_the_io_thread_while_it_asks_a_source(self) -> None:
+    def test_post_by_a_source_on_the_io_thread_does_not_wait(self) -> None:
         class Posting(Source):
             def on_wake(self) -> tuple[Event, ...]:
                 for _ in range(5):
@@ -104,7 +104,7 @@ class TestPostsThatMustNotWait:
             app.add(Posting()).wake()
             run_until(app, lambda: len(got) >= 5)
 
-    def test_any_other_waits(self, io: IoMode) -> None:
+    def test_post_by_any_other_thread_waits(self, io: IoMode) -> None:
         with Dispatcher(io=io, queue_size=1) as app:
             app.post(Event())
             failed = []
@@ -120,7 +120,7 @@ class TestPostsThatMustNotWait:
             assert failed
 
 
-def test_a_handler_that_blocks_in_the_background_does_not_hold_the_exit(
+def test_background_run_with_a_blocked_handler_does_not_delay_the_exit(
     io: IoMode,
 ) -> None:
     program = f"""
@@ -141,7 +141,7 @@ blocked.wait()
     assert child.returncode == 0
 
 
-def test_what_failed_in_the_background_is_told_at_the_exit_in_a_log() -> None:
+def test_background_run_that_failed_is_logged_at_the_exit() -> None:
     program = """
 import threading
 from evdispatch import Dispatcher
@@ -160,7 +160,7 @@ ended.wait()
     assert "atexit" not in child.stderr
 
 
-def test_builtin_methods_are_taken_off(app: Dispatcher) -> None:
+def test_off_of_a_builtin_method_removes_that_handler_only(app: Dispatcher) -> None:
     first: list[Event] = []
     second: list[Event] = []
     app.on("start")(first.append)
@@ -172,7 +172,7 @@ def test_builtin_methods_are_taken_off(app: Dispatcher) -> None:
     assert second
 
 
-def test_a_source_tells_a_forked_child_whose_it_is(io: IoMode) -> None:
+def test_source_used_in_a_forked_child_raises_forked_error(io: IoMode) -> None:
     program = f"""
 import os
 from evdispatch import Dispatcher, ForkedError, Pipe

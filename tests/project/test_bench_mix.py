@@ -1,4 +1,4 @@
-"""What the terminal benchmark decodes is what it says, whoever runs it."""
+"""The input of the terminal benchmark."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ def kind(sequence: bytes) -> str:
     return "text" if sequence.isascii() else "unicode"
 
 
-def test_the_mix_has_its_shares() -> None:
+def test_mix_has_the_documented_shares() -> None:
     sequences = mix(SIZE)
     assert SIZE <= sum(map(len, sequences)) < SIZE + 20
     counts = Counter(map(kind, sequences))
@@ -28,7 +28,7 @@ def test_the_mix_has_its_shares() -> None:
     assert shares == pytest.approx(SHARES, abs=2)
 
 
-def test_the_same_seed_gives_the_same_and_a_shorter_mix_begins_it() -> None:
+def test_mix_same_seed_is_equal_and_a_shorter_one_is_a_prefix() -> None:
     sequences = mix(SIZE, seed=7)
     shorter = mix(SIZE // 10, seed=7)
     assert sequences == mix(SIZE, seed=7)
@@ -36,7 +36,7 @@ def test_the_same_seed_gives_the_same_and_a_shorter_mix_begins_it() -> None:
     assert shorter == sequences[: len(shorter)]
 
 
-def test_one_event_comes_of_each_sequence_whatever_the_reads() -> None:
+def test_mix_each_sequence_gives_one_event() -> None:
     sequences = mix(SIZE)
     decoder = Decoder()
     for sequence in sequences:
@@ -45,7 +45,7 @@ def test_one_event_comes_of_each_sequence_whatever_the_reads() -> None:
 
 
 @pytest.mark.parametrize("limit", [20, 1000, READ])
-def test_reads_are_cut_between_sequences(limit: int) -> None:
+def test_mix_reads_are_cut_between_sequences(limit: int) -> None:
     sequences = mix(SIZE)
     reads = cut(sequences, limit)
     assert b"".join(reads) == b"".join(sequences)
@@ -57,7 +57,7 @@ def test_reads_are_cut_between_sequences(limit: int) -> None:
     assert decoder.pending is None
 
 
-def test_a_paste_is_plain_text_between_its_markers() -> None:
+def test_paste_is_plain_text_between_its_markers() -> None:
     first, *words, last = paste(SIZE)
     text = b"".join(words)
     assert (first, last, len(text)) == (PASTE_START, PASTE_END, SIZE)

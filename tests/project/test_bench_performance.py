@@ -1,4 +1,4 @@
-"""Our own workloads do what the figures say of them, and what goes wrong is noticed."""
+"""The performance benchmarks: their workloads, failures, tables and claims."""
 
 import shutil
 import socket
@@ -31,13 +31,13 @@ clients = pytest.mark.parametrize(
 )
 
 
-# -- our workloads -----------------------------------------------------------------------
+# -- workloads ---------------------------------------------------------------------------
 
 
 @ours
 @clients
 @pytest.mark.slow
-def test_echo_answers_all_requests_of_any_size(name: str, plain: bool) -> None:
+def test_echo_bench_requests_of_any_size_are_answered(name: str, plain: bool) -> None:
     with Server("echo_servers", name) as server:
         for connections, size in ((1, 64), (70, 64), (2, 300_000)):
             with Client(server.port, connections, size, plain=plain) as client:
@@ -48,7 +48,7 @@ def test_echo_answers_all_requests_of_any_size(name: str, plain: bool) -> None:
 
 @ours
 @pytest.mark.slow
-def test_lines_are_counted(name: str) -> None:
+def test_lines_bench_measures_cpu(name: str) -> None:
     assert lines.measure(0.01, name)[lines.CPU] > 0
 
 
@@ -56,12 +56,12 @@ def test_lines_are_counted(name: str) -> None:
 @pytest.mark.parametrize(
     "case", [case for case, work in dispatch.CASES.items() if not work.others]
 )
-def test_posts_reach_each_handler(case: str) -> None:
+def test_dispatch_bench_measures_cpu(case: str) -> None:
     assert dispatch.measure("evdispatch", case, 0.001)[dispatch.CPU] > 0
 
 
 @ours
-def test_posts_of_four_threads_are_handled(name: str) -> None:
+def test_posts_bench_of_four_threads_handles_all_posts(name: str) -> None:
     calm = posts.Posters(5, pause=0.0001)
     posts.work(name, calm)
     assert calm.count == len(calm.late) == 4 * 5
@@ -71,42 +71,42 @@ def test_posts_of_four_threads_are_handled(name: str) -> None:
 
 
 @ours
-def test_timers_fire_and_are_not_early(name: str) -> None:
+def test_timers_bench_fires_and_is_not_early(name: str) -> None:
     for case in (timers.ONESHOT, timers.EACH):
         assert timers.measure(case, name, 3)[timers.EARLIEST] >= 0
     assert timers.measure(timers.MANY, name, 100)[timers.CPU] > 0
 
 
 @ours
-def test_all_bytes_of_a_pipe_are_read(name: str) -> None:
+def test_pipes_bench_reads_all_bytes(name: str) -> None:
     assert pipes.read(name, 1) > 0
 
 
 @ours
 @pytest.mark.slow
-def test_keys_are_heard_under_a_firehose(name: str) -> None:
+def test_firehose_bench_handles_keys_under_load(name: str) -> None:
     figures = firehose.measure("lines", 2, name)
     assert 0 < figures[firehose.MEDIAN] <= figures[firehose.WORST]
 
 
 @ours
 @pytest.mark.slow
-def test_memory_of_connections_is_read(name: str) -> None:
+def test_memory_bench_measures_idle_connections(name: str) -> None:
     figures = memory.measure(200, name)
     assert 0 < figures[memory.IDLE] < 20_000
 
 
 @pytest.mark.slow
-def test_the_import_takes_time() -> None:
+def test_imports_bench_measures_cpu() -> None:
     assert imports.measure(1, "evdispatch")[imports.CPU] > 0
 
 
-# -- what goes wrong ---------------------------------------------------------------------
+# -- failures ----------------------------------------------------------------------------
 
 
 @contextmanager
 def serving(answer: bytes) -> Iterator[int]:
-    """Serve one client the same answer to whatever it says."""
+    """Serve one client, with the same answer to any request."""
 
     def serve() -> None:
         sock, _ = server.accept()
@@ -123,7 +123,7 @@ def serving(answer: bytes) -> Iterator[int]:
 
 @clients
 @pytest.mark.slow
-def test_a_wrong_answer_is_noticed(plain: bool) -> None:
+def test_bench_client_wrong_answer_raises(plain: bool) -> None:
     with (
         serving(b"x" * 64) as port,
         pytest.raises(RuntimeError, match="has ended"),
@@ -132,7 +132,7 @@ def test_a_wrong_answer_is_noticed(plain: bool) -> None:
         pytest.fail("not noticed")
 
 
-def test_lines_that_are_lost_are_noticed() -> None:
+def test_lines_bench_lost_lines_raise() -> None:
     with (
         serving(b"999\n") as port,
         socket.create_connection(("127.0.0.1", port)) as sock,
@@ -144,9 +144,7 @@ def test_lines_that_are_lost_are_noticed() -> None:
 # -- rounds, tables and claims -----------------------------------------------------------
 
 
-def test_a_round_begins_with_another_one_each_time_and_a_failure_spoils_no_other() -> (
-    None
-):
+def test_measure_rounds_rotate_and_a_failure_leaves_the_others() -> None:
     order = []
 
     def one(name: str) -> Values:
@@ -167,7 +165,7 @@ def test_a_round_begins_with_another_one_each_time_and_a_failure_spoils_no_other
     }
 
 
-def test_ratios_are_taken_within_a_round_and_claims_by_their_median() -> None:
+def test_tables_ratios_are_taken_within_a_round_and_claims_by_the_median() -> None:
     shape = echo.title(*echo.SHAPES[0])
     column = {
         OURS[0]: [1.0, 40.0, 3.0],
@@ -187,7 +185,7 @@ def test_ratios_are_taken_within_a_round_and_claims_by_their_median() -> None:
     ]
 
 
-def test_a_timer_that_is_early_once_breaks_the_claim() -> None:
+def test_claims_timer_early_once_does_not_hold() -> None:
     def holds(values: list[float]) -> bool:
         cases = {timers.ONESHOT: {timers.EARLIEST: {OURS[0]: values}}}
         return claims_table({"timers": {"cases": cases}}).rstrip().endswith("yes |")
@@ -196,7 +194,7 @@ def test_a_timer_that_is_early_once_breaks_the_claim() -> None:
     assert not holds([-0.1, 5.0, 7.0])
 
 
-def test_shapes_are_named_and_some_take_no_part() -> None:
+def test_echo_bench_shapes_have_titles_and_some_libraries_skip_them() -> None:
     names = [echo.title(*shape) for shape in echo.SHAPES]
     assert names[:3] == [
         "100 connections, 64 B",

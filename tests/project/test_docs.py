@@ -1,4 +1,4 @@
-"""The documentation tells the truth: its code runs, its tables hold."""
+"""The documentation: its code runs, and its tables are complete."""
 
 import doctest
 import importlib
@@ -6,10 +6,10 @@ import pkgutil
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import attrs
 import pytest
+from helpers.package import ROOT
 from helpers.waiting import PATIENCE
 
 import evdispatch
@@ -17,7 +17,6 @@ from evdispatch import Event
 from evdispatch._events import event_classes
 from evdispatch.terminal._keys import KEY_NAMES
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
@@ -32,7 +31,7 @@ def blocks() -> list[tuple[str, str]]:
     return found
 
 
-def test_there_is_code_to_run() -> None:
+def test_docs_have_code_blocks() -> None:
     assert len(blocks()) > 4
 
 
@@ -40,8 +39,8 @@ def test_there_is_code_to_run() -> None:
 @pytest.mark.parametrize(
     ("place", "code"), blocks(), ids=[place for place, _ in blocks()]
 )
-def test_the_code_of_a_page_runs(place: str, code: str) -> None:
-    """Each block is a program; what reads keys gets a `q` and the end of its input."""
+def test_docs_code_block_runs(place: str, code: str) -> None:
+    """Each block is a program; its input is a `q`."""
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", code],
         input=b"q",
@@ -60,7 +59,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", ["evdispatch", *MODULES])
-def test_the_examples_of_a_module_run(name: str) -> None:
+def test_docstring_examples_of_a_module_run(name: str) -> None:
     module = importlib.import_module(name)
     extra = {"on": evdispatch.on}
     assert doctest.testmod(module, extraglobs=extra).failed == 0
@@ -74,15 +73,15 @@ def rows() -> list[list[str]]:
     ]
 
 
-def test_the_table_of_events_names_every_event() -> None:
+def test_event_table_lists_every_public_event() -> None:
     ours = [cls for cls in event_classes() if cls.__module__.startswith("evdispatch.")]
     public = {cls for cls in ours if cls.__name__ in evdispatch.__all__}
-    told = {cls.strip("`") for _, cls, *_ in rows()}
-    assert told == {cls.__name__ for cls in public - {Event}}
+    listed = {cls.strip("`") for _, cls, *_ in rows()}
+    assert listed == {cls.__name__ for cls in public - {Event}}
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: str(row[1]))
-def test_the_table_of_events_tells_the_fields(row: list[str]) -> None:
+def test_event_table_row_lists_the_fields(row: list[str]) -> None:
     cls = getattr(evdispatch, row[1].strip("`"))
     assert row[0].split()[0].strip("`") == cls.name
     if base := re.fullmatch(r"as `(\w+)`", row[3]):
@@ -100,8 +99,8 @@ def test_the_table_of_events_tells_the_fields(row: list[str]) -> None:
     assert re.findall(r"`(\w+)`", row[3]) == expected
 
 
-def test_the_table_of_keys_has_them_all() -> None:
-    """It is made of the decoder's tables when the docs are built."""
+def test_key_table_lists_every_key() -> None:
+    """The table is made from the tables of the decoder when the docs are built."""
     made = {"__name__": "key_names"}
     exec((ROOT / "docs/key_names.py").read_text("utf-8"), made)
     table = made["key_table"]()  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""The public names: which there are, and where each lives."""
+"""The public names, and the modules that define them."""
 
 import ast
 import importlib
@@ -10,15 +10,14 @@ import types
 from pathlib import Path
 
 import pytest
+from helpers.package import PUBLIC_MODULES
 
 import evdispatch
 import evdispatch.terminal
 import evdispatch.testing
 from evdispatch import Event, _exports
 
-DOCS = Path(__file__).parents[2] / "docs"
-
-# What the terminal makes is used like any other event, so it is found with the others.
+# The events of a terminal are used like all others, so the top module has them as well.
 ALSO_OF_TERMINAL = [
     "Answer",
     "Click",
@@ -41,24 +40,22 @@ ALSO_OF_TERMINAL = [
     "Unknown",
 ]
 
-FACES = (evdispatch, evdispatch.terminal, evdispatch.testing)
 
-
-@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
-def test_a_face_shows_what_it_says_and_no_more(face: types.ModuleType) -> None:
-    for name in face.__all__:
-        assert hasattr(face, name), name
-    if face is evdispatch.testing:
-        return  # it is a module, which has imports of its own
+@pytest.mark.parametrize("module", PUBLIC_MODULES, ids=lambda module: module.__name__)
+def test_public_module_has_exactly_the_names_of_all(module: types.ModuleType) -> None:
+    for name in module.__all__:
+        assert hasattr(module, name), name
+    if module is evdispatch.testing:
+        return  # a single module, which has imports of its own
     shown = {
         name
-        for name, value in vars(face).items()
+        for name, value in vars(module).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert shown == set(face.__all__)
+    assert shown == set(module.__all__)
 
 
-def test_a_name_is_loaded_when_it_is_asked_for() -> None:
+def test_public_name_is_imported_at_its_first_use() -> None:
     program = """
 import sys
 import evdispatch
@@ -79,14 +76,14 @@ app.close()
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
-def test_what_is_no_public_name_is_none() -> None:
+def test_unknown_name_raises() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         _ = evdispatch.nothing  # type: ignore[attr-defined]
     with pytest.raises(ImportError, match="nothing"):
         exec("from evdispatch import nothing")
 
 
-def test_each_name_has_the_home_that_type_checkers_see() -> None:
+def test_exports_are_those_that_type_checkers_see() -> None:
     tree = ast.parse(Path(evdispatch.__file__).read_text())
     seen = {
         alias.name: statement.module.removeprefix("evdispatch.")
@@ -100,32 +97,32 @@ def test_each_name_has_the_home_that_type_checkers_see() -> None:
     assert set(seen) == set(evdispatch.__all__)
 
 
-def test_each_event_of_ours_is_found_by_its_name() -> None:
+def test_exports_find_each_event_by_its_name() -> None:
     for name in evdispatch.__all__:
         value = getattr(evdispatch, name)
         if isinstance(value, type) and issubclass(value, Event):
             assert _exports._CLASSES[value.name] == name
 
 
-def test_a_star_import_gives_the_public_names() -> None:
+def test_star_import_gives_the_public_names() -> None:
     namespace: dict[str, object] = {}
     exec("from evdispatch import *", namespace)
     assert set(namespace) - {"__builtins__"} == set(evdispatch.__all__)
 
 
-def test_no_name_has_two_homes_but_for_the_terminals_events() -> None:
-    top, terminal, testing = (set(face.__all__) for face in FACES)
+def test_public_modules_share_only_the_terminal_events() -> None:
+    top, terminal, testing = (set(module.__all__) for module in PUBLIC_MODULES)
     assert top & terminal == set(ALSO_OF_TERMINAL)
     assert testing & (top | terminal) == set()
     for name in ALSO_OF_TERMINAL:
         assert getattr(evdispatch, name) is getattr(evdispatch.terminal, name)
 
 
-def test_the_package_says_its_version() -> None:
+def test_version_is_three_numbers() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", evdispatch.__version__)
 
 
-def test_modules_are_private_but_for_the_faces() -> None:
+def test_modules_not_private_are_the_documented_ones() -> None:
     names = {
         module.name.removeprefix("evdispatch.")
         for module in pkgutil.walk_packages(evdispatch.__path__, "evdispatch.")
@@ -142,7 +139,7 @@ def test_modules_are_private_but_for_the_faces() -> None:
     }
 
 
-def test_sources_is_no_third_home() -> None:
+def test_sources_package_exports_no_names() -> None:
     sources = importlib.import_module("evdispatch.sources")
     assert not hasattr(sources, "__all__")
     folders = {"stream", "net", "files", "tty"}

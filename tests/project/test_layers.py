@@ -1,7 +1,7 @@
-"""Imports go down only: the rooms of the package stand on floors, and no room imports upwards.
+"""The layers of the package: imports go down only.
 
 A room is a folder or a file at the top of the package. Its floor is one above the highest room
-that it imports. docs/design.md lists them.
+that it imports. docs/design.md lists the floors.
 """
 
 import ast
@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.package import ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "evdispatch"
 
-# What does no IO has no use for these.
+# Modules that code without IO does not need.
 IO_MODULES = {
     *("asyncio", "ctypes", "fcntl", "io", "mmap", "multiprocessing", "os", "pathlib"),
     *("pty", "select", "selectors", "shutil", "signal", "socket", "subprocess", "sys"),
@@ -35,7 +35,7 @@ MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imported(path: Path) -> set[str]:
-    """Return all that a file imports, within functions and TYPE_CHECKING too."""
+    """Return the imports of a file, including those within functions and TYPE_CHECKING."""
     return imports_of(path.read_text())
 
 
@@ -56,7 +56,7 @@ def imports_of(code: str) -> set[str]:
 
 
 def within(name: str) -> str | None:
-    """Return a module's name below the package, or None if it is none of ours."""
+    """Return a module's name below the package, or None for any other module."""
     top, _, rest = name.partition(".")
     return (rest or "__init__") if top == "evdispatch" else None
 
@@ -71,7 +71,7 @@ def room_of(module: str) -> str:
 
 @functools.cache
 def floor_of(room: str) -> int:
-    """Return a room's floor; a circle of imports has none, and so recurses for ever."""
+    """Return a room's floor; a cycle of imports raises RecursionError."""
     modules = [name for name in MODULES if room_of(name) == room]
     below = {room_of(own) for name in modules for own in own_imports(MODULES[name])}
     return 1 + max((floor_of(each) for each in below - {room}), default=0)
@@ -80,19 +80,19 @@ def floor_of(room: str) -> int:
 ROOMS = sorted({room_of(name) for name in MODULES})
 
 
-def test_rooms_import_each_other_in_no_circle() -> None:
+def test_rooms_have_no_import_cycle() -> None:
     for room in ROOMS:
         floor_of(room)
 
 
 @functools.cache
 def height_of(module: str) -> int:
-    """Return how many modules stand below one, itself included; a circle recurses for ever."""
+    """Return the length of the longest chain of imports; a cycle raises RecursionError."""
     below = own_imports(MODULES[module]) & MODULES.keys() - {module}
     return 1 + max((height_of(each) for each in below), default=0)
 
 
-def test_modules_import_each_other_in_no_circle() -> None:
+def test_modules_have_no_import_cycle() -> None:
     for module in MODULES:
         height_of(module)
 
@@ -104,7 +104,7 @@ def test_package_has_few_folders_that_say_what_belongs_in_them() -> None:
         assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
-def test_an_upward_import_would_be_seen_wherever_it_is() -> None:
+def test_imports_within_functions_and_type_checking_are_found() -> None:
     code = """
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def late():
     assert ours == {"_dispatcher", "testing", "_io._modes", "sources._fd", "__init__"}
 
 
-def test_the_design_page_lists_the_floors_that_the_imports_have() -> None:
+def test_design_page_lists_the_floors_of_the_imports() -> None:
     listed: dict[int, set[str]] = {}
     page = (ROOT / "docs/design.md").read_text()
     for floor, rooms in re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE):
@@ -140,8 +140,8 @@ def importers(name: str) -> set[str]:
     }
 
 
-def test_only_the_pollers_import_select() -> None:
-    # The other one is a program of its own, which imports nothing of ours.
+def test_select_is_imported_by_the_pollers_only() -> None:
+    # The guard process is a separate program, which imports nothing of the package.
     assert importers("select") == {
         "_core._poller",
         "_core._select_poller",
@@ -150,12 +150,12 @@ def test_only_the_pollers_import_select() -> None:
     assert importers("selectors") == set()
 
 
-def test_one_file_imports_pyinotify() -> None:
+def test_pyinotify_is_imported_by_one_module() -> None:
     assert importers("pyinotify") == {"sources.files._inotify"}
 
 
-def test_the_engine_imports_no_kind_of_source_but_the_base() -> None:
-    """So a user's own source is the equal of ours."""
+def test_engine_imports_no_source_but_the_base() -> None:
+    """A user's own source can do the same as those of the package."""
     base = {f"sources.{name}" for name in ("_base", "_registration", "_host")}
     for name, path in MODULES.items():
         if room_of(name) not in ("sources", "__init__", "cli"):
@@ -167,7 +167,7 @@ TERMINAL = [name for name in MODULES if name.split(".")[0] == "terminal"]
 
 
 @pytest.mark.parametrize("name", TERMINAL)
-def test_the_terminal_package_does_no_io_and_reads_no_clock(name: str) -> None:
+def test_terminal_package_does_no_io_and_reads_no_clock(name: str) -> None:
     assert {found.split(".")[0] for found in imported(MODULES[name])} & IO_MODULES == (
         set()
     )
@@ -177,12 +177,12 @@ def test_the_terminal_package_does_no_io_and_reads_no_clock(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_imports_the_standard_library_and_attrs_alone(name: str) -> None:
+def test_module_imports_only_the_standard_library_and_dependencies(name: str) -> None:
     allowed = {*sys.stdlib_module_names, "attrs", "pyinotify", "evdispatch"}
     assert {found.split(".")[0] for found in imported(MODULES[name])} <= allowed
 
 
-def test_nothing_reads_the_clock_but_the_clock() -> None:
+def test_time_is_imported_by_the_clock_and_the_command_only() -> None:
     readers = importers("time")
     assert readers <= {"_core._clock"} | {
         name for name in readers if name.startswith("cli")

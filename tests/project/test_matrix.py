@@ -1,4 +1,4 @@
-"""Which modes and pollers a test runs with: see `helpers.matrix`."""
+"""The io modes and pollers that a test runs with: see `helpers.matrix`."""
 
 import pytest
 from helpers.matrix import AXES, Axis
@@ -11,21 +11,21 @@ def marked(axis: Axis, *values: str) -> pytest.Mark:
     return decorator.with_args(*values).mark
 
 
-def test_a_test_without_a_mark_runs_in_all_modes_and_on_epoll() -> None:
+def test_axis_without_a_mark_has_all_modes_and_epoll() -> None:
     assert MODES.values(None) == ("auto", "inline", "thread")
     assert POLLERS.values(None) == ("epoll",)
 
 
-def test_a_mark_without_values_stands_for_all() -> None:
+def test_axis_mark_without_values_has_all_values() -> None:
     assert POLLERS.values(marked(POLLERS)) == ("epoll", "edge", "poll", "select")
 
 
-def test_a_mark_with_values_stands_for_these_the_default_one_first() -> None:
+def test_axis_mark_with_values_has_these_with_the_default_first() -> None:
     assert MODES.values(marked(MODES, "thread")) == ("thread",)
     assert MODES.values(marked(MODES, "inline", "auto")) == ("auto", "inline")
 
 
-def test_a_mark_with_an_unknown_value_is_refused() -> None:
+def test_axis_mark_with_an_unknown_value_raises() -> None:
     with pytest.raises(ValueError, match=r"modes must be of .*, got {'threads'}"):
         MODES.values(marked(MODES, "threads"))
 
@@ -40,7 +40,7 @@ def test_a_mark_with_an_unknown_value_is_refused() -> None:
     ],
     ids=str,
 )
-def test_a_test_runs_with_the_first_value_unless_more_are_asked_for(
+def test_axis_chosen_is_the_first_value_unless_more_are_wanted(
     wanted: list[str] | None, in_all: bool, chosen: tuple[str, ...]
 ) -> None:
     assert MODES.chosen(MODES.every, wanted, in_all=in_all) == chosen

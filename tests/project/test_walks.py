@@ -23,7 +23,7 @@ class Walk:
     """Counts the calls of Python functions while it is on.
 
     Attributes:
-        calls: What was called, in order.
+        calls: The functions called, in order.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Walk:
         sys.setprofile(self._profile)
 
     def end(self, *_: Any) -> None:
-        """The handler: stop counting."""
+        """Stop counting: the handler of the event."""
         sys.setprofile(None)
         if self._counting:
             self.calls.pop()  # this call
@@ -56,19 +56,13 @@ def walk() -> Iterator[Walk]:
     sys.setprofile(before)
 
 
-@pytest.fixture
-def inline() -> Iterator[Dispatcher]:
-    with Dispatcher(io="inline", debug=False) as dispatcher:
-        yield dispatcher
-
-
 def count_from_poll(
     app: Dispatcher,
     walk: Walk,
     monkeypatch: pytest.MonkeyPatch,
     trigger: Callable[[], Any],
 ) -> list[str]:
-    """Trigger an event after a few to warm up, and return the calls of its walk."""
+    """Trigger a few events to warm up, then one more, and return the calls of its walk."""
     poller: Any = app._registrations.pollers.all
     poll = poller.poll
 
@@ -91,7 +85,7 @@ def count_from_poll(
     return walk.calls
 
 
-def test_a_tcp_line_takes_at_most_9_calls(
+def test_walk_of_a_tcp_line_takes_at_most_9_calls(
     inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener = inline.add(Listener("127.0.0.1:0", framing="lines"))
@@ -105,7 +99,7 @@ def test_a_tcp_line_takes_at_most_9_calls(
     assert len(calls) <= 9, calls
 
 
-def test_a_post_takes_at_most_9_calls(inline: Dispatcher, walk: Walk) -> None:
+def test_walk_of_a_post_takes_at_most_9_calls(inline: Dispatcher, walk: Walk) -> None:
     """From `post` in one handler to the handler of the next pass."""
     counted: list[list[str]] = []
 
@@ -117,7 +111,7 @@ def test_a_post_takes_at_most_9_calls(inline: Dispatcher, walk: Walk) -> None:
     @inline.on(Work)
     def handle() -> None:
         walk.end()
-        counted.append(walk.calls[:-1])  # without this one
+        counted.append(walk.calls[:-1])  # without this call
         post() if len(counted) < 3 else inline.stop()
 
     inline.post(Work())
@@ -125,7 +119,7 @@ def test_a_post_takes_at_most_9_calls(inline: Dispatcher, walk: Walk) -> None:
     assert len(counted[-1]) <= 9, counted[-1]
 
 
-def test_a_key_takes_at_most_24_calls(
+def test_walk_of_a_key_takes_at_most_24_calls(
     inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outer, inner = os.openpty()
@@ -143,7 +137,7 @@ def test_a_key_takes_at_most_24_calls(
         os.close(inner)
 
 
-def test_a_changed_file_takes_at_most_45_calls(
+def test_walk_of_a_changed_file_takes_at_most_45_calls(
     inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
@@ -157,7 +151,7 @@ def test_a_changed_file_takes_at_most_45_calls(
     assert len(calls) <= 45, calls
 
 
-def test_an_accepted_connection_takes_at_most_120_calls(
+def test_walk_of_an_accepted_connection_takes_at_most_120_calls(
     inline: Dispatcher, walk: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To its `connect` handler."""

@@ -1,4 +1,4 @@
-"""What can't be right is told at the call, in words of the call."""
+"""Wrong arguments raise at the call, and the message names the argument."""
 
 import enum
 import socket
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Protocol, TypedDict
 
 import attrs
 import pytest
+from helpers.events import nothing
 
 from evdispatch import (
     Dispatcher,
@@ -24,10 +25,6 @@ from evdispatch import (
 from evdispatch.testing import record, run_until, settle
 
 pytestmark = pytest.mark.cross
-
-
-def nothing() -> None:
-    """Do nothing."""
 
 
 async def coroutine(buffer: bytearray) -> bytes | None:
@@ -48,7 +45,7 @@ async def coroutine(buffer: bytearray) -> bytes | None:
         ("focus", {"gained": "yes"}),
     ],
 )
-def test_a_value_of_another_type_never_comes(
+def test_filter_value_of_another_type_raises(
     app: Dispatcher, event: str, fields: dict[str, Any]
 ) -> None:
     (field,) = fields
@@ -68,7 +65,7 @@ def test_a_value_of_another_type_never_comes(
         ("key", {"text": str.isupper}),
     ],
 )
-def test_a_value_that_may_come_is_taken(
+def test_filter_value_of_the_field_type_is_accepted(
     app: Dispatcher, event: str, fields: dict[str, Any]
 ) -> None:
     app.on(event, **fields)(nothing)
@@ -106,7 +103,7 @@ class Optional(Event):
     handler: int = attrs.field(default=3, converter=int)
 
 
-def test_a_subclass_may_have_other_values(app: Dispatcher) -> None:
+def test_filter_value_of_a_subclass_field_is_accepted(app: Dispatcher) -> None:
     seen: list[Event] = []
     app.on(Base, value="text")(seen.append)
     app.post(Heir())
@@ -115,10 +112,10 @@ def test_a_subclass_may_have_other_values(app: Dispatcher) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"event": None}, {"handler": 3}], ids=str)
-def test_a_default_and_a_converted_value_may_come(
+def test_filter_value_that_is_a_default_or_converted_is_accepted(
     app: Dispatcher, fields: dict[str, Any]
 ) -> None:
-    """Whatever names the fields have."""
+    """Also for fields whose names are those of parameters."""
     seen: list[Event] = []
     app.on(Optional, **fields)(seen.append)
     app.on("error", **{**fields, "handler": None})(nothing)
@@ -129,7 +126,7 @@ def test_a_default_and_a_converted_value_may_come(
 
 @attrs.define(eq=False)
 class Measured(Event):
-    """Has fields of types that equal plain values, or say nothing of their values."""
+    """Has fields whose values equal plain ones, or whose types say nothing of values."""
 
     colour: Colour = Colour.RED
     level: Level | None = Level.HIGH
@@ -160,7 +157,7 @@ class Measured(Event):
         ("untyped", 3),
     ],
 )
-def test_what_equals_a_plain_value_matches_it(
+def test_filter_plain_value_matches_an_equal_field(
     app: Dispatcher, field: str, value: Any
 ) -> None:
     seen: list[Event] = []
@@ -174,7 +171,7 @@ def test_what_equals_a_plain_value_matches_it(
 @pytest.mark.parametrize(
     "function", [lambda: True, lambda a, b: True], ids=["none", "two"]
 )
-def test_a_filters_function_takes_one_argument(
+def test_filter_function_without_one_argument_raises(
     app: Dispatcher, option: str, function: Callable[..., Any]
 ) -> None:
     options: dict[str, Any] = {option: function}
@@ -187,7 +184,7 @@ def test_a_filters_function_takes_one_argument(
     [lambda a: 0, lambda a, b=1: 0, lambda *, a: 0, Dispatcher.stop],
     ids=["one", "one of two", "by name", "method"],
 )
-def test_a_timers_function_takes_none(
+def test_call_of_a_function_with_required_arguments_raises(
     app: Dispatcher, function: Callable[..., Any]
 ) -> None:
     for call in (app.after, app.every):
@@ -195,13 +192,15 @@ def test_a_timers_function_takes_none(
             call(1, function)
 
 
-def test_but_may_have_optional_ones(app: Dispatcher) -> None:
+def test_call_of_a_function_with_optional_arguments_is_accepted(
+    app: Dispatcher,
+) -> None:
     for function in (lambda a=1: 0, lambda *a, b=2: 0, app.stop, print, [].clear):
         app.after(0, function)
     app.step(None)
 
 
-def test_the_waiting_time_may_be_a_huge_number(app: Dispatcher) -> None:
+def test_timeout_huge_is_accepted_and_nan_raises(app: Dispatcher) -> None:
     app.after(10**400, nothing)
     assert app.step(-(10**400)) == 0
     with pytest.raises(TypeError):
@@ -210,15 +209,15 @@ def test_the_waiting_time_may_be_a_huge_number(app: Dispatcher) -> None:
         app.post(Event(), timeout=float("nan"))
 
 
-def test_what_is_removed_is_a_source(app: Dispatcher) -> None:
+def test_remove_of_no_source_raises_type_error(app: Dispatcher) -> None:
     with pytest.raises(TypeError, match="remove takes a Source"):
         app.remove(3)  # type: ignore[arg-type]
 
 
-def test_a_source_must_have_been_made(app: Dispatcher) -> None:
+def test_add_source_without_base_init_raises_type_error(app: Dispatcher) -> None:
     class Forgetful(Source):
         def __init__(self) -> None:
-            """Forget the base."""
+            """Do not call the base class."""
 
     with pytest.raises(TypeError, match=r"Forgetful must call super\(\).__init__"):
         app.add(Forgetful())
@@ -235,17 +234,19 @@ def test_a_source_must_have_been_made(app: Dispatcher) -> None:
         ({"framing": "words"}, ValueError),
     ],
 )
-def test_the_options_of_a_pipe(options: dict[str, Any], error: type[Exception]) -> None:
+def test_pipe_wrong_options_raise(
+    options: dict[str, Any], error: type[Exception]
+) -> None:
     with pytest.raises(error):
         Pipe(0, **options)
 
 
-def test_a_length_has_four_sizes() -> None:
+def test_length_unknown_size_raises() -> None:
     with pytest.raises(ValueError, match="the size of a length must be one of"):
         Length(3)
 
 
-def test_a_framing_that_returns_no_bytes_ends_the_pipe(app: Dispatcher) -> None:
+def test_pipe_framing_that_returns_no_bytes_closes_the_pipe(app: Dispatcher) -> None:
     left, right = socket.socketpair()
     source = app.add(Pipe(left, framing=len))  # type: ignore[arg-type]
     errors = record(app, Error)
@@ -257,7 +258,7 @@ def test_a_framing_that_returns_no_bytes_ends_the_pipe(app: Dispatcher) -> None:
     right.close()
 
 
-def test_datagrams_are_no_stream(app: Dispatcher) -> None:
+def test_pipe_of_a_datagram_socket_raises(app: Dispatcher) -> None:
     left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with left, right:
         with pytest.raises(ValueError, match="read its messages with an Fd"):

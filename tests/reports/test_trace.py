@@ -1,4 +1,4 @@
-"""`Dispatcher.trace`: what it tells of sources, waits and handlers."""
+"""`Dispatcher.trace`: its records of sources, waits and handlers."""
 
 import functools
 import threading
@@ -14,7 +14,7 @@ from evdispatch import HANDLED, Dispatcher, Event, Timer
 from evdispatch.testing import ManualSource, VirtualClock, settle
 
 
-def test_it_tells_sources_waits_and_handlers(app: Dispatcher, path: Path) -> None:
+def test_trace_records_sources_waits_and_handlers(app: Dispatcher, path: Path) -> None:
     app.add(Timer("tick", every=0.001))
     source = app.add(ManualSource("made"))
     seen = []
@@ -44,11 +44,11 @@ def test_it_tells_sources_waits_and_handlers(app: Dispatcher, path: Path) -> Non
     assert len(of(records, "queue")) == 2 * 7
     here = threading.get_native_id()
     assert {each["tid"] for each in spans} == {here}
-    pumped = {each["tid"] for each in of(records, "source")}
-    assert (here in pumped) == (app._io_mode != "thread")
+    polling = {each["tid"] for each in of(records, "source")}
+    assert (here in polling) == (app._io_mode != "thread")
 
 
-def test_times_are_those_of_the_clock(
+def test_trace_times_are_those_of_the_clock(
     timed: Dispatcher, clock: VirtualClock, path: Path
 ) -> None:
     @timed.on(Work)
@@ -68,7 +68,7 @@ def test_times_are_those_of_the_clock(
     assert waits == [1000e6, 1002e6]  # one wait, though there are two handlers
 
 
-def test_without_it_all_is_as_it_was(timed: Dispatcher, path: Path) -> None:
+def test_trace_closed_restores_the_handlers(timed: Dispatcher, path: Path) -> None:
     def work() -> None: ...
 
     timed.on(Work)(work)
@@ -85,7 +85,9 @@ def test_without_it_all_is_as_it_was(timed: Dispatcher, path: Path) -> None:
     assert of(load(path), "handler") == []
 
 
-def test_one_that_raises_or_ends_the_way(app: Dispatcher, path: Path) -> None:
+def test_trace_handler_that_raises_or_returns_handled_is_recorded(
+    app: Dispatcher, path: Path
+) -> None:
     app.on("error")(lambda: None)
 
     @app.on(Work)
@@ -111,22 +113,22 @@ def test_one_that_raises_or_ends_the_way(app: Dispatcher, path: Path) -> None:
 
 
 @pytest.mark.parametrize("pace", ["throttle", "debounce"])
-def test_once_weak_paced_and_calls(
+def test_trace_once_weak_and_rate_limited_handlers_and_calls_are_recorded(
     timed: Dispatcher, clock: VirtualClock, path: Path, pace: str
 ) -> None:
     options: dict[str, Any] = {pace: 5.0}
 
-    class Hearer:
+    class Target:
         def weakly(self) -> None: ...
 
-    hearer = Hearer()
+    target = Target()
 
     def once() -> None: ...
     def paced() -> None: ...
     def later() -> None: ...
 
     timed.on(Work, once=True)(once)
-    timed.on(Work, weak=True)(hearer.weakly)
+    timed.on(Work, weak=True)(target.weakly)
     timed.on(Work, **options)(paced)
     timed.after(1.0, later)
     timed.after(1.0, lambda: None).cancel()
@@ -146,7 +148,7 @@ def test_once_weak_paced_and_calls(
     check(load(path))
 
 
-def test_with_slow_handlers_measured_both_are_told(
+def test_trace_with_slow_records_and_measures(
     io: Any, clock: VirtualClock, path: Path
 ) -> None:
     with Dispatcher(io=io, clock=clock, slow=0.5) as app:
@@ -168,7 +170,9 @@ def test_with_slow_handlers_measured_both_are_told(
         assert timing.calls == 2
 
 
-def test_two_at_once(app: Dispatcher, tmp_path: Path) -> None:
+def test_trace_two_at_once_record_independently(
+    app: Dispatcher, tmp_path: Path
+) -> None:
     app.on(Work)(lambda: None)
     outer, inner = tmp_path / "outer", tmp_path / "inner"
     first = app.trace(outer)
@@ -185,7 +189,9 @@ def test_two_at_once(app: Dispatcher, tmp_path: Path) -> None:
     assert "_turn" not in vars(app._io)
 
 
-def test_explain_tells_the_same(timed: Dispatcher, path: Path) -> None:
+def test_trace_open_changes_neither_explain_nor_off(
+    timed: Dispatcher, path: Path
+) -> None:
     def work() -> None: ...
 
     timed.on(Work)(work)
@@ -195,7 +201,9 @@ def test_explain_tells_the_same(timed: Dispatcher, path: Path) -> None:
         assert timed.off(work) == 1
 
 
-def test_nothing_of_what_is_in_a_handler_is_told(timed: Dispatcher, path: Path) -> None:
+def test_trace_of_a_partial_does_not_show_its_arguments(
+    timed: Dispatcher, path: Path
+) -> None:
     def use(secret: object) -> None: ...
 
     timed.on(Work)(functools.partial(use, "a secret"))

@@ -1,4 +1,4 @@
-"""How a trace begins and ends: in handlers, with a run, with the dispatcher, and not at all."""
+"""`Dispatcher.trace`: how it begins and ends, and what happens if it cannot begin."""
 
 import signal
 from pathlib import Path
@@ -14,7 +14,9 @@ from evdispatch.debug._trace import TracedCall
 from evdispatch.testing import settle
 
 
-def test_it_may_begin_and_end_in_handlers(app: Dispatcher, path: Path) -> None:
+def test_trace_opened_and_closed_by_handlers_is_complete(
+    app: Dispatcher, path: Path
+) -> None:
     traces: list[Trace] = []
     app.on("start")(lambda: traces.append(app.trace(path)))
     app.on(Work, priority=1)(lambda: None)
@@ -31,7 +33,7 @@ def test_it_may_begin_and_end_in_handlers(app: Dispatcher, path: Path) -> None:
     check(load(path))
 
 
-def test_the_dispatchers_end_is_its_end(io: Any, path: Path) -> None:
+def test_trace_of_a_closed_dispatcher_is_closed(io: Any, path: Path) -> None:
     with Dispatcher(io=io) as app:
         trace = app.trace(path)
         app.on(Work)(lambda: None)
@@ -44,7 +46,7 @@ def test_the_dispatchers_end_is_its_end(io: Any, path: Path) -> None:
         app.trace(path)
 
 
-def test_ctrl_c_interrupts_a_traced_handler_at_once(
+def test_ctrl_c_in_a_traced_handler_interrupts_at_once(
     app: Dispatcher, path: Path
 ) -> None:
     reached = []
@@ -61,7 +63,9 @@ def test_ctrl_c_interrupts_a_traced_handler_at_once(
     check(load(path))
 
 
-def test_it_goes_on_though_a_run_has_ended(app: Dispatcher, path: Path) -> None:
+def test_trace_after_a_failed_run_continues_with_the_next(
+    app: Dispatcher, path: Path
+) -> None:
     @app.on("start", once=True)
     def fail() -> None:
         raise LookupError
@@ -74,7 +78,7 @@ def test_it_goes_on_though_a_run_has_ended(app: Dispatcher, path: Path) -> None:
     assert span_names(of(load(path), "handler")) == ["fail", "stop"]
 
 
-def test_one_that_can_not_begin_leaves_all_as_it_was(
+def test_trace_that_fails_to_begin_leaves_the_handlers_unchanged(
     timed: Dispatcher, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:

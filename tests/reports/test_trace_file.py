@@ -1,4 +1,4 @@
-"""`Dispatcher.trace`: the file, whatever becomes of it."""
+"""`Dispatcher.trace`: the file, also of programs that end early and on a full disk."""
 
 import io as files
 import json
@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.events import Work
-from helpers.processes import UNTRACED
+from helpers.processes import UNTRACED, in_child
 from helpers.traces import check, load, of, span_names
 from helpers.waiting import PATIENCE
 
@@ -23,7 +24,7 @@ from evdispatch.debug._trace_file import BATCH, TraceFile
 from evdispatch.testing import ManualSource, settle
 
 
-def test_a_text_file_stays_open(app: Dispatcher) -> None:
+def test_trace_to_a_text_file_leaves_it_open(app: Dispatcher) -> None:
     file = files.StringIO()
     app.on(Work)(lambda: None)
     with app.trace(file):
@@ -32,7 +33,7 @@ def test_a_text_file_stays_open(app: Dispatcher) -> None:
     assert len(json.loads(file.getvalue())) > 3
 
 
-def test_one_that_is_not_closed_loads_with_a_bracket(
+def test_trace_file_not_closed_loads_with_a_bracket(
     timed: Dispatcher, path: Path
 ) -> None:
     timed.on(Work)(lambda: None)
@@ -48,7 +49,7 @@ def test_one_that_is_not_closed_loads_with_a_bracket(
     assert len(of(load(path), "handler")) >= 2 * BATCH
 
 
-def test_a_program_that_is_killed(path: Path) -> None:
+def test_trace_file_of_a_killed_program_loads_with_a_bracket(path: Path) -> None:
     program = f"""
 import os, signal
 from evdispatch import Dispatcher, Timer
@@ -68,7 +69,7 @@ app.run()
     assert len(records) >= 1
 
 
-def test_a_program_that_just_ends(path: Path) -> None:
+def test_trace_file_of_a_program_that_exits_without_close_loads(path: Path) -> None:
     program = f"""
 from evdispatch import Dispatcher
 app = Dispatcher()
@@ -82,20 +83,20 @@ app.run()
 
 
 @pytest.mark.parametrize("target", [1, None, b"trace", files.BytesIO()])
-def test_what_is_no_file(timed: Dispatcher, target: Any) -> None:
+def test_trace_to_no_file_raises_type_error(timed: Dispatcher, target: Any) -> None:
     with pytest.raises(TypeError):
         timed.trace(target)
     assert not timed._registry.instruments._all
 
 
-def test_one_that_cannot_be_opened(timed: Dispatcher, path: Path) -> None:
+def test_trace_file_that_cannot_be_opened_raises(timed: Dispatcher, path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         timed.trace(path / "below")
     with pytest.raises(OSError, match="No space"):
         timed.trace("/dev/full")
 
 
-def test_a_full_disk_ends_it_and_nothing_else(
+def test_trace_file_on_a_full_disk_ends_the_trace_only(
     app: Dispatcher, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Full(files.StringIO):
@@ -103,14 +104,14 @@ def test_a_full_disk_ends_it_and_nothing_else(
             if self.tell() > 200:
                 raise OSError(28, "No space left on device")
 
-    heard: list[Event] = []
-    app.on(Work)(heard.append)
+    seen: list[Event] = []
+    app.on(Work)(seen.append)
     (subscription,) = app._registry.scope.subscriptions[Work]
     trace = app.trace(Full())
     for _ in range(BATCH):
         app.post(Work())
     settle(app)
-    assert len(heard) == BATCH
+    assert len(seen) == BATCH
     assert trace.closed
     assert "No space left" in caplog.text
     app.post(Work())
@@ -121,7 +122,7 @@ def test_a_full_disk_ends_it_and_nothing_else(
     assert len(caplog.records) == 1
 
 
-def test_a_full_disk_at_the_end(
+def test_trace_file_that_fails_at_close_is_logged(
     app: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = files.StringIO()
@@ -131,7 +132,7 @@ def test_a_full_disk_at_the_end(
     assert "closed file" in caplog.text
 
 
-def test_its_descriptor_is_closed_if_it_can_not_be_written(
+def test_trace_file_that_fails_at_close_closes_its_descriptor(
     app: Dispatcher, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trace = app.trace(path)
@@ -143,26 +144,20 @@ def test_its_descriptor_is_closed_if_it_can_not_be_written(
     assert trace._file._fd == -1
 
 
-def test_a_forked_child_writes_nothing(path: Path) -> None:
+def test_trace_in_a_forked_child_writes_nothing(path: Path) -> None:
     with Dispatcher(io="inline") as app:
         app.on(Work)(lambda: None)
         with app.trace(path) as trace:
             app.post(Work())
             settle(app)
-            child = multiprocessing.get_context("fork").Process(
-                target=expect_closed, args=(trace,)
-            )
-            child.start()
-            child.join()
-            assert child.exitcode == 0
-            child.close()
+            assert in_child(partial(expect_closed, trace)) == 0
             app.post(Work())
             settle(app)
     assert span_names(of(load(path), "handler")).count("<lambda>") == 2
     check(load(path))
 
 
-def test_a_forked_child_goes_on_though_another_thread_was_writing() -> None:
+def test_trace_in_a_child_forked_during_a_write_does_not_hang() -> None:
     writing, forked = threading.Event(), threading.Event()
 
     class Slow(files.StringIO):
@@ -193,7 +188,7 @@ def test_a_forked_child_goes_on_though_another_thread_was_writing() -> None:
         thread.join()
 
 
-def test_names_are_quoted(timed: Dispatcher, path: Path) -> None:
+def test_trace_file_names_are_quoted(timed: Dispatcher, path: Path) -> None:
     source = timed.add(ManualSource('a "name"\n\udcff'))
     with timed.trace(path):
         source.emit(Work())
@@ -201,7 +196,7 @@ def test_names_are_quoted(timed: Dispatcher, path: Path) -> None:
     assert 'a "name"\n\udcff' in [each["name"] for each in of(load(path), "source")]
 
 
-def test_what_comes_after_its_end_is_not_written(path: Path) -> None:
+def test_trace_file_closed_ignores_spans(path: Path) -> None:
     file = TraceFile(path)
     file.close()
     file.span('"late"', "handler", (0.0, 1.0), "{}")

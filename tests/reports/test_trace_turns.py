@@ -15,7 +15,9 @@ from evdispatch.testing import ManualSource, settle
 pytestmark = pytest.mark.cross
 
 
-def test_one_that_fails(app: Dispatcher, path: Path) -> None:
+def test_trace_turn_of_a_failing_source_counts_the_error(
+    app: Dispatcher, path: Path
+) -> None:
     class Failing(Source):
         def on_wake(self) -> Iterator[Event]:
             yield Work()
@@ -30,7 +32,9 @@ def test_one_that_fails(app: Dispatcher, path: Path) -> None:
     assert turn["args"]["events"] == 2  # with the error
 
 
-def test_more_than_a_turn(app: Dispatcher, path: Path) -> None:
+def test_trace_source_with_many_events_has_several_turns(
+    app: Dispatcher, path: Path
+) -> None:
     source = app.add(ManualSource("many"))
     with app.trace(path):
         source.emit(*(Work() for _ in range(150)))
@@ -39,11 +43,10 @@ def test_more_than_a_turn(app: Dispatcher, path: Path) -> None:
     assert [each["args"]["events"] for each in turns] == [64, 64, 22]
 
 
-def test_the_thread_that_stands_by(path: Path) -> None:
+def test_trace_turn_of_the_standby_thread_has_its_name(path: Path) -> None:
     with Dispatcher(io="auto") as app:
         source = app.add(ManualSource("made"))
-        heard: list[Event] = []
-        source.on(Event)(heard.append)
+        source.on(Event)(lambda: None)
 
         @app.on(Work)
         def work() -> None:
@@ -64,7 +67,7 @@ def test_the_thread_that_stands_by(path: Path) -> None:
     assert thread == "evdispatch-standby"
 
 
-def test_what_asks_through_another_is_one_turn(
+def test_trace_oneshot_fd_has_one_turn(
     app: Dispatcher, path: Path, pipe: list[int]
 ) -> None:
     fd = app.add(Fd(pipe[0], oneshot=True))
@@ -76,7 +79,9 @@ def test_what_asks_through_another_is_one_turn(
     assert [each["args"]["events"] for each in turns] == [1]
 
 
-def test_one_that_is_under_way_as_the_trace_ends(app: Dispatcher, path: Path) -> None:
+def test_trace_turn_under_way_at_the_close_is_not_recorded(
+    app: Dispatcher, path: Path
+) -> None:
     trace = app.trace(path)
     ask = app._io._turn
     trace.close()

@@ -9,6 +9,8 @@ from helpers.trees import Watched, Watching, clear, fill, plain
 from evdispatch import Created, Deleted, Dispatcher, Settled, Watch
 from evdispatch.testing import VirtualClock, settle
 
+pytestmark = [pytest.mark.pollers, pytest.mark.cross]
+
 
 def test_file_written_and_closed_gives_each_event(watched: Watched) -> None:
     watched.quiet = ()

@@ -12,7 +12,6 @@ from evdispatch import Change, Dispatcher
 from evdispatch.testing import VirtualClock, settle
 
 
-@pytest.mark.pollers("epoll")  # it takes seconds
 def test_overflow_of_the_kernel_queue_ends_in_an_exact_tree(watched: Watched) -> None:
     """Make 30,000 files while nothing is read: the kernel keeps 16,384 records."""
     fill(watched.root, "d/e/f", "g/h")

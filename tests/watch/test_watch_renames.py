@@ -10,6 +10,8 @@ from helpers.trees import Watched, Watching, fill
 from evdispatch import Moved
 from evdispatch.testing import VirtualClock, settle
 
+pytestmark = pytest.mark.cross
+
 
 def test_rename_of_a_file_is_one_moved(watched: Watched) -> None:
     fill(watched.root, "a", "d/")
