@@ -39,6 +39,25 @@ def test_more_than_a_turn(app: Dispatcher, path: Path) -> None:
     assert [each["args"]["events"] for each in turns] == [64, 64, 22]
 
 
+def test_a_deadline_while_there_are_leftover_events(
+    app: Dispatcher, path: Path
+) -> None:
+    class Both(Source):
+        def on_wake(self) -> Iterator[Event]:
+            self.set_deadline(0)
+            return (Work() for _ in range(100))
+
+        def on_deadline(self, now: float) -> Iterator[Event]:
+            return (Work() for _ in range(10))
+
+    source = app.add(Both("both"))
+    with app.trace(path):
+        source.wake()
+        settle(app)
+    turns = [each for each in of(load(path), "source") if each["name"] == "both"]
+    assert sum(each["args"]["events"] for each in turns) == 110
+
+
 def test_the_thread_that_stands_by(path: Path) -> None:
     with Dispatcher(io="auto") as app:
         source = app.add(ManualSource("made"))
