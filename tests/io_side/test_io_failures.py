@@ -26,7 +26,40 @@ from evdispatch.testing import ManualSource, record, run_until, settle
 pytestmark = [pytest.mark.pollers, pytest.mark.cross]
 
 
+class Answers(Source):
+    """Answers each readiness of a pipe with what it was given."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+        self.reader, self.writer = os.pipe()
+
+    def fileno(self) -> int:
+        return self.reader
+
+    def on_ready(self, ready: int) -> Any:
+        os.read(self.reader, 100)
+        return self.answer
+
+    def on_close(self) -> None:
+        os.close(self.reader)
+        os.close(self.writer)
+
+
 class TestFailures:
+    @pytest.mark.parametrize("answer", [(None,), ("work",), (3, None), 3, None])
+    def test_a_source_that_answers_with_no_events_ends_and_the_loop_goes_on(
+        self, app: Dispatcher, answer: Any
+    ) -> None:
+        source, other = app.add(Answers(answer)), app.add(ManualSource())
+        errors, heard = record(app, Error), record(app, Work)
+        os.write(source.writer, b"x")
+        run_until(app, lambda: errors)
+        assert (errors[0].source, source.closed) == (source, True)
+        other.emit(Work())
+        settle(app)
+        assert len(heard) == 1
+
     def test_what_it_made_comes_first_then_the_error_and_it_has_ended(
         self, app: Dispatcher
     ) -> None:

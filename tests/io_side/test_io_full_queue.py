@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from helpers.events import Work, numbers
 from helpers.sources import Maker, works
-from helpers.waiting import PATIENCE
+from helpers.waiting import PATIENCE, wait_until
 
 from evdispatch import Data, Dispatcher, Eof, Line, Pipe
+from evdispatch._core._queue import Queue
 from evdispatch._events import URGENT
 from evdispatch.testing import ManualSource, record, run_until, settle
 
@@ -25,6 +26,24 @@ class Urgent(ManualSource):
 
 
 class TestFullQueue:
+    def test_leftover_events_are_taken_though_the_queue_empties_before_the_wait(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is full at the look for leftover events, and empty when a wait for room begins."""
+        with Dispatcher(io="thread", queue_size=2) as app:
+            source = app.add(Maker(lambda: works(20)))
+            seen = record(app, Work)
+            app.on("work")(lambda: time.sleep(0.01))  # the IO thread waits for 5 ms
+            wait_for_low_water = Queue.wait_for_low_water
+
+            def wait(queue: Queue) -> bool:
+                wait_until(lambda: not len(queue))
+                return wait_for_low_water(queue)
+
+            monkeypatch.setattr(Queue, "wait_for_low_water", wait)
+            source.wake()
+            run_until(app, lambda: len(seen) == 20)
+
     def test_urgent_events_get_through_while_it_is_full(self, io: Any) -> None:
         with Dispatcher(io=io, queue_size=10) as app:
             flood = app.add(Maker(lambda: works(20_000)))
