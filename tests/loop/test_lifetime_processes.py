@@ -102,6 +102,17 @@ def test_a_forked_child_is_told_that_it_is_not_its_dispatcher(
     assert in_child(child) == 0
 
 
+def test_a_post_of_a_known_class_in_a_forked_child_is_refused(app: Dispatcher) -> None:
+    app.post(Work())
+    settle(app)
+
+    def child() -> None:
+        with pytest.raises(ForkedError):
+            app.post(Work())
+
+    assert in_child(child) == 0
+
+
 def test_the_parent_goes_on_whatever_the_child_does(app: Dispatcher) -> None:
     """The child shares the parent's epoll: what it deleted would be gone in the parent."""
     r, w = os.pipe()
