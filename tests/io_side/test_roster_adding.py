@@ -36,6 +36,22 @@ class Numbers:
 
 
 class TestAdding:
+    def test_a_source_that_ends_as_it_is_added_is_not_watched(
+        self, app: Dispatcher, fds: list[int]
+    ) -> None:
+        class Brief(Probe):
+            def on_add(self) -> None:
+                self.finish()
+
+        reader, writer = new_pipe(fds)
+        brief = app.add(Brief(reader))
+        assert brief.closed
+        assert app.sources == ()
+        os.write(writer, b"x")
+        settle(app)
+        assert brief.asked == 0
+        app.add(Probe(reader))  # nothing holds the number
+
     @pytest.mark.parametrize("kind", [Fd, Pipe])
     @pytest.mark.parametrize("bad", [-1, True, False, 1.0, "0", None, b"1"])
     def test_what_is_no_descriptor_is_refused_at_once(
