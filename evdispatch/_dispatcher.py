@@ -227,10 +227,15 @@ class Dispatcher:
         queue = self._queue
         try:
             lane = self._lanes[type(event)]
-        except KeyError:  # the first of its class, one with a policy, or it is closed
+        except KeyError:  # the first of its class, or one with a policy
             self._post_slowly(event, timeout)
             return
-        if event.source is not None or len(lane) >= queue.bound:
+        if (
+            event.source is not None
+            or timeout is not None
+            or len(lane) >= queue.bound
+            or queue.closed
+        ):
             self._post_slowly(event, timeout)
             return
         event.time = event.time or self._now()
@@ -520,11 +525,7 @@ class Dispatcher:
         Raises:
             AlreadyRunningError: It is running: `stop` it first.
         """
-        try:
-            self._runner.close()
-        finally:
-            if self._runner.gone is not None:
-                self._lanes = {}  # posts find it closed
+        self._runner.close()
 
     # -- questions -------------------------------------------------------------------------
 

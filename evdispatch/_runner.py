@@ -361,6 +361,7 @@ class Runner:
     def abandon(self) -> None:
         """Release the descriptors in a forked child, without touching the parent's."""
         self.gone = ForkedError
+        self._queue.closed = True
         self._registrations.abandon()
         self._registrations.wakeup.abandon()
         self._wakeup.abandon()

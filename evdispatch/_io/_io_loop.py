@@ -36,6 +36,10 @@ TURN = 64
 """Events of one source in one turn: enough to pay for the turn, and so few that a key pressed
 while eight sources are busy waits for a millisecond."""
 
+_UNKNOWN: Any = (
+    object()
+)  # the policy of a class that was not asked for, or is no event's
+
 _MANY = 16  # ready at once: from then on it pays to ask which are urgent (0.4 us)
 
 _SUSPECT = ERROR | HANGUP | INVALID
@@ -138,6 +142,8 @@ class IoLoop:
         full = self._queue.full_lane
         if full != IDLE and timeout != 0 and not self._queue.wait_for_low_water():
             full = IDLE
+        if full == IDLE:  # emptied meanwhile: there is room for leftover events
+            timeout = self._prepare(timeout)
         registrations.serial += 1
         if full == URGENT:
             registrations.wakeup.wait(timeout)
@@ -216,6 +222,8 @@ class IoLoop:
         source = record.source
         try:
             made = source.on_ready(mask)
+            if type(made) is not tuple:
+                made = iter(made)
         except Exception as error:
             self._fail(source, error)
             return
@@ -225,7 +233,7 @@ class IoLoop:
             self._take(source, deque((iter(made),)))
             return
         for event in made:
-            if policies.get(type(event), event) is not None:  # has one, or is unknown
+            if policies.get(type(event), _UNKNOWN) is not None:  # or has one
                 self._take(source, deque((iter(made),)))
                 return
             if event.source is None:
@@ -270,14 +278,12 @@ class IoLoop:
         with self._registrations.lock:
             if record.closed:
                 return
-            source, leftover = record.source, record.leftover
-            if leftover is not None:
+            if record.leftover is not None:
                 # First the leftover, and only then what is asked now.
-                leftover.append(_later(ask, *arguments))
-                if record not in self._registrations.more:  # paused
-                    return
-                self._take(source, leftover)
+                record.leftover.append(_later(ask, *arguments))
+                self._take_leftover(record)
                 return
+            source = record.source
             for instrument in self._instruments.of_turns:
                 instrument.before_turn(source)
             try:
@@ -305,7 +311,7 @@ class IoLoop:
             record.leftover.append(made)
 
     def _take_leftover(self, record: Registration) -> None:
-        """Take more of what a source has made before."""
+        """Take more of what a source has made before, unless it is held back."""
         registrations = self._registrations
         with registrations.lock:
             if record.discarding:
@@ -352,12 +358,17 @@ class IoLoop:
         limit = TURN
         if source.lane != IDLE:
             limit = min(TURN, self._queue.bound - len(self._queue.lanes[source.lane]))
+        now = self._registrations.now()
         limiter = source.registration.limiter
         if limiter is not None:
-            limit = min(limit, limiter.available(self._registrations.now()))
+            limit = min(limit, limiter.available(now))
+        add = events.append
         while made:
-            # What an iterator gives before it raises is kept: extend appends one by one.
-            events.extend(islice(made[0], max(0, limit - len(events))))
+            for event in islice(made[0], max(0, limit - len(events))):
+                if event.source is None:
+                    event.source = source
+                event.time = event.time or now
+                add(event)
             if len(events) >= limit:
                 return False
             made.popleft()
@@ -367,12 +378,7 @@ class IoLoop:
         """Put a source's events into its lane, as the policies of their classes say."""
         if not events:
             return
-        record, now = source.registration, self._registrations.now()
-        for event in events:
-            if event.source is None:
-                event.source = source
-            if not event.time:
-                event.time = now
+        record = source.registration
         record.made += len(events)
         if record.pending is None and self._are_plain(events):
             self._queue.lanes[source.lane].extend(events)

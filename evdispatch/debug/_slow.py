@@ -227,7 +227,7 @@ class TimedCall:
         """Call the handler and measure it."""
         sampler = self._timer.sampler
         before = sampler.call
-        sampler.call = call = (self._now(), get_ident())
+        sampler.call = sampler.latest = call = (self._now(), get_ident())
         if sampler.asleep:  # after setting the call: see `StackSampler`
             sampler.wake()
         try:
@@ -255,8 +255,10 @@ class Place(NamedTuple):
 class StackSampler:
     """Samples the stack of the call that is under way, once it is slow.
 
-    Its thread is started by the first call. It sleeps for good when no call is under way: it sets
-    ``asleep`` and *then* looks for a call; a call sets ``call`` and *then* looks at ``asleep``.
+    Its thread is started by the first call. While calls come it wakes once in ``slow`` seconds:
+    to wake it for each call would take longer than most calls. When none has come for so long it
+    sleeps for good: it sets ``asleep`` and *then* looks for a call; a call sets ``call`` and
+    *then* looks at ``asleep``.
     It references no handlers, so it keeps none of them alive.
 
     Args:
@@ -265,12 +267,15 @@ class StackSampler:
 
     Attributes:
         call: What is under way; the dispatch thread sets it.
+        latest: The call that began last; the dispatch thread sets it.
         asleep: Whether a call has to wake the thread.
     """
 
     def __init__(self, slow: float, now: Callable[[], float]) -> None:
         self.slow = slow
         self.call: Call | None = None
+        self.latest: Call | None = None
+        self._seen: Call | None = None  # the latest one at the last look
         self.asleep = True  # there is no thread yet
         self._now = now
         self._sampled: tuple[Call | None, str] = (None, "")
@@ -285,7 +290,10 @@ class StackSampler:
         """End the thread's sleep; start it at first."""
         self.asleep = False
         if self._thread is None:
-            self._thread = Worker(self._run, "evdispatch-slow")
+            try:
+                self._thread = Worker(self._run, "evdispatch-slow")
+            except RuntimeError:  # the system gives no thread; the handler is called
+                _log.exception("no stacks of slow handlers")
         self._ring()
 
     def _ring(self) -> None:
@@ -337,11 +345,12 @@ class StackSampler:
         """Sample what is under way, if it is slow.
 
         Returns:
-            How long to wait for the next look, in seconds; None: no call is under way.
+            How long to wait for the next look, in seconds; None: until a call comes.
         """
         call = self.call
         if call is None:
-            return None
+            seen, self._seen = self._seen, self.latest
+            return None if seen is self._seen else min(self.slow, _LONGEST)
         if self._sampled[0] is not call:
             left = call[0] + self.slow - self._now()
             if left > 0:
