@@ -227,10 +227,15 @@ class Dispatcher:
         queue = self._queue
         try:
             lane = self._lane_of[type(event)]
-        except KeyError:  # no entry: first of its class, has a policy, or closed
+        except KeyError:  # no entry: first of its class, or has a policy
             self._post_slowly(event, timeout)
             return
-        if event.source is not None or len(lane) >= queue.bound:
+        if (
+            event.source is not None
+            or timeout is not None
+            or len(lane) >= queue.bound
+            or queue.closed
+        ):
             self._post_slowly(event, timeout)
             return
         event.time = event.time or self._now()
@@ -524,11 +529,7 @@ class Dispatcher:
         Raises:
             AlreadyRunningError: It is running: `stop` it first.
         """
-        try:
-            self._runner.close()
-        finally:
-            if self._runner.gone is not None:
-                self._lane_of = {}  # `post` then checks whether it is closed
+        self._runner.close()
 
     # -- questions -------------------------------------------------------------------------
 

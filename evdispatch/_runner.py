@@ -363,6 +363,7 @@ class Runner:
     def abandon(self) -> None:
         """Release the descriptors in a forked child; the parent's state stays."""
         self.gone = ForkedError
+        self._queue.closed = True
         self._registrations.abandon()
         self._registrations.wakeup.abandon()
         self._wakeup.abandon()

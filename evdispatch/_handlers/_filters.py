@@ -7,6 +7,7 @@ would silently never be called.
 """
 
 import difflib
+import functools
 import re
 import types
 import typing
@@ -17,7 +18,7 @@ import attrs
 
 from evdispatch._errors import FilterError, UnknownEventError
 from evdispatch._events import Event, event_classes, loaded_classes
-from evdispatch._handlers._handler import check_one_argument
+from evdispatch._handlers._handler import check_one_argument, is_python
 
 Test = Callable[[Any], bool]
 Selector = str | type[Event]
@@ -87,8 +88,14 @@ def compile_filters(
         if not callable(where):
             raise TypeError(f"where must be a function of the event, got {where!r}")
         check_one_argument(where)
-        filters.append(Filter("where", where, where))
+        # Called by a function of ours, so that ctrl+c lets it end: see `calls_handlers`.
+        test = functools.partial(_call_where, where) if is_python(where) else where
+        filters.append(Filter("where", where, test))
     return tuple(filters)
+
+
+def _call_where(where: Test, event: Any) -> bool:
+    return where(event)
 
 
 def join(filters: tuple[Filter, ...]) -> Test | None:

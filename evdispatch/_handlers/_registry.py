@@ -99,6 +99,8 @@ class Registry:
         Raises:
             ValueError: The object is not registered.
         """
+        if self.check_thread is not None:
+            self.check_thread()
         try:
             _, subscriptions = self._by_owner.pop(id(obj))
         except KeyError:

@@ -36,6 +36,8 @@ TURN = 64
 """The maximum number of events of one source in one turn. It is high enough to amortize the
 turn, and low enough that a key waits for about a millisecond while eight sources are busy."""
 
+_UNKNOWN: Any = object()  # the policy of a class without an entry in by_class
+
 _MANY = 16  # from this number on, querying the urgent poller is worth its 0.4 us
 
 _SUSPECT = ERROR | HANGUP | INVALID
@@ -143,6 +145,8 @@ class IoLoop:
         full = self._queue.full_lane
         if full != IDLE and timeout != 0 and not self._queue.wait_for_low_water():
             full = IDLE
+        if full == IDLE:  # emptied meanwhile: there is room for leftover events
+            timeout = self._prepare(timeout)
         registrations.serial += 1
         if full == URGENT:
             registrations.wakeup.wait(timeout)
@@ -221,6 +225,8 @@ class IoLoop:
         source = record.source
         try:
             made = source.on_ready(mask)
+            if type(made) is not tuple:
+                made = iter(made)
         except Exception as error:
             self._fail(source, error)
             return
@@ -230,7 +236,7 @@ class IoLoop:
             self._take(source, deque((iter(made),)))
             return
         for event in made:
-            if policies.get(type(event), event) is not None:  # a policy, or unknown
+            if policies.get(type(event), _UNKNOWN) is not None:  # a policy, or unknown
                 self._take(source, deque((iter(made),)))
                 return
             if event.source is None:
@@ -275,14 +281,12 @@ class IoLoop:
         with self._registrations.lock:
             if record.closed:
                 return
-            source, leftover = record.source, record.leftover
-            if leftover is not None:
+            if record.leftover is not None:
                 # The leftover comes first; the source is asked after it.
-                leftover.append(_later(ask, *arguments))
-                if record not in self._registrations.more:  # paused
-                    return
-                self._take(source, leftover)
+                record.leftover.append(_later(ask, *arguments))
+                self._take_leftover(record)
                 return
+            source = record.source
             for instrument in self._instruments.of_turns:
                 instrument.before_turn(source)
             try:
@@ -310,7 +314,7 @@ class IoLoop:
             record.leftover.append(made)
 
     def _take_leftover(self, record: Registration) -> None:
-        """Put more of a source's leftover events into the queue."""
+        """Put more of a source's leftover into the queue, unless it is held back."""
         registrations = self._registrations
         with registrations.lock:
             if record.discarding:
@@ -358,12 +362,18 @@ class IoLoop:
         limit = TURN
         if source.lane != IDLE:
             limit = min(TURN, self._queue.bound - len(self._queue.lanes[source.lane]))
+        now = self._registrations.now()
         limiter = source.registration.limiter
         if limiter is not None:
-            limit = min(limit, limiter.available(self._registrations.now()))
+            limit = min(limit, limiter.available(now))
+        add = events.append
         while made:
-            # extend appends one by one, so events before an exception are kept.
-            events.extend(islice(made[0], max(0, limit - len(events))))
+            # One by one, so events before an exception are kept.
+            for event in islice(made[0], max(0, limit - len(events))):
+                if event.source is None:
+                    event.source = source
+                event.time = event.time or now
+                add(event)
             if len(events) >= limit:
                 return False
             made.popleft()
@@ -373,12 +383,7 @@ class IoLoop:
         """Put a source's events into its lane, by the policies of their classes."""
         if not events:
             return
-        record, now = source.registration, self._registrations.now()
-        for event in events:
-            if event.source is None:
-                event.source = source
-            if not event.time:
-                event.time = now
+        record = source.registration
         record.made += len(events)
         if record.pending is None and self._are_plain(events):
             self._queue.lanes[source.lane].extend(events)

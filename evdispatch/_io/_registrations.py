@@ -97,7 +97,8 @@ class Registrations:
     @property
     def sources(self) -> tuple[Source, ...]:
         """The open sources, in the order they were added."""
-        return tuple(record.source for record in tuple(self._records))
+        found = (record.source for record in tuple(self._records))
+        return tuple(each for each in found if each is not None)  # None: it just ends
 
     # -- adding ----------------------------------------------------------------------
 
@@ -124,6 +125,8 @@ class Registrations:
             try:
                 source.on_add()
                 added = True
+                if source.closed:  # it has ended already
+                    return
                 fd = source.fileno()
                 if fd is not None:
                     self._watch(record, descriptor(fd))

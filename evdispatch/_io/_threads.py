@@ -64,6 +64,8 @@ class Worker:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the thread, up to ``timeout`` seconds, and return whether it ended."""
+        if self.is_current:  # the collector closes a dispatcher there: it can't wait
+            return False
         ended = self._ended.wait(timeout)
         if ended:
             self._thread.join()

@@ -227,7 +227,7 @@ class TimedCall:
         """Call the handler and measure it."""
         sampler = self._timer.sampler
         before = sampler.call
-        sampler.call = call = (self._now(), get_ident())
+        sampler.call = sampler.latest = call = (self._now(), get_ident())
         if sampler.asleep:  # after setting call: see `StackSampler`
             sampler.wake()
         try:
@@ -255,9 +255,11 @@ class Place(NamedTuple):
 class StackSampler:
     """Samples the stack of a call in progress, once it is slow.
 
-    The first call starts the thread. Without a call in progress the thread sleeps until it is
-    woken: it sets ``asleep`` and *then* reads ``call``; the dispatch thread sets ``call`` and
-    *then* reads ``asleep``. The sampler references no handlers, so it keeps none alive.
+    The first call starts the thread. While calls come, the thread wakes once in ``slow`` seconds,
+    because waking it for each call would take longer than most calls. After ``slow`` seconds
+    without a call it sleeps until it is woken: it sets ``asleep`` and *then* reads ``call``; the
+    dispatch thread sets ``call`` and *then* reads ``asleep``. The sampler references no
+    handlers, so it keeps none alive.
 
     Args:
         slow: A call of this many seconds or more is slow.
@@ -265,12 +267,15 @@ class StackSampler:
 
     Attributes:
         call: The call in progress; the dispatch thread sets it.
+        latest: The call that began last; the dispatch thread sets it.
         asleep: Whether a call must wake the thread.
     """
 
     def __init__(self, slow: float, now: Callable[[], float]) -> None:
         self.slow = slow
         self.call: Call | None = None
+        self.latest: Call | None = None
+        self._seen: Call | None = None  # the latest one at the last look
         self.asleep = True  # there is no thread yet
         self._now = now
         self._sampled: tuple[Call | None, str] = (None, "")
@@ -286,7 +291,10 @@ class StackSampler:
         """Wake the thread; start it if there is none."""
         self.asleep = False
         if self._thread is None:
-            self._thread = Worker(self._run, "evdispatch-slow")
+            try:
+                self._thread = Worker(self._run, "evdispatch-slow")
+            except RuntimeError:  # no thread can be started; the handler is called
+                _log.exception("no stacks of slow handlers")
         self._ring()
 
     def _ring(self) -> None:
@@ -338,11 +346,12 @@ class StackSampler:
         """Sample the call in progress, if it is slow.
 
         Returns:
-            Seconds until the next check, or None if no call is in progress.
+            Seconds until the next check, or None to wait for the next call.
         """
         call = self.call
         if call is None:
-            return None
+            seen, self._seen = self._seen, self.latest
+            return None if seen is self._seen else min(self.slow, _LONGEST)
         if self._sampled[0] is not call:
             left = call[0] + self.slow - self._now()
             if left > 0:

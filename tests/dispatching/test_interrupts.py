@@ -15,7 +15,7 @@ from helpers.waiting import PATIENCE
 
 from evdispatch import Dispatcher, Pipe, Source, Start
 from evdispatch._io._modes import IoMode
-from evdispatch.testing import VirtualClock
+from evdispatch.testing import ManualSource, VirtualClock
 
 pytestmark = pytest.mark.pollers
 
@@ -264,3 +264,20 @@ def test_ctrl_c_in_a_handler_written_in_c_interrupts_at_once(app: Dispatcher) ->
     with pytest.raises(KeyboardInterrupt):
         app.run()
     assert not reached
+
+
+def test_where_is_not_interrupted_and_its_event_is_not_lost(inline: Dispatcher) -> None:
+    seen: list[Start] = []
+
+    def where(event: Start) -> bool:
+        if not seen:
+            interrupt()
+        return True
+
+    inline.on("start", where=where)(seen.append)
+    source = inline.add(ManualSource())
+    source.emit(Start())
+    with pytest.raises(KeyboardInterrupt):
+        inline.step(0)
+    inline.step(0)
+    assert len(seen) == 1

@@ -122,6 +122,32 @@ class TestStackSampler:
         assert sampler.stack_of(first) == ""
         assert rung
 
+    def test_sampler_with_short_calls_stays_awake(self, clock: VirtualClock) -> None:
+        sampler = StackSampler(0.5, clock.now)
+        for _ in range(3):
+            sampler.latest = (clock.now(), 0)
+            assert sampler.look() == 0.5
+        assert sampler.look() is None
+
+    def test_sampler_without_a_thread_still_calls_the_handler(
+        self,
+        app: Dispatcher,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        app.step(0)  # the other threads are there
+
+        def refuse(*_: Any) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr("evdispatch.debug._slow.Worker", refuse)
+        heard = record(app, Work)
+        app.post(Work())
+        app.post(Work())
+        settle(app)
+        assert len(heard) == 2
+        assert caplog.text.count("no stacks of slow handlers") == 1
+
     def test_sampler_call_that_ends_while_sampled_is_looked_at_again(
         self, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:

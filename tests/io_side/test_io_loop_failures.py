@@ -30,6 +30,40 @@ def crash(*_: Any) -> Any:
     raise LookupError("a fault of the library")
 
 
+class Answers(Source):
+    """Answers each readiness of a pipe with what it was given."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+        self.reader, self.writer = os.pipe()
+
+    def fileno(self) -> int:
+        return self.reader
+
+    def on_ready(self, ready: int) -> Any:
+        os.read(self.reader, 100)
+        return self.answer
+
+    def on_close(self) -> None:
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+@pytest.mark.parametrize("answer", [(None,), ("work",), (3, None), 3, None])
+def test_source_that_returns_no_events_ends_with_an_error(
+    app: Dispatcher, answer: Any
+) -> None:
+    source, other = app.add(Answers(answer)), app.add(ManualSource())
+    errors, works = record(app, Error), record(app, Work)
+    os.write(source.writer, b"x")
+    run_until(app, lambda: errors)
+    assert (errors[0].source, source.closed) == (source, True)
+    other.emit(Work())
+    settle(app)
+    assert len(works) == 1
+
+
 def test_source_that_fails_delivers_its_events_then_the_error_and_closes(
     app: Dispatcher,
 ) -> None:

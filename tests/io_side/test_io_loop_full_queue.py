@@ -11,9 +11,10 @@ import pytest
 from helpers.dispatchers import in_threads
 from helpers.events import Work, numbers
 from helpers.sources import Maker, works
-from helpers.waiting import PATIENCE
+from helpers.waiting import PATIENCE, wait_until
 
 from evdispatch import Data, Dispatcher, Eof, Line, Pipe
+from evdispatch._core._queue import Queue
 from evdispatch._events import URGENT
 from evdispatch.testing import ManualSource, record, run_until, settle
 
@@ -22,6 +23,25 @@ pytestmark = pytest.mark.pollers
 
 class Urgent(ManualSource):
     lane = URGENT
+
+
+def test_full_queue_emptied_before_the_wait_still_takes_leftover_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is full at the look for leftover events, and empty when a wait for room begins."""
+    with Dispatcher(io="thread", queue_size=2) as app:
+        source = app.add(Maker(lambda: works(20)))
+        seen = record(app, Work)
+        app.on("work")(lambda: time.sleep(0.01))  # the IO thread waits for 5 ms
+        wait_for_low_water = Queue.wait_for_low_water
+
+        def wait(queue: Queue) -> bool:
+            wait_until(lambda: not len(queue))
+            return wait_for_low_water(queue)
+
+        monkeypatch.setattr(Queue, "wait_for_low_water", wait)
+        source.wake()
+        run_until(app, lambda: len(seen) == 20)
 
 
 def test_full_queue_urgent_events_are_still_dispatched(io: Any) -> None:

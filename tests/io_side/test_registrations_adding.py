@@ -118,6 +118,23 @@ def test_add_descriptor_of_a_paused_source_raises(
         app.add(Fd(reader))
 
 
+def test_add_source_that_ends_as_it_is_added_does_not_watch_it(
+    app: Dispatcher, fds: list[int]
+) -> None:
+    class Brief(Probe):
+        def on_add(self) -> None:
+            self.finish()
+
+    reader, writer = new_pipe(fds)
+    brief = app.add(Brief(reader))
+    assert brief.closed
+    assert app.sources == ()
+    os.write(writer, b"x")
+    settle(app)
+    assert brief.asked == 0
+    app.add(Probe(reader))  # nothing holds the number
+
+
 def test_add_source_twice_or_after_close_raises(
     app: Dispatcher, fds: list[int]
 ) -> None:

@@ -65,13 +65,15 @@ def test_debug_mode_handler_that_blocks_is_slow() -> None:
 
 
 @pytest.mark.parametrize("debug", [True])
-@pytest.mark.parametrize("change", ["on", "source.on", "off", "register"])
+@pytest.mark.parametrize("change", ["on", "source.on", "off", "register", "unregister"])
 def test_debug_mode_handler_changed_on_another_thread_raises(
     app: Dispatcher, change: str
 ) -> None:
     caught: list[Any] = []
     done = threading.Event()
     source = app.add(ManualSource())
+    registered = Handlers()
+    app.register(registered)
 
     def meddle() -> None:
         actions: dict[str, Any] = {
@@ -79,6 +81,7 @@ def test_debug_mode_handler_changed_on_another_thread_raises(
             "source.on": lambda: source.on(Event)(print),
             "off": lambda: app.off(print),
             "register": lambda: app.register(Handlers()),
+            "unregister": lambda: app.unregister(registered),
         }
         try:
             actions[change]()
@@ -94,6 +97,7 @@ def test_debug_mode_handler_changed_on_another_thread_raises(
     assert done.wait(PATIENCE)
     thread.join()
     assert "dispatch thread" in str(caught[0])
+    app.unregister(registered)
 
 
 def test_debug_mode_off_other_threads_are_not_checked(app: Dispatcher) -> None:

@@ -104,6 +104,19 @@ def test_forked_child_using_the_dispatcher_raises_forked_error(
     assert in_child(child) == 0
 
 
+def test_forked_child_posting_a_known_class_raises_forked_error(
+    app: Dispatcher,
+) -> None:
+    app.post(Work())
+    settle(app)
+
+    def child() -> None:
+        with pytest.raises(ForkedError):
+            app.post(Work())
+
+    assert in_child(child) == 0
+
+
 def test_forked_child_closing_sources_leaves_the_parent_working(
     app: Dispatcher,
 ) -> None:

@@ -205,8 +205,10 @@ def test_timeout_huge_is_accepted_and_nan_raises(app: Dispatcher) -> None:
     assert app.step(-(10**400)) == 0
     with pytest.raises(TypeError):
         app.step("1")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="NaN"):
-        app.post(Event(), timeout=float("nan"))
+    for _ in range(2):  # a class that was not posted before, and one that was
+        with pytest.raises(ValueError, match="NaN"):
+            app.post(Event(), timeout=float("nan"))
+        app.post(Event())
 
 
 def test_remove_of_no_source_raises_type_error(app: Dispatcher) -> None:

@@ -43,6 +43,25 @@ def test_trace_source_with_many_events_has_several_turns(
     assert [each["args"]["events"] for each in turns] == [64, 64, 22]
 
 
+def test_trace_deadline_while_events_are_left_over_is_recorded(
+    app: Dispatcher, path: Path
+) -> None:
+    class Both(Source):
+        def on_wake(self) -> Iterator[Event]:
+            self.set_deadline(0)
+            return (Work() for _ in range(100))
+
+        def on_deadline(self, now: float) -> Iterator[Event]:
+            return (Work() for _ in range(10))
+
+    source = app.add(Both("both"))
+    with app.trace(path):
+        source.wake()
+        settle(app)
+    turns = [each for each in of(load(path), "source") if each["name"] == "both"]
+    assert sum(each["args"]["events"] for each in turns) == 110
+
+
 def test_trace_turn_of_the_standby_thread_has_its_name(path: Path) -> None:
     with Dispatcher(io="auto") as app:
         source = app.add(ManualSource("made"))
