@@ -18,6 +18,11 @@ from evdispatch._stats import Counts, PostCounts
 Lock = Any  # threading.RLock is a function
 
 
+def is_owned(lock: Lock) -> bool:
+    """Whether the calling thread holds a reentrant lock."""
+    return bool(lock._is_owned())  # noqa: SLF001 (as threading.Condition asks)
+
+
 class Placeholder:
     """Stands in a lane for the next of its events, once for each of them.
 
@@ -79,7 +84,7 @@ class Pending:
             with self._lock:
                 self._drop(event, policy, puts)
             return True
-        nested = self._lock._is_owned()  # as threading.Condition asks
+        nested = is_owned(self._lock)
         with self._lock:
             if nested or not self._merge(event, policy.merge, puts):
                 if full and not puts:
@@ -166,7 +171,7 @@ class PendingEvents:
 
     def is_locked_here(self) -> bool:
         """Whether the calling thread holds a lock, and so may be in a merge function."""
-        return bool(self._source_lock._is_owned() or self._post_lock._is_owned())
+        return is_owned(self._source_lock) or is_owned(self._post_lock)
 
     def put(self, source: Any, events: list[Event]) -> None:
         """Put the events of a source into its lane. IO side.

@@ -15,6 +15,7 @@ from typing import Any
 
 from evdispatch._checks import descriptor
 from evdispatch._core._clock import Clock
+from evdispatch._core._pending import is_owned
 from evdispatch._core._policies import Policies
 from evdispatch._core._poller import NO_INTEREST, ONESHOT
 from evdispatch._core._rate_limit import FREE, RateLimiter
@@ -87,8 +88,7 @@ class Registrations:
 
     def is_locked_here(self) -> bool:
         """Whether the calling thread holds the lock."""
-        lock: Any = self.lock
-        return bool(lock._is_owned())  # noqa: SLF001 (as threading.Condition asks)
+        return is_owned(self.lock)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when `IoLoop.poll_once` has work."""
