@@ -24,7 +24,7 @@ class Instrument:
     def around(
         self, subscription: Subscription, call: Handler, *, takes_event: bool
     ) -> Handler:
-        """Return a function of the event that is called instead of a handler.
+        """Return a function of the event to call instead; the call itself: leave it as it is.
 
         It must not reference the subscription: that would create a reference cycle.
 
@@ -33,7 +33,7 @@ class Instrument:
             call: Calls the handler.
             takes_event: Whether ``call`` takes the event, or nothing.
         """
-        raise NotImplementedError
+        return call
 
     def before_turn(self, source: Any) -> None:
         """Note that a source will be asked for events. IO side, under its lock."""
@@ -96,8 +96,9 @@ class Instruments:
             subscription.bare = subscription.called
         call, takes_event = subscription.bare
         for instrument in self._all:
-            call = instrument.around(subscription, call, takes_event=takes_event)
-            takes_event = True
+            wrapped = instrument.around(subscription, call, takes_event=takes_event)
+            if wrapped is not call:
+                call, takes_event = wrapped, True
         subscription.set_called(call, takes_event=takes_event)
 
     def end_run(self) -> None:

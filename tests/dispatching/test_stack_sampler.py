@@ -141,11 +141,11 @@ class TestStackSampler:
             raise RuntimeError("can't start new thread")
 
         monkeypatch.setattr("evdispatch.debug._slow.Worker", refuse)
-        heard = record(app, Work)
+        seen = record(app, Work)
         app.post(Work())
         app.post(Work())
         settle(app)
-        assert len(heard) == 2
+        assert len(seen) == 2
         assert caplog.text.count("no stacks of slow handlers") == 1
 
     def test_sampler_call_that_ends_while_sampled_is_looked_at_again(

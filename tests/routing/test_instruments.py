@@ -11,6 +11,7 @@ from evdispatch._core._callbacks import Due
 from evdispatch._handlers._handler import Handler
 from evdispatch._handlers._instruments import Instrument
 from evdispatch._handlers._routes import Subscription
+from evdispatch.testing import ManualSource
 
 STEPS = st.lists(
     st.one_of(
@@ -92,3 +93,31 @@ def test_probes_any_steps_surround_each_call(steps: list[Any]) -> None:
                 )
         for subscription, call in bare.values():
             assert subscription.called == call or not subscription.alive
+
+
+def test_instrument_that_wraps_no_calls_leaves_them_as_they_are() -> None:
+    class Turns(Instrument):
+        observes_turns = True
+
+        def __init__(self) -> None:
+            self.turns: list[str] = []
+
+        def before_turn(self, source: Any) -> None:
+            self.turns.append(f"before {source.name}")
+
+        def after_turn(self, source: Any) -> None:
+            self.turns.append(f"after {source.name}")
+
+    seen: list[Event] = []
+    with Dispatcher(io="inline") as app:
+        app.on(Event)(seen.append)
+        (subscription,) = app._registry.scope.subscriptions[Event]
+        called = subscription.called
+        turns = Turns()
+        app._registry.instruments.add(turns)
+        assert subscription.called == called
+        source = app.add(ManualSource("made"))
+        source.emit(Event())
+        app.step(0)
+    assert turns.turns == ["before made", "after made"]
+    assert len(seen) == 1

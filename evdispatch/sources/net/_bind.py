@@ -213,7 +213,7 @@ def adopt_listening(sock: socket.socket, *, backlog: int) -> Bound:
 
 
 # sd_listen_fds(3): LISTEN_FDS descriptors from number 3 on are for the process LISTEN_PID, and
-# LISTEN_FDNAMES has their names, with colons in between. LISTEN_PIDFDID tells LISTEN_PID from
+# LISTEN_FDNAMES has their names, with colons in between. LISTEN_PIDFDID distinguishes LISTEN_PID from
 # a later process of that number.
 _FIRST = 3
 _VARIABLES = ("LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES")

@@ -19,7 +19,7 @@ _PROGRAM = Path(__file__).with_name("_guard_process.py")
 
 
 class Guard:
-    """Tells the guard process what to restore if this process dies.
+    """Sends the guard process what to restore if this process dies.
 
     Args:
         output: The tty's descriptor.
