@@ -35,7 +35,6 @@ class _SetPoller(EpollPoller):
         super().__init__()
         self.poll = self._poll_once
         self._once: set[int] = set()  # ONESHOT descriptors, to be reported once
-        self._clear()
 
     def add(self, fd: int, mask: int) -> None:
         """Watch a descriptor. See `Poller.add`."""
@@ -92,6 +91,10 @@ class PollPoller(_SetPoller):
 
     __slots__ = ("_poll",)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._clear()
+
     def _clear(self) -> None:
         self._poll = select.poll()
 
@@ -117,8 +120,9 @@ class SelectPoller(_SetPoller):
     __slots__ = ("_hangups", "_masks", "_readers", "_urgent", "_writers")
 
     def __init__(self) -> None:
-        self._hangups = select.epoll()
         super().__init__()
+        self._hangups = select.epoll()
+        self._clear()
 
     def _clear(self) -> None:
         # The number stays, because another thread may wait on it.

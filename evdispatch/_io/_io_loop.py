@@ -117,7 +117,7 @@ class IoLoop:
             if registrations.woken:
                 self._ask_woken()
             if registrations.more or registrations.ready:
-                self._ask_waiting()
+                self._ask_waiting(alone=not ready)
             if due:
                 self._expire()
         except BaseException:  # such as SystemExit: some ready sources were not asked
@@ -235,13 +235,14 @@ class IoLoop:
         if type(made) is not tuple or len(made) > self._queue.bound - len(lane):
             self._take(source, deque((iter(made),)))
             return
+        now = self._now
         for event in made:
             if policies.get(type(event), _UNKNOWN) is not None:  # a policy, or unknown
                 self._take(source, deque((iter(made),)))
                 return
             if event.source is None:
                 event.source = source
-            event.time = event.time or self._now
+            event.time = event.time or now
         lane.extend(made)
         record.made += len(made)
 
@@ -366,14 +367,12 @@ class IoLoop:
         limiter = source.registration.limiter
         if limiter is not None:
             limit = min(limit, limiter.available(now))
-        add = events.append
         while made:
-            # One by one, so events before an exception are kept.
-            for event in islice(made[0], max(0, limit - len(events))):
-                if event.source is None:
-                    event.source = source
-                event.time = event.time or now
-                add(event)
+            begin = len(events)
+            try:
+                events.extend(islice(made[0], max(0, limit - begin)))
+            finally:  # extend keeps what came before an exception
+                _complete(events, begin, source, now)
             if len(events) >= limit:
                 return False
             made.popleft()
@@ -447,10 +446,14 @@ class IoLoop:
                 elif record.source is not None:
                     self._turn(record, record.source.on_wake)
 
-    def _ask_waiting(self) -> None:
+    def _ask_waiting(self, *, alone: bool) -> None:
         registrations = self._registrations
-        for record in list(registrations.more):
+        waiting = list(registrations.more)
+        for record in waiting:
             self._take_leftover(record)
+        if alone and len(waiting) == 1:
+            # Nothing else is to be read: two turns' worth pay better for a poll and a pass.
+            self._take_leftover(waiting[0])
         for record in list(registrations.ready):
             with registrations.lock:
                 if record in registrations.ready and record.leftover is None:
@@ -533,6 +536,20 @@ class IoLoop:
     ) -> None:
         now = self._registrations.now()
         self._put(source, [Throttled(active, limiter.rate, source=source, time=now)])
+
+
+def _complete(events: list[Any], begin: int, source: Any, now: float) -> None:
+    """Fill in source and time; drop what follows from the first that is not an event on."""
+    event = None
+    try:
+        for event in islice(events, begin, None):
+            if event.source is None:
+                event.source = source
+            if not event.time:
+                event.time = now
+    except Exception:
+        del events[next(n for n, each in enumerate(events) if each is event) :]
+        raise
 
 
 def _later(ask: Ask, *arguments: Any) -> Iterator[Event]:

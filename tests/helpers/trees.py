@@ -195,7 +195,8 @@ class Replay:
         elif path not in self.paths:
             self.strange.append(event)
         elif isinstance(event, Deleted):
-            self.forget(path, *(self.below(path) if self.paths[path] else ()))
+            is_dir = event.is_dir or self.paths[path]  # a listing may be newer
+            self.forget(path, *(self.below(path) if is_dir else ()))
 
     def _move(self, source: str, path: str, event: Moved) -> None:
         moved = {path: self.paths.get(source, event.is_dir)}

@@ -138,13 +138,17 @@ def test_trace_once_weak_and_rate_limited_handlers_and_calls_are_recorded(
         settle(timed)
         clock.advance(5.0)
         settle(timed)
-    spans = [each for each in of(load(path), "handler") if "Late" not in each["name"]]
+    spans = [
+        each for each in of(load(path), "handler") if "DelayedCall" not in each["name"]
+    ]
     count = Counter(name for name in span_names(spans) if name != "append")
     expected = {"once": 1, "weakly": 2, "later": 1, "paced": 1}
     if pace == "throttle":
         expected["paced"] = 2
     assert count == expected
-    assert not [each for each in of(load(path), "handler") if "Late" in each["name"]]
+    assert not [
+        each for each in of(load(path), "handler") if "DelayedCall" in each["name"]
+    ]
     check(load(path))
 
 
