@@ -51,10 +51,13 @@ def test_pipe_closed_with_a_reused_fd_leaves_the_new_file_open(
     app: Dispatcher, fds: list[int]
 ) -> None:
     reader, _ = new_pipe(fds)
+    other, writer = new_pipe(fds)
     source = app.add(Pipe(reader))
     settle(app)
-    reuse(reader, fds)
+    os.dup2(other, reader)
     source.close()
+    # Only now: select and poll watch the number, and would read what is there before.
+    os.write(writer, b"not for you")
     assert os.read(reader, 100) == b"not for you"
 
 
