@@ -19,7 +19,7 @@ from evdispatch._core._pending import is_owned
 from evdispatch._core._policies import Policies
 from evdispatch._core._poller import NO_INTEREST, ONESHOT
 from evdispatch._core._rate_limit import FREE, RateLimiter
-from evdispatch._core._timers import Owner, TimerId, TimerQueue
+from evdispatch._core._timers import TimerQueue
 from evdispatch._core._wakeup import Wakeup
 from evdispatch._errors import ClosedError, ForkedError, StateError
 from evdispatch._handlers._registry import Registry
@@ -381,16 +381,6 @@ class Registrations:
         self._background.submit(function)
 
     # -- deadlines -----------------------------------------------------------------------
-
-    def schedule(self, when: float, owner: Owner) -> TimerId:
-        """Call ``owner.on_deadline`` at a time."""
-        with self.lock:
-            return self.timers.add(when, owner)
-
-    def unschedule(self, timer_id: TimerId) -> None:
-        """Cancel a deadline; one that is over or cancelled is ignored."""
-        with self.lock:
-            self.timers.cancel(timer_id)
 
     def set_deadline(self, source: Source, when: float | None) -> None:
         """Set the deadline of a source; None cancels it."""
