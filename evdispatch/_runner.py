@@ -164,12 +164,7 @@ class Runner:
         """Wait up to ``timeout`` seconds for something to do, and dispatch one pass."""
         queue, dispatch, driver = self._queue, self._dispatch, self._driver
         busy = queue.urgent or queue.normal
-        if (
-            timeout != 0
-            and not busy
-            and dispatch.has_handlers(Idle)
-            and self._is_idle()
-        ):
+        if timeout != 0 and not busy and dispatch.find_route(Idle) and self._is_idle():
             self._emit(Idle())
         if queue.check_requested:
             dispatch.run_checks()  # release blocked producers before waiting here

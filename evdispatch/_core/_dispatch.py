@@ -39,6 +39,8 @@ class DispatchSide:
         self.stopping = False
         self._queue = queue
         self._scope = registry.scope
+        # Returns the handlers of a class of events that are for all sources.
+        self.find_route = registry.scope.find
         self.posts = posts
         self._on_error = on_error
 
@@ -58,16 +60,17 @@ class DispatchSide:
             handled += 1
             if queue.check_requested and self.run_checks():
                 return handled
-        for _ in range(waiting):
+        done = 0
+        for done in range(1, waiting + 1):
             if urgent:
                 handle(urgent.popleft())
                 handled += 1
                 if queue.check_requested and self.run_checks():
-                    return handled
+                    return handled + done - 1
             handle(normal.popleft())
-            handled += 1
             if queue.check_requested and self.run_checks():
-                return handled
+                break
+        handled += done
         if not handled and idle:
             handle(idle.popleft())
             handled = 1
@@ -80,10 +83,6 @@ class DispatchSide:
         if self.stopping or (queue.waited_for and not queue.resume_producers()):
             queue.check_requested = True
         return self.stopping
-
-    def has_handlers(self, cls: type[Event]) -> bool:
-        """Whether a class of events has a handler for all sources."""
-        return bool(self._scope.find(cls))
 
     def raise_event(self, event: Event) -> None:
         """Handle an event of the dispatcher itself at once: start, stop, idle."""

@@ -37,19 +37,19 @@ class TimerQueue:
         count: The number of deadlines added so far, which is the next id.
     """
 
-    __slots__ = ("_armed", "_heap", "_owners", "alarm", "at_work", "count", "now")
+    __slots__ = ("_heap", "alarm", "armed", "at_work", "count", "now", "owners")
 
     def __init__(self, clock: Clock) -> None:
         self.now = clock.now
         self.at_work = False
         self.count = 0
         self._heap: list[tuple[float, TimerId]] = []
-        self._owners: dict[TimerId, Owner] = {}
-        self._armed: float | None = None
+        self.owners: dict[TimerId, Owner] = {}
+        self.armed: float | None = None
         self.alarm = clock.alarm()
 
     def __len__(self) -> int:
-        return len(self._owners)
+        return len(self.owners)
 
     def add(self, when: float, owner: Owner) -> TimerId:
         """Add a deadline; ``owner.on_deadline`` is called at that time."""
@@ -58,13 +58,13 @@ class TimerQueue:
 
     def add_later(self, when: float, owner: Owner) -> TimerId:
         """Add a deadline that is not in the past."""
-        if len(self._heap) > 2 * len(self._owners) + _FEW:
+        if len(self._heap) > 2 * len(self.owners) + _FEW:
             self._rebuild()
         timer_id = self.count
         self.count = timer_id + 1
-        self._owners[timer_id] = owner
+        self.owners[timer_id] = owner
         heapq.heappush(self._heap, (when, timer_id))
-        if not self.at_work and (self._armed is None or when < self._armed):
+        if not self.at_work and (self.armed is None or when < self.armed):
             self.arm()
         return timer_id
 
@@ -73,13 +73,13 @@ class TimerQueue:
         # The alarm is not changed, and may expire once in vain: finding the nearest
         # deadline at each cancel makes a million timers a quarter slower. Checking here
         # whether most of the heap is cancelled took a sixth of a timer's whole time.
-        self._owners.pop(timer_id, None)
-        if not self._owners:
+        self.owners.pop(timer_id, None)
+        if not self.owners:
             self._heap.clear()
 
     def next(self) -> float | None:
         """Return the nearest deadline, or None."""
-        owners = self._owners
+        owners = self.owners
         if len(self._heap) > 2 * len(owners) + _FEW:
             self._rebuild()
         heap = self._heap
@@ -89,7 +89,7 @@ class TimerQueue:
 
     def pending(self) -> list[tuple[float, Owner]]:
         """Return all deadlines and their owners, the nearest first."""
-        owners = self._owners
+        owners = self.owners
         return [(when, owners[n]) for when, n in sorted(self._heap) if n in owners]
 
     def pop(self, now: float, before: TimerId) -> Owner | None:
@@ -103,7 +103,7 @@ class TimerQueue:
         when = self.next()
         if when is None or when > now or self._heap[0][1] >= before:
             return None
-        return self._owners.pop(heapq.heappop(self._heap)[1])
+        return self.owners.pop(heapq.heappop(self._heap)[1])
 
     def prepare_to_wait(self) -> None:
         """Set the alarm now, and at each change, because a thread is about to wait."""
@@ -113,10 +113,10 @@ class TimerQueue:
     def arm(self) -> None:
         """Set the alarm for the nearest deadline."""
         nearest = self.next()
-        if nearest != self._armed and self.alarm.fileno() >= 0:  # else closed
+        if nearest != self.armed and self.alarm.fileno() >= 0:  # else closed
             self.alarm.set(nearest)
-            self._armed = nearest
+            self.armed = nearest
 
     def _rebuild(self) -> None:
-        self._heap = [entry for entry in self._heap if entry[1] in self._owners]
+        self._heap = [entry for entry in self._heap if entry[1] in self.owners]
         heapq.heapify(self._heap)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
+from evdispatch._core._batch import Batch
 from evdispatch._core._poller import (
     ERROR,
     HANGUP,
@@ -89,18 +90,27 @@ class IoLoop:
             inline: Whether the calling thread is the dispatch thread.
         """
         registrations, queue = self._registrations, self._queue
+        timers = registrations.timers
         try:
             if len(queue.normal) >= queue.bound or len(queue.urgent) >= queue.bound:
                 ready = self._poll_while_full(timeout)
             else:
-                if timeout != 0 or len(registrations.timers):
+                # Cleared before the checks: work that comes from now on ends the poll.
+                timers.at_work = False
+                if (
+                    timers.owners
+                    or timers.armed is not None
+                    or registrations.woken
+                    or registrations.more
+                    or registrations.ready
+                ):
                     timeout = self._prepare(timeout)
                 registrations.serial += 1
                 ready = registrations.pollers.all.poll(timeout)
                 if len(ready) >= _MANY:
                     ready = self._urgent_first(ready)
             self.polls += 1
-            registrations.timers.at_work = True
+            timers.at_work = True
             self._now = registrations.now()
             due = False
             self._chosen = ask = self._ask_ready
@@ -225,17 +235,30 @@ class IoLoop:
         source = record.source
         try:
             made = source.on_ready(mask)
-            if type(made) is not tuple:
+            kind = type(made)
+            if kind is not tuple and kind is not Batch:
                 made = iter(made)
         except Exception as error:
             self._fail(source, error)
             return
         lane = self._queue.lanes[source.lane]
-        policies = self._policies.by_class
-        if type(made) is not tuple or len(made) > self._queue.bound - len(lane):
+        policies, now = self._policies.by_class, self._now
+        if kind is Batch:
+            count = len(made)
+            free = self._queue.bound - len(lane)
+            if (
+                count > TURN
+                or count > free
+                or policies.get(made.cls, _UNKNOWN) is not None
+            ):
+                self._take(source, deque((made,)))
+            else:
+                lane.extend(made.take(count, now))
+                record.made += count
+            return
+        if kind is not tuple or len(made) > self._queue.bound - len(lane):
             self._take(source, deque((iter(made),)))
             return
-        now = self._now
         for event in made:
             if policies.get(type(event), _UNKNOWN) is not None:  # a policy, or unknown
                 self._take(source, deque((iter(made),)))
@@ -331,10 +354,11 @@ class IoLoop:
                     for instrument in self._instruments.of_turns:
                         instrument.after_turn(source)
 
-    def _take(self, source: Any, made: deque[Iterator[Event]]) -> None:
+    def _take(self, source: Any, made: deque[Iterator[Event] | Batch]) -> None:
         """Put up to `TURN` of a source's events into the queue, and keep the rest."""
         registrations, record = self._registrations, source.registration
         events: list[Event] = []
+        cls = _only_class(made)
         try:
             if self._collect(source, made, events):
                 if record.leftover is not None:
@@ -352,25 +376,30 @@ class IoLoop:
         except BaseException:  # such as KeyboardInterrupt: keep the events so far
             self._put(source, events)
             raise
-        self._put(source, events)
+        self._put(source, events, cls)
         if record.limiter is not None:
             self._spend(source, record.limiter, len(events))
 
     def _collect(
-        self, source: Any, made: deque[Iterator[Event]], events: list[Event]
+        self, source: Any, made: deque[Iterator[Event] | Batch], events: list[Event]
     ) -> bool:
         """Collect up to `TURN` events; return whether there are no more."""
-        limit = TURN
-        if source.lane != IDLE:
-            limit = min(TURN, self._queue.bound - len(self._queue.lanes[source.lane]))
+        limit = min(TURN, self._queue.free_space(source.lane))
         now = self._registrations.now()
         limiter = source.registration.limiter
         if limiter is not None:
             limit = min(limit, limiter.available(now))
+        limit = max(0, limit)
         while made:
-            begin = len(events)
+            begin, first = len(events), made[0]
+            if type(first) is Batch:
+                events += first.take(limit - begin, now)
+                if first:
+                    return False
+                made.popleft()
+                continue
             try:
-                events.extend(islice(made[0], max(0, limit - begin)))
+                events.extend(islice(first, limit - begin))
             finally:  # extend keeps what came before an exception
                 _complete(events, begin, source, now)
             if len(events) >= limit:
@@ -378,21 +407,30 @@ class IoLoop:
             made.popleft()
         return True
 
-    def _put(self, source: Any, events: list[Event]) -> None:
-        """Put a source's events into its lane, by the policies of their classes."""
+    def _put(
+        self, source: Any, events: list[Event], cls: type[Event] | None = None
+    ) -> None:
+        """Put a source's events into its lane, by the policies of their classes.
+
+        Args:
+            source: The source.
+            events: Its events.
+            cls: The class of all of them, if that is known.
+        """
         if not events:
             return
         record = source.registration
         record.made += len(events)
-        if record.pending is None and self._are_plain(events):
+        classes = set(map(type, events)) if cls is None else (cls,)
+        if record.pending is None and self._are_plain(classes):
             self._queue.lanes[source.lane].extend(events)
         else:
             self._queue.pending.put(source, events)
 
-    def _are_plain(self, events: list[Event]) -> bool:
-        """Whether each class of the events is known to have no policy."""
+    def _are_plain(self, classes: Iterable[type[Event]]) -> bool:
+        """Whether each of the classes is known to have no policy."""
         policies = self._policies.by_class
-        for cls in set(map(type, events)):  # noqa: SIM110 (half the time)
+        for cls in classes:  # noqa: SIM110 (half the time)
             if policies.get(cls, cls) is not None:
                 return False
         return True
@@ -536,6 +574,12 @@ class IoLoop:
     ) -> None:
         now = self._registrations.now()
         self._put(source, [Throttled(active, limiter.rate, source=source, time=now)])
+
+
+def _only_class(made: deque[Iterator[Event] | Batch]) -> type[Event] | None:
+    """Return the class of all the events, if they are those of one batch."""
+    only = made[0] if len(made) == 1 else None
+    return only.cls if type(only) is Batch else None
 
 
 def _complete(events: list[Any], begin: int, source: Any, now: float) -> None:

@@ -161,7 +161,7 @@ class HandlerTimer(Instrument):
         """Emit a `slow` event, or log it."""
         stack = self.sampler.stack_of(call)
         last = isinstance(event, Stop) or self._dispatch.stopping  # no pass follows
-        if last or isinstance(event, Slow) or not self._dispatch.has_handlers(Slow):
+        if last or isinstance(event, Slow) or not self._dispatch.find_route(Slow):
             where = f"; it was here:\n{stack}" if stack else ""
             name = name_of(handler)
             _log.warning("%s took %.3f s on %r%s", name, duration, event.name, where)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from evdispatch._core._batch import Batch
 from evdispatch._core._poller import ERROR, HANGUP, READ, WRITE
 from evdispatch._errors import ClosedError, FrameError, StateError
 from evdispatch._events import Connect, Disconnect, Drain, Eof, Event
@@ -26,7 +27,7 @@ from evdispatch.sources._base import Source
 from evdispatch.sources._descriptors import Credentials, peer_credentials
 from evdispatch.sources.net._addresses import AddressLike, HostPort
 from evdispatch.sources.net._opening import Backoff, Opening
-from evdispatch.sources.stream._framing import RAW, Framing, events_of
+from evdispatch.sources.stream._framing import RAW, Framing
 from evdispatch.sources.stream._options import StreamOptions, Timeouts, reason_of
 from evdispatch.sources.stream._writer import CHUNK, NOSIGNAL, StreamWriter
 
@@ -554,7 +555,7 @@ class Connection(Source):
             if not isinstance(frames, list) or len(frames) != 1:
                 return self._events(frames)
             data = frames[0]
-        event = _new(framer.event)  # as in `events_of`
+        event = _new(framer.event)  # as in `Batch.take`
         event.data, event.source, event.time = data, self, 0.0
         return (event,)
 
@@ -660,7 +661,7 @@ class Connection(Source):
         self, frames: list[bytes] | Iterator[bytes | FrameError]
     ) -> Iterable[Event]:
         if isinstance(frames, list):
-            return events_of(frames, self._framer.event, self)
+            return Batch(self._framer.event, frames, self)
         return self._check_frames(frames)
 
     def _check_frames(self, frames: Iterator[bytes | FrameError]) -> Iterator[Event]:

@@ -20,12 +20,13 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from evdispatch._checks import FileLike, descriptor
+from evdispatch._core._batch import Batch
 from evdispatch._core._poller import ERROR, HANGUP, READ, WRITE, readable_now
 from evdispatch._errors import ClosedError, FrameError
 from evdispatch._events import Drain, Eof, Error, Event, Hangup
 from evdispatch.sources._base import Source
 from evdispatch.sources._descriptors import STANDARD, access, is_standard, is_stream
-from evdispatch.sources.stream._framing import Framing, events_of, framer_factory
+from evdispatch.sources.stream._framing import Framing, framer_factory
 from evdispatch.sources.stream._writer import CHUNK, WriteBuffer
 
 _SURE_WRITE = 4096  # PIPE_BUF: what a writable pipe takes without blocking, pipe(7)
@@ -141,8 +142,14 @@ class Pipe(Source):
             return self.interest
         return WRITE if self._buffer.size and not self._stuck else None
 
-    def on_ready(self, ready: int) -> Iterator[Event]:
+    def on_ready(self, ready: int) -> Iterable[Event]:
         """Write what waits, and read up to a turn's worth."""
+        record = self.registration
+        if ready != READ or self._failure is not None or record.held or record.closed:
+            return self._serve(ready)
+        return self._read(ready)  # the hot path: without a generator
+
+    def _serve(self, ready: int) -> Iterator[Event]:
         if self._writable and ready & (WRITE | ERROR):
             yield from self._flush()
         elif (
@@ -180,11 +187,11 @@ class Pipe(Source):
 
     # -- reading ---------------------------------------------------------------------
 
-    def _read(self, ready: int) -> Iterator[Event]:
+    def _read(self, ready: int) -> Iterable[Event]:
         try:
             data = os.read(self._number, CHUNK)
         except BlockingIOError:
-            return
+            return ()
         except OSError as error:
             if error.errno == errno.ECONNRESET:
                 self._failure = self._failure or error
@@ -192,29 +199,31 @@ class Pipe(Source):
             elif error.errno != errno.EIO and self._failure is None:
                 raise
             data = b""
-        if data:
-            yield from self._frames(self._framer.feed(data))
-        if not data or self._framer.broken:
-            yield from self._end(ready)
-        elif self.edge_triggered and not self.registration.held and not self.closed:
+        if not data:
+            return self._end(ready)
+        if self.edge_triggered:
             self.host.reschedule(self)
+        frames = self._framer.feed(data)
+        if isinstance(frames, list):
+            return Batch(self._framer.event, frames, self)
+        return self._check_frames(frames, ready)
+
+    def _check_frames(
+        self, frames: Iterator[bytes | FrameError], ready: int
+    ) -> Iterator[Event]:
+        yield from self._events(frames)
+        if self._framer.broken:
+            yield from self._end(ready)
 
     def _end(self, ready: int) -> Iterator[Event]:
-        yield from self._frames(self._framer.end())
+        yield from self._events(self._framer.end())
         self.finish()
         if self._readable and self._failure is None:
             yield Eof()
         else:
             yield Hangup(ready, self._failure)
 
-    def _frames(
-        self, frames: list[bytes] | Iterator[bytes | FrameError]
-    ) -> Iterable[Event]:
-        if isinstance(frames, list):
-            return events_of(frames, self._framer.event, self)
-        return self._check_frames(frames)
-
-    def _check_frames(self, frames: Iterator[bytes | FrameError]) -> Iterator[Event]:
+    def _events(self, frames: Iterator[bytes | FrameError]) -> Iterator[Event]:
         make = self._framer.event
         for frame in frames:
             yield Error(frame) if isinstance(frame, FrameError) else make(frame)

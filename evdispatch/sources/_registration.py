@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from evdispatch._core._batch import Batch
 from evdispatch._core._pending import Pending
 from evdispatch._core._poller import NO_INTEREST, READ
 from evdispatch._core._rate_limit import HELD, RateLimiter
@@ -95,7 +96,7 @@ class Registration(Counts):
         self.closed = False
         self.discarding = False
         self.finished = False
-        self.leftover: deque[Iterator[Event]] | None = None
+        self.leftover: deque[Iterator[Event] | Batch] | None = None
         self.woken = False
         self.pending: Pending | None = None
         self.deadline: TimerId | None = None

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import ClassVar
 
 import pytest
@@ -124,7 +124,7 @@ def test_io_loop_urgent_source_is_asked_before_many_others(app: Dispatcher) -> N
     order: list[str] = []
 
     class Asked(Pipe):
-        def on_ready(self, ready: int) -> Iterator[Event]:
+        def on_ready(self, ready: int) -> Iterable[Event]:
             order.append(self.name)
             return super().on_ready(ready)
 

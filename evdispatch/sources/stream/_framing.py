@@ -7,21 +7,17 @@ an error that can't be skipped the framer is ``broken``.
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain
 from typing import Any, Literal, Protocol
 
 import attrs
 
 from evdispatch._checks import check_choice, check_count
 from evdispatch._errors import FrameError
-from evdispatch._events import Data, Event, Line
+from evdispatch._events import Data, Line
 from evdispatch._handlers._handler import check_one_argument, describe
 
 Frame = Callable[[bytearray], bytes | None]
 """An incremental function: take the first frame out of the buffer, or return None."""
-
-_AT_ONCE = 64  # frames whose events are made at once: one turn of a source
-_new = object.__new__
 
 
 @attrs.frozen
@@ -99,28 +95,6 @@ def framer_factory(framing: Framing, limit: int) -> Callable[[], Framer]:
     raise ValueError(
         f"framing must be 'raw', 'lines', a Length or a function, got {framing!r}"
     )
-
-
-def events_of(
-    frames: list[bytes], cls: type[Data | Line], source: Any
-) -> tuple[Event, ...] | Iterator[Event]:
-    """Return the events of frames: a tuple for a turn's worth, else an iterator.
-
-    The iterator makes a turn's worth at a time: a flood takes no memory for its events.
-    """
-    if len(frames) > _AT_ONCE:
-        turns = range(0, len(frames), _AT_ONCE)
-        return chain.from_iterable(
-            events_of(frames[start : start + _AT_ONCE], cls, source) for start in turns
-        )
-    new, events = _new, []
-    for frame in frames:
-        event: Any = new(cls)  # as cls(frame, source=source), in half of the time
-        event.data = frame
-        event.source = source
-        event.time = 0.0
-        events.append(event)
-    return tuple(events)
 
 
 class _Raw:
